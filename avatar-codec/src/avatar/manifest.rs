@@ -1,0 +1,180 @@
+//! The manifest: the one JSON object in an `.avatar` file's metadata.
+
+use std::ops::Range;
+
+use glam::Vec3;
+use serde::{Deserialize, Serialize};
+
+/// What a file says of the person in it, and how its tensors fit together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// The schema's version; this crate reads [`Manifest::VERSION`].
+    pub version: u32,
+    /// The person's name, as shown; at most 64 characters.
+    pub name: String,
+    /// Terms of use.
+    pub licence: Licence,
+    /// The owner's key and signature.
+    pub owner: Owner,
+    /// Ranges of the mesh, ascending and without gaps.
+    pub parts: Vec<Part>,
+    /// Joints, parents before children.
+    pub skeleton: Skeleton,
+    /// What the latent means and how it is distributed.
+    pub latent: LatentModel,
+}
+
+impl Manifest {
+    /// The version that this crate writes.
+    pub const VERSION: u32 = 1;
+}
+
+/// Terms of use.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Licence {
+    /// An SPDX expression, as `CC0-1.0`.
+    pub spdx: String,
+    /// What the person consented to, in words.
+    pub consent: String,
+}
+
+/// Whose face it is. The signature is over the BLAKE3 hash of the file with the signature's own bytes zeroed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Owner {
+    /// An ed25519 public key, 64 hexadecimal digits, or empty.
+    pub public_key: String,
+    /// 128 hexadecimal digits; zeros while unsigned.
+    pub signature: String,
+}
+
+/// A run of vertices and triangles that are one thing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// What it is.
+    pub kind: PartKind,
+    /// Its vertices.
+    pub vertices: Range<u32>,
+    /// Its triangles.
+    pub triangles: Range<u32>,
+}
+
+/// What a part is. The discriminant is its identifier in captures and masks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+#[allow(missing_docs)] // the names say it
+pub enum PartKind {
+    Skin = 1,
+    EyeLeft = 2,
+    EyeRight = 3,
+    TeethUpper = 4,
+    TeethLower = 5,
+    Tongue = 6,
+    Clothes = 7,
+    Lashes = 8,
+    Hair = 9,
+}
+
+impl PartKind {
+    /// Every kind, by identifier.
+    pub const ALL: [Self; 9] = [
+        Self::Skin,
+        Self::EyeLeft,
+        Self::EyeRight,
+        Self::TeethUpper,
+        Self::TeethLower,
+        Self::Tongue,
+        Self::Clothes,
+        Self::Lashes,
+        Self::Hair,
+    ];
+
+    /// Whether alpha comes from the neural texture; other parts are opaque. Parts of clothes fade out in the capture's
+    /// own matte and are blended too.
+    pub const fn is_blended(self) -> bool {
+        matches!(self, Self::Clothes | Self::Lashes | Self::Hair)
+    }
+
+    /// Whether both sides of its triangles are seen; of other parts only the outside is.
+    pub const fn is_two_sided(self) -> bool {
+        matches!(self, Self::Lashes)
+    }
+}
+
+/// A joint hierarchy for linear-blend skinning.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Skeleton {
+    /// 1..=255 joints, parents before children.
+    pub joints: Vec<Joint>,
+}
+
+/// A joint; at rest its axes are those of head space.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Joint {
+    /// What drives it.
+    pub role: JointRole,
+    /// Its parent's number, smaller than its own; none for the root.
+    pub parent: Option<u8>,
+    /// Where it turns, in head space at rest, metres.
+    pub position: Vec3,
+}
+
+/// What drives a joint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JointRole {
+    /// Stays, but for the person's translation.
+    Torso,
+    /// Takes half of the head's rotation.
+    Neck,
+    /// Takes the other half.
+    Head,
+    /// Follows the head; the jaw's own motion is in the geometry head.
+    Jaw,
+    /// Turns with the left gaze.
+    EyeLeft,
+    /// Turns with the right gaze.
+    EyeRight,
+}
+
+/// What the latent means to this avatar, and its statistics over the capture.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LatentModel {
+    /// What `u` and `g` mean.
+    pub semantic: Semantic,
+    /// Number k of residual components, 0..=32.
+    pub residual: u32,
+    /// One entry per axis of `[u | g | r]`, 56 + k.
+    pub axes: Vec<LatentAxis>,
+}
+
+/// What `u` and `g` mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Semantic {
+    /// The 52 face units and the gaze.
+    FaceUnits,
+    /// Nothing a tracker could say: driving and tuning refuse.
+    None,
+}
+
+/// Statistics of one axis over the capture, and its quantiser.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LatentAxis {
+    /// Smallest value the decoder was trained on.
+    pub min: f32,
+    /// Largest value the decoder was trained on.
+    pub max: f32,
+    /// Standard deviation.
+    pub deviation: f32,
+    /// Quantiser step; greater than 0.
+    pub step: f32,
+}

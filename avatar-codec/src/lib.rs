@@ -1,0 +1,17 @@
+//! The pure-data half of vis-à-vis: what a face is as numbers, and every format those numbers are kept in.
+//!
+//! No GPU, no network, no clock, no file system: bytes and times are passed in.
+//!
+//! - [`latent`]: a face at one instant: [`Latent`] (`[u | g | r]`), [`HeadPose`], and both at a time, [`FaceFrame`].
+//! - [`avatar`]: a person: [`Avatar`], the neural-texture mesh, with the `.avatar` file's reader and writer.
+//! - [`reference`]: the readable f32 decoder, rasteriser and pixel decoder that judge every executor.
+//! - [`bitstream`]: [`LatentWriter`](bitstream::LatentWriter) and [`LatentReader`](bitstream::LatentReader).
+//! - [`call`]: the recorded call (MCAP).
+
+pub mod avatar;
+pub mod latent;
+
+pub use avatar::Avatar;
+pub use latent::{FaceFrame, FaceUnit, Gaze, HeadPose, Latent, Timestamp};
+
+pub use glam;

@@ -1,0 +1,2 @@
+//! The program `visavis`.
+fn main() {}

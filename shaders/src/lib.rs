@@ -1,0 +1,1 @@
+//! Every `.wgsl` file of vis-à-vis, and the Rust mirror of each struct they share.

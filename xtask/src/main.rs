@@ -1,0 +1,2 @@
+//! Set-up, tests and continuous integration in one place.
+fn main() {}
