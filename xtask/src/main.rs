@@ -1,2 +1,125 @@
 //! Set-up, tests and continuous integration in one place.
-fn main() {}
+//!
+//! It is compiled before everything else, so it depends on nothing but the standard library.
+
+mod packages;
+mod process;
+mod requirements;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use process::{Failure, cargo, run, succeeds};
+use requirements::{Purpose, set_up};
+
+const USAGE: &str = "\
+Usage: cargo xtask COMMAND [--no-install]
+
+Commands:
+  demo   render assets/calls/hello.mcap to out/hello.mp4
+  test   run every test of the workspace
+  ci     formatting, lints, documentation, then test: what .ci/run calls
+  setup  only install what the others need
+
+Each installs what it is missing (a Vulkan driver, ffmpeg, a C++ compiler) with the system's package manager, and says
+so. With --no-install it stops instead and prints the command.";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let may_install = !arguments.iter().any(|a| a == "--no-install");
+    let mut words = arguments.iter().map(String::as_str).filter(|&a| a != "--no-install");
+    let command = words.next();
+    if let Some(extra) = words.next() {
+        eprintln!("xtask: unexpected argument `{extra}`\n\n{USAGE}");
+        return ExitCode::from(2);
+    }
+    let result = match command {
+        Some("demo") => demo(may_install),
+        Some("test") => test(may_install),
+        Some("ci") => ci(may_install),
+        Some("setup") => set_up(Purpose::Tests, may_install),
+        Some("help" | "--help" | "-h") => {
+            eprintln!("{USAGE}");
+            Ok(())
+        }
+        other => {
+            let said = other.map_or("no command".to_owned(), |o| format!("no command `{o}`"));
+            eprintln!("xtask: {said}\n\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("\nxtask: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The root of the workspace: where this crate's own folder lies.
+fn workspace() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_owned()
+}
+
+fn demo(may_install: bool) -> Result<(), Failure> {
+    set_up(Purpose::Demo, may_install)?;
+    run("build the program `visavis`", cargo().args(["build", "--package", "visavis-cli"]))?;
+    run(
+        "render assets/calls/hello.mcap, a recorded call, to out/hello.mp4",
+        cargo().args(["run", "--quiet", "--package", "visavis-cli", "--"]).args([
+            "render",
+            "assets/calls/hello.mcap",
+            "-o",
+            "out/hello.mp4",
+        ]),
+    )?;
+    eprintln!("\nxtask: done: open {}", workspace().join("out/hello.mp4").display());
+    Ok(())
+}
+
+/// What tests, lints and documentation are built with: one set, so that every crate is compiled once.
+const EVERYTHING: [&str; 3] = ["--workspace", "--all-targets", "--all-features"];
+
+fn test(may_install: bool) -> Result<(), Failure> {
+    set_up(Purpose::Tests, may_install)?;
+    let nextest = succeeds(cargo().args(["nextest", "--version"]));
+    if nextest {
+        run("test (nextest: a process a test)", cargo().args(["nextest", "run"]).args(EVERYTHING))?;
+    } else {
+        run("test", cargo().arg("test").args(EVERYTHING))?;
+    }
+    run(
+        "test the examples in the documentation",
+        cargo().args(["test", "--doc", "--workspace", "--all-features"]),
+    )
+}
+
+fn ci(may_install: bool) -> Result<(), Failure> {
+    for component in ["fmt", "clippy"] {
+        if !succeeds(cargo().args([component, "--version"])) {
+            let name = if component == "fmt" { "rustfmt" } else { component };
+            run(
+                &format!("add {name}, which this toolchain lacks"),
+                std::process::Command::new("rustup").args(["component", "add", name]),
+            )?;
+        }
+    }
+    run(
+        "formatting: one style, so that diffs show only what changed",
+        cargo().args(["fmt", "--all", "--check"]),
+    )?;
+    set_up(Purpose::Tests, may_install)?;
+    run(
+        "lints: a warning today is a bug report tomorrow",
+        cargo().arg("clippy").args(EVERYTHING).args(["--", "-D", "warnings"]),
+    )?;
+    run(
+        "documentation: no broken link, no public item without a word",
+        cargo()
+            .args(["doc", "--workspace", "--no-deps", "--all-features"])
+            .env("RUSTDOCFLAGS", "-D warnings"),
+    )?;
+    test(may_install)
+}
