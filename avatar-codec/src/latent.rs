@@ -144,7 +144,7 @@ impl Latent {
         let r0 = UNITS + GAZE;
         out[r0..r0 + residual].copy_from_slice(&self.residual[..residual]);
         let n0 = r0 + residual;
-        out[n0..n0 + NECK].copy_from_slice(&head.rotation.to_scaled_axis().to_array());
+        out[n0..n0 + NECK].copy_from_slice(&head.rotation_vector().to_array());
         n0 + NECK
     }
 }
@@ -170,6 +170,14 @@ pub struct HeadPose {
 impl HeadPose {
     /// At rest.
     pub const REST: Self = Self { rotation: Quat::IDENTITY, translation: Vec3::ZERO };
+
+    /// The rotation as axis · angle, the short way round (0..=π): what a decoder is conditioned on, and of which neck
+    /// and head take a half each.
+    pub fn rotation_vector(&self) -> Vec3 {
+        // q and −q are the same rotation; only the one with w ≥ 0 names the short way.
+        let rotation = if self.rotation.w < 0.0 { -self.rotation } else { self.rotation };
+        rotation.to_scaled_axis()
+    }
 
     /// Whether every number is finite and the rotation is a unit quaternion (within 1e-3).
     pub fn is_valid(&self) -> bool {

@@ -10,6 +10,8 @@
 
 pub mod avatar;
 pub mod latent;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use avatar::Avatar;
 pub use latent::{FaceFrame, FaceUnit, Gaze, HeadPose, Latent, Timestamp};

@@ -5,9 +5,9 @@
 //! the rotation vector of the head. All activations are [`leaky`]: `x` if `x > 0`, else `0.2 x`. All matrices are
 //! row-major, `[outputs, inputs]`.
 //!
-//! **Geometry** ([`GeometryHead`]): `h = leaky(W₁c + b₁)`, coefficients `a = W₂h + W₃c + b₂ − a(c = 0)` (so that the
-//! neutral face is the mean mesh exactly), `V = mean + Σᵢ aᵢ · basisᵢ`; then linear-blend skinning ([`Skeleton`]). In
-//! the line of Deep Appearance Models (Lombardi et al. 2018), with the output layer factored into a small basis.
+//! **Geometry** ([`GeometryHead`]): coefficients `a = W₂ (leaky(W₁c + b₁) − leaky(b₁)) + W₃c`, so that `c = 0` is the
+//! mean mesh exactly; `V = mean + Σᵢ aᵢ · stepᵢ · basisᵢ`; then linear-blend skinning ([`Skeleton`]). In the line of
+//! Deep Appearance Models (Lombardi et al. 2018), with the output layer factored into a small basis.
 //!
 //! **Dynamic texture** ([`TextureDecoder`]): `x₀ = leaky(W c + b)` as `[C₀, 8, 8]`; each [`UpBlock`] is a 1×1
 //! convolution to `4·C_out` channels, depth-to-space (channel `4·o + 2·dy + dx` goes to output `o` at
@@ -26,9 +26,12 @@
 //! `alpha = sigmoid(o₈)` on blended parts and 1 on opaque ones. The normal offset tilts the interpolated normal along
 //! two tangents that [`tangents`](crate::avatar::tangents) defines: `normalize(n + o₆ t + o₇ b)`.
 
+mod cost;
 mod manifest;
+mod topology;
 
 pub use manifest::*;
+pub use topology::{Edge, EdgeSide};
 
 use glam::Vec3;
 use half::f16;
