@@ -1,0 +1,13 @@
+// One eye as one avatar sees it: everything is in the avatar's rest frame (metres), where the lamps of its capture
+// stand still, so that the neural texture never learns where in the world the person sits.
+struct Camera {
+    // Reversed-Z clip space from the rest frame.
+    clip_from_rest: mat4x4<f32>,
+    // Where the eye is, metres.
+    eye_in_rest: vec3<f32>,
+    reserved: f32,
+    // Width and height of the viewport, pixels.
+    viewport: vec2<f32>,
+    // Pixels from the target's left and top edge to the viewport's.
+    viewport_origin: vec2<f32>,
+}
