@@ -335,7 +335,7 @@ fn head_mesh(shape: &Shape) -> (Mesh, Vec<Part>) {
     builder.finish()
 }
 
-/// Smooth waves through space, so that welded vertices move together; coefficients of 1 move them by about 1 mm.
+/// Smooth waves through space, so that welded vertices move together; a random face moves them by some millimetres.
 fn geometry_head(random: &mut Random, condition: usize, shape: &Shape, mesh: &Mesh) -> GeometryHead {
     let (hidden, rank) = (shape.geometry_hidden, shape.rank);
     let mut basis = Vec::with_capacity(rank * mesh.mean.len() * 3);
@@ -353,6 +353,7 @@ fn geometry_head(random: &mut Random, condition: usize, shape: &Shape, mesh: &Me
     }
     // About 12 components of the condition are active at a time.
     let fan_in = 12.0f32;
+    let metres = 2.5e-3 / (rank as f32).sqrt();
     GeometryHead {
         hidden,
         rank,
@@ -361,7 +362,7 @@ fn geometry_head(random: &mut Random, condition: usize, shape: &Shape, mesh: &Me
         w2: random.normals(rank * hidden, (hidden as f32).sqrt().recip()),
         w3: random.normals(rank * condition, fan_in.sqrt().recip() * 0.5),
         basis,
-        basis_step: (0..rank).map(|_| random.uniform(0.5, 1.5) * 1e-3 / 127.0).collect(),
+        basis_step: (0..rank).map(|_| random.uniform(0.5, 1.5) * metres / 127.0).collect(),
     }
 }
 
@@ -375,7 +376,7 @@ fn texture_decoder(random: &mut Random, condition: usize, channels: &[usize]) ->
     for pair in channels.windows(2) {
         let (in_channels, out_channels) = (pair[0], pair[1]);
         size *= 2;
-        let mut depthwise = random.halves(out_channels * 9, 0.3);
+        let mut depthwise = random.halves(out_channels * 9, 0.2);
         for kernel in depthwise.chunks_exact_mut(9) {
             kernel[4] = f16::from_f32(kernel[4].to_f32() + 0.8); // near the identity, so that detail gets through
         }
