@@ -9,10 +9,13 @@
 //! - [`call`]: the recorded call (MCAP).
 
 pub mod avatar;
+pub mod bitstream;
 pub mod latent;
 pub mod reference;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+#[cfg(feature = "train")]
+pub mod train;
 
 pub use avatar::Avatar;
 pub use latent::{FaceFrame, FaceUnit, Gaze, HeadPose, Latent, Timestamp};
