@@ -1,1 +1,66 @@
-//! The engine that people embed.
+//! vis-à-vis: photorealistic codec avatars in a host's own frame.
+//!
+//! The host owns the wgpu device, the queue and the passes; the engine borrows them and records. It has no window,
+//! network, clock or file system, and no thread but what it is given.
+//!
+//! - [`Engine`]: a device and an [`Executor`]. On a GPU, compute shaders decode and the fragment shader runs the pixel
+//!   decoder; where the adapter is a software one, SIMD code does both, into a layer that is drawn as a quad. Both
+//!   mean the same, and the codec's [`reference`](codec::reference) judges them.
+//! - [`Target`]: a kind of pass ([`TargetFormat`]): window, eye buffers, thumbnail, shadow map.
+//! - [`Person`]: an avatar's weights, loaded once ([`Engine::load`]), shared by every instance; dropped, they go.
+//! - [`Instance`]: a person at a place, with a face: [`Instance::set_frame`], [`Instance::set_pose`].
+//! - [`Frame`]: instances decoded and skinned once for all views ([`Engine::prepare`]), drawn with [`Frame::draw`]
+//!   and [`Frame::draw_depth`]; it owns its buffers until it is dropped.
+//! - [`View`], [`Viewport`]: a camera, and where its picture goes.
+//! - [`headless`] (a feature): a device and pictures in memory for those who have none.
+//!
+//! ```no_run
+//! # fn each_frame(device: &wgpu::Device, queue: &wgpu::Queue, avatar: &visavis::codec::Avatar,
+//! #     face: &visavis::codec::FaceFrame, place: visavis::codec::glam::Affine3A, view: visavis::View,
+//! #     mut encoder: wgpu::CommandEncoder, begin_pass: impl Fn(&mut wgpu::CommandEncoder) -> wgpu::RenderPass<'static>)
+//! # -> Result<(), Box<dyn std::error::Error>> {
+//! # use visavis::wgpu;
+//! use visavis::{Engine, Options, TargetFormat, Viewport};
+//!
+//! let engine = Engine::new(device, queue, Options::default())?;
+//! let target = engine.target(&TargetFormat {
+//!     color: Some(wgpu::TextureFormat::Rgba16Float),
+//!     depth: wgpu::TextureFormat::Depth32Float,
+//!     samples: 1,
+//! })?;
+//! let person = engine.load(avatar)?;
+//! let mut speaker = person.instance();
+//!
+//! // each frame
+//! speaker.set_frame(face)?;
+//! speaker.set_pose(place)?;
+//! let frame = engine.prepare(&mut encoder, &target, &[&speaker], &[Viewport::new(view, [1280, 720])])?;
+//! let mut pass = begin_pass(&mut encoder); // and the host's opaque things
+//! frame.draw(&mut pass, 0)?;
+//! drop(pass); // after the host's transparent things
+//! queue.submit([encoder.finish()]);
+//! # Ok(()) }
+//! ```
+//!
+//! Conventions: metres, right-handed, +Y up, cameras look along −Z; linear light, 1 = diffuse white; premultiplied
+//! alpha; reversed-Z depth, cleared to 0.
+
+mod engine;
+pub mod error;
+mod frame;
+mod gpu;
+#[cfg(feature = "headless")]
+pub mod headless;
+mod person;
+mod pose;
+mod raster;
+mod target;
+mod upload;
+
+pub use engine::{Engine, Executor, Options};
+pub use frame::{Frame, Viewport};
+pub use person::{Instance, Person};
+pub use target::{Target, TargetFormat};
+pub use visavis_codec as codec;
+pub use visavis_codec::reference::View;
+pub use wgpu;

@@ -6,3 +6,8 @@
 fn depth_vertex(@location(0) position_u: vec4<f32>) -> @builtin(position) vec4<f32> {
     return camera.clip_from_rest * vec4<f32>(position_u.xyz, 1.0);
 }
+
+// Only for passes that have a colour attachment, which it leaves alone.
+@fragment
+fn depth_fragment() {
+}

@@ -33,5 +33,5 @@ fn gather_normals(@builtin(global_invocation_id) id: vec3<u32>) {
         sum += cross(b - a, c - a);
     }
     let length_squared = dot(sum, sum);
-    vertices[vertex].normal = select(vec3<f32>(0.0, 0.0, -1.0), sum * inverseSqrt(length_squared), length_squared > 0.0);
+    vertices[vertex].normal = select(vec3<f32>(0.0, 0.0, 1.0), sum * inverseSqrt(length_squared), length_squared > 0.0);
 }

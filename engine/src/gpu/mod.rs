@@ -1,0 +1,9 @@
+//! The GPU executor: compute passes decode and skin, the fragment stage runs the pixel decoder.
+
+mod decoder;
+mod kernels;
+mod pack;
+
+pub(crate) use decoder::{Decoder, Workspace};
+pub(crate) use kernels::Kernels;
+pub(crate) use pack::{PixelShape, edges};

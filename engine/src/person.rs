@@ -1,0 +1,233 @@
+//! People and their instances.
+
+use std::sync::{Arc, Mutex};
+
+use glam::Affine3A;
+use visavis_codec::FaceFrame;
+use visavis_codec::avatar::{Avatar, Part};
+use visavis_shaders::mirror::SkinnedVertex;
+
+use crate::Engine;
+use crate::engine::Shared;
+use crate::error::{GpuError, LoadError, PoseError, scoped};
+use crate::gpu;
+use crate::pose::Pose;
+use crate::upload::mapped_buffer;
+
+/// An avatar whose weights are on the device, once for all of its instances. They are freed when the last handle to
+/// it, its instances and their frames is dropped. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Person {
+    pub(crate) inner: Arc<PersonInner>,
+}
+
+/// Behind a person's handles.
+#[derive(Debug)]
+pub(crate) struct PersonInner {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) pose: Pose,
+    pub(crate) surface: SurfaceMesh,
+    pub(crate) decoder: Option<gpu::Decoder>,
+    /// Bodies that no frame uses at present.
+    bodies: Mutex<Vec<Body>>,
+}
+
+/// The triangles and edges of a person.
+#[derive(Debug)]
+pub(crate) struct SurfaceMesh {
+    pub(crate) vertices: usize,
+    pub(crate) indices: wgpu::Buffer,
+    pub(crate) edges: wgpu::Buffer,
+    pub(crate) edge_count: u32,
+    pub(crate) runs: Vec<Run>,
+}
+
+/// Triangles next to each other that are drawn alike.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Run {
+    /// Indices, three a triangle.
+    pub(crate) indices: std::ops::Range<u32>,
+    pub(crate) blended: bool,
+    pub(crate) two_sided: bool,
+}
+
+/// What one posed instance occupies from the recording of its decode until it was drawn.
+#[derive(Debug)]
+pub(crate) struct Body {
+    /// [`SkinnedVertex`] each.
+    pub(crate) vertices: wgpu::Buffer,
+    /// On the GPU executor.
+    pub(crate) workspace: Option<gpu::Workspace>,
+    /// On the GPU executor.
+    pub(crate) fringe: Option<wgpu::BindGroup>,
+}
+
+impl Engine {
+    /// Uploads an avatar. Everything that it needs until it is drawn is made here, but for the pipelines of the
+    /// targets that it will be drawn in ([`prepare`](Self::prepare) makes those once).
+    pub fn load(&self, avatar: &Avatar) -> Result<Person, LoadError> {
+        let shared = &self.shared;
+        let decoder = match &shared.kernels {
+            Some(kernels) => Some(gpu::Decoder::new(shared, kernels, avatar)?),
+            None => None,
+        };
+        let inner = PersonInner {
+            shared: shared.clone(),
+            pose: Pose::new(avatar),
+            surface: SurfaceMesh::new(shared, avatar)?,
+            decoder,
+            bodies: Mutex::default(),
+        };
+        Ok(Person { inner: Arc::new(inner) })
+    }
+}
+
+impl Person {
+    /// One more of this person, neutral and at rest.
+    pub fn instance(&self) -> Instance {
+        Instance {
+            person: self.inner.clone(),
+            frame: FaceFrame::default(),
+            world_from_rest: Affine3A::IDENTITY,
+        }
+    }
+}
+
+/// A person at a place, with a face. Weights are the [`Person`]'s.
+#[derive(Clone, Debug)]
+pub struct Instance {
+    pub(crate) person: Arc<PersonInner>,
+    pub(crate) frame: FaceFrame,
+    pub(crate) world_from_rest: Affine3A,
+}
+
+impl Instance {
+    /// Face and head from now on; neutral until then.
+    pub fn set_frame(&mut self, frame: &FaceFrame) -> Result<(), PoseError> {
+        if !frame.latent.is_finite() {
+            return Err(PoseError::NotFinite("latent"));
+        }
+        if !(frame.head.rotation.is_finite() && frame.head.translation.is_finite()) {
+            return Err(PoseError::NotFinite("head"));
+        }
+        if !frame.head.is_valid() {
+            return Err(PoseError::NotUnit);
+        }
+        self.frame = *frame;
+        Ok(())
+    }
+
+    /// Where the person's rest frame (see [`HeadPose`](visavis_codec::HeadPose)) is in the world, metres; a rigid
+    /// transform. The world's origin until then.
+    pub fn set_pose(&mut self, world_from_rest: Affine3A) -> Result<(), PoseError> {
+        if !world_from_rest.is_finite() {
+            return Err(PoseError::NotFinite("pose"));
+        }
+        self.world_from_rest = world_from_rest;
+        Ok(())
+    }
+
+    /// The face and head it has.
+    pub fn frame(&self) -> &FaceFrame {
+        &self.frame
+    }
+}
+
+impl PersonInner {
+    /// A body that nobody else writes.
+    pub(crate) fn body(&self) -> Result<Body, GpuError> {
+        let idle = self.bodies.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).pop();
+        match idle {
+            Some(body) => Ok(body),
+            None => Body::new(self),
+        }
+    }
+
+    /// Takes a body back.
+    pub(crate) fn retire(&self, body: Body) {
+        self.bodies.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(body);
+    }
+}
+
+impl Body {
+    fn new(person: &PersonInner) -> Result<Self, GpuError> {
+        let shared = &*person.shared;
+        let vertices = scoped(&shared.device, || {
+            shared.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("visavis skinned vertices"),
+                size: (person.surface.vertices.max(1) * size_of::<SkinnedVertex>()) as u64,
+                usage: wgpu::BufferUsages::VERTEX
+                    | wgpu::BufferUsages::STORAGE
+                    | wgpu::BufferUsages::COPY_DST
+                    | wgpu::BufferUsages::COPY_SRC,
+                mapped_at_creation: false,
+            })
+        })?;
+        let (workspace, fringe) = match (&shared.kernels, &person.decoder) {
+            (Some(kernels), Some(decoder)) => {
+                let workspace =
+                    gpu::Workspace::new(shared, kernels, decoder, &vertices, person.pose.bytes())?;
+                let fringe = scoped(&shared.device, || {
+                    shared.device.create_bind_group(&wgpu::BindGroupDescriptor {
+                        label: Some("visavis fringe"),
+                        layout: &shared.layouts.fringe,
+                        entries: &[
+                            wgpu::BindGroupEntry { binding: 0, resource: vertices.as_entire_binding() },
+                            wgpu::BindGroupEntry {
+                                binding: 1,
+                                resource: person.surface.edges.as_entire_binding(),
+                            },
+                        ],
+                    })
+                })?;
+                (Some(workspace), Some(fringe))
+            }
+            _ => (None, None),
+        };
+        Ok(Self { vertices, workspace, fringe })
+    }
+}
+
+impl SurfaceMesh {
+    fn new(shared: &Shared, avatar: &Avatar) -> Result<Self, LoadError> {
+        let edges = gpu::edges(&avatar.mesh, &avatar.manifest.parts);
+        let device = &shared.device;
+        Ok(Self {
+            vertices: avatar.mesh.mean.len(),
+            indices: mapped_buffer(
+                device,
+                "visavis triangles",
+                bytemuck::cast_slice(&avatar.mesh.triangles),
+                wgpu::BufferUsages::INDEX,
+            )?,
+            edges: mapped_buffer(
+                device,
+                "visavis edges",
+                bytemuck::cast_slice(&edges),
+                wgpu::BufferUsages::STORAGE,
+            )?,
+            edge_count: edges.len() as u32,
+            runs: runs(&avatar.manifest.parts),
+        })
+    }
+}
+
+/// Parts as runs, neighbours that are drawn alike as one.
+fn runs(parts: &[Part]) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::new();
+    for part in parts {
+        let indices = part.triangles.start * 3..part.triangles.end * 3;
+        let (blended, two_sided) = (part.kind.is_blended(), part.kind.is_two_sided());
+        match runs.last_mut() {
+            Some(run)
+                if run.blended == blended
+                    && run.two_sided == two_sided
+                    && run.indices.end == indices.start =>
+            {
+                run.indices.end = indices.end;
+            }
+            _ => runs.push(Run { indices, blended, two_sided }),
+        }
+    }
+    runs
+}
