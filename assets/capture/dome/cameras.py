@@ -1,0 +1,55 @@
+"""The fixed cameras: 16 for training, 2 for tests at least 15 degrees from any other."""
+import numpy as np
+
+from .spaces import mesh_from_body, unit
+
+SIZE = 512           # pixels, square
+DISTANCE_DM = 12.0   # from the target
+FRAME_DM = 3.3       # height of the picture at the target
+TARGET_DM = (0.0, -0.27, -0.62)
+
+# name: (azimuth, elevation) in degrees; azimuth + is the person's left.
+TRAIN = {
+    "c00": (0, 0), "c01": (8, 14), "c02": (10, -11), "c03": (-4, 28), "c04": (-14, -14), "c05": (20, 2),
+    "c06": (30, 14), "c07": (33, -6), "c08": (-40, 10), "c09": (-38, -8), "c10": (-22, 26), "c11": (70, 0),
+    "c12": (97, 10), "c13": (-64, 4), "c14": (-98, 2), "c15": (48, 30),
+}
+TEST = {"t00": (-20, 4), "t01": (52, 6)}
+
+
+def direction(azimuth, elevation):
+    """Unit vector from the target to the camera, body space."""
+    a, e = np.radians(azimuth), np.radians(elevation)
+    return np.array([np.sin(a) * np.cos(e), np.sin(e), np.cos(a) * np.cos(e)])
+
+
+def position(name):
+    """Camera centre in body space (dm)."""
+    return np.array(TARGET_DM) + DISTANCE_DM * direction(*{**TRAIN, **TEST}[name])
+
+
+def intrinsics():
+    """3x3 K; pixel (i, j) is centred at (i + 0.5, j + 0.5)."""
+    f = SIZE * DISTANCE_DM / FRAME_DM
+    return np.array([[f, 0, SIZE / 2], [0, f, SIZE / 2], [0, 0, 1.0]])
+
+
+def camera_from_mesh(name):
+    """3x4 [R|t] in mm: OpenCV camera (x right, y down, z forward) from mesh space."""
+    centre, target = mesh_from_body(position(name)), mesh_from_body(TARGET_DM)
+    forward = unit(target - centre)
+    right = unit(np.cross(forward, [0, 1, 0]))
+    rotation = np.stack([right, np.cross(forward, right), forward])
+    return np.c_[rotation, -rotation @ centre]
+
+
+def frontal_weights():
+    """How often each training camera is drawn: mostly from the front."""
+    angle = np.array([np.degrees(np.arccos(direction(*TRAIN[n])[2])) for n in TRAIN])
+    w = np.exp(-(angle / 50) ** 2) + 0.30
+    return w / w.sum()
+
+
+for _test in TEST.values():
+    for _train in TRAIN.values():
+        assert np.degrees(np.arccos(direction(*_test) @ direction(*_train))) >= 15
