@@ -22,5 +22,7 @@ mod view;
 
 pub use decode::FeatureMap;
 pub use layers::{Fragment, FringeFragment, Layers, PixelLayers, layers};
+#[cfg(feature = "train")]
+pub(crate) use render::pixel_color;
 pub use render::{Image, render};
 pub use view::View;

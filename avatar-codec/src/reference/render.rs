@@ -78,6 +78,12 @@ impl Pixel {
     }
 }
 
+/// The colour of one pixel, linear, premultiplied.
+#[cfg(feature = "train")]
+pub(crate) fn pixel_color(avatar: &Avatar, dynamic: &FeatureMap, layers: PixelLayers<'_>, eye: Vec3) -> [f32; 4] {
+    composite(avatar, dynamic, layers, eye).rgba
+}
+
 fn composite(avatar: &Avatar, dynamic: &FeatureMap, layers: PixelLayers<'_>, eye: Vec3) -> Pixel {
     let mut pixel = Pixel { rgba: [0.0; 4], depth: 0.0, part: None };
     if let Some(fragment) = layers.opaque {

@@ -1,0 +1,194 @@
+"""What `visavis train` prepared: the scene, one shard an image, and batches of pixels from them."""
+import json
+import mmap
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from .composite import BLENDED, FRINGE, OPAQUE
+
+FACE_PARTS = ("skin", "eye_left", "eye_right", "teeth_upper", "teeth_lower", "tongue")
+DTYPES = {"U8": np.uint8, "I8": np.int8, "I16": np.int16, "U16": np.uint16, "U32": np.uint32, "F16": np.float16,
+          "F32": np.float32}
+
+
+def read_tensors(path):
+    """The tensors of a safetensors file as arrays over one memory map: nothing is read before it is used."""
+    with open(path, "rb") as file:
+        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    length, = struct.unpack("<Q", data[:8])
+    header = json.loads(data[8:8 + length])
+    header.pop("__metadata__", None)
+    out = {}
+    for name, entry in header.items():
+        dtype = np.dtype(DTYPES[entry["dtype"]])
+        begin, end = entry["data_offsets"]
+        out[name] = np.frombuffer(data, dtype, (end - begin) // dtype.itemsize, 8 + length + begin)
+        out[name] = out[name].reshape(entry["shape"])
+    return out
+
+
+@dataclass
+class Fragments:
+    """F fragments, ready for the pixel decoder, and where they go in K slots of P pixels."""
+    uv: torch.Tensor
+    normal: torch.Tensor
+    view: torch.Tensor
+    layer: torch.Tensor
+    blended: torch.Tensor
+    kind: torch.Tensor
+    part: torch.Tensor
+    coverage: torch.Tensor
+    depth: torch.Tensor
+    pixel: torch.Tensor
+    slot: torch.Tensor
+    pixels: int
+    slots: int
+
+    def spread(self, values, empty=0.0):
+        """Values [F, …] into slots [P, K, …]."""
+        out = values.new_full((self.pixels, self.slots, *values.shape[1:]), empty)
+        return out.index_put((self.pixel, self.slot), values)
+
+
+@dataclass
+class Truth:
+    """What the camera saw at P pixels: premultiplied linear colour, alpha, albedo, normal, part."""
+    color: torch.Tensor
+    alpha: torch.Tensor
+    albedo: torch.Tensor
+    normal: torch.Tensor
+    part: torch.Tensor
+
+
+class Image:
+    """One prepared image."""
+
+    def __init__(self, folder, entry):
+        self.name = f'{entry["segment"]}/{entry["camera"]}/{entry["frame"]}'
+        self.split, self.camera = entry["split"], entry["camera"]
+        self.size = (entry["height"], entry["width"])
+        self.frame = entry["frame_number"]
+        t = read_tensors(folder / entry["shard"])
+        self.index = t["pixel.index"]
+        self.color = t["pixel.color"]
+        self.albedo = t["pixel.albedo"]
+        self.normal = t["pixel.normal"]
+        self.part = t["pixel.part"]
+        self.count = t["pixel.fragments"]
+        self.start = np.zeros(len(self.count) + 1, np.int64)
+        np.cumsum(self.count, out=self.start[1:])
+        self.fragment = {k.removeprefix("fragment."): v for k, v in t.items() if k.startswith("fragment.")}
+        self.draws = np.flatnonzero(self.count > 0).astype(np.uint32)
+
+    def weigh(self, importance, seed):
+        """Makes pixels whose first fragment lies on important texels come up more often."""
+        size = len(importance)
+        first = self.fragment["uv"][self.start[self.draws]].astype(np.int64) * size >> 16
+        weight = importance[first[:, 1], first[:, 0]]
+        whole = np.floor(weight)
+        extra = np.random.default_rng(seed).random(len(weight)) < weight - whole
+        self.draws = np.repeat(self.draws, whole.astype(np.int64) + extra)
+
+    def face(self, face_ids):
+        """Which pixels the metric calls face."""
+        return np.isin(self.part, face_ids)
+
+
+class Scene:
+    """Everything prepared: images by split, and the condition of every frame."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.description = json.loads((self.folder / "scene.json").read_text())
+        assert self.description["schema"] == "visavis.prepared/1", "unknown schema of prepared data"
+        self.mesh = read_tensors(self.folder / "mesh.safetensors")
+        self.parts = self.description["parts"]
+        self.face_ids = [p["id"] for p in self.parts if p["name"] in FACE_PARTS]
+        frames = self.description["frames"]
+        self.units = np.array([f["units"] for f in frames], np.float32)
+        self.gaze = np.array([f["gaze"] for f in frames], np.float32)
+        self.neck = np.array([f["head_rotation"] for f in frames], np.float32)
+        self.split = [f["split"] for f in frames]
+        self.images = [Image(self.folder, entry) for entry in self.description["images"]]
+        importance = self._importance()
+        for number, image in enumerate(self.images):
+            if image.split == "train":
+                image.weigh(importance, number)
+
+    def condition(self, frames, residual=None):
+        """[u | g | r | n] of frames; `residual` [N, k] or nothing."""
+        rows = [self.units[frames], self.gaze[frames]]
+        if residual is not None:
+            rows.append(residual)
+        return np.concatenate(rows + [self.neck[frames]], 1)
+
+    def _importance(self, size=128, most=4.0):
+        """[size, size] over the atlas, 1 to `most`: high where eyes and mouth are."""
+        uv, deltas = self.mesh["uv"], self.mesh["unit_deltas"]
+        motion = np.abs(deltas).sum(-1)
+        names = self.description["unit_names"]
+        local = [i for i, n in enumerate(names) if n.startswith(("eyeBlink", "eyeSquint", "mouth", "tongue"))]
+        strength = (motion[local] / np.maximum(motion[local].max(1, keepdims=True), 1e-6)).max(0)
+        weight = 1 + (most - 1) * np.clip((strength - 0.25) / 0.5, 0, 1)
+        for part in self.parts:
+            first, last = part["vertices"]
+            if part["name"].startswith(("eye", "teeth", "tongue", "lashes")):
+                weight[first:last] = most
+            elif part["name"] != "skin":
+                weight[first:last] = 1
+        grid = np.zeros((size, size), np.float32)
+        cell = np.clip((uv * size).astype(int), 0, size - 1)
+        np.maximum.at(grid, (cell[:, 1], cell[:, 0]), weight)
+        for _ in range(6):  # fill the gaps between vertices from their neighbours
+            grown = grid.copy()
+            for axis in (0, 1):
+                for shift in (-1, 1):
+                    grown = np.maximum(grown, np.roll(grid, shift, axis))
+            grid = np.where(grid > 0, grid, grown)
+        return np.maximum(grid, 1)
+
+
+def gather(chosen):
+    """Fragments and truth of pixels, as tensors; `chosen` holds (image, its pixels, layer of its decoded map)."""
+    truth, parts, pixel0 = [], [], 0
+    for image, pixels, layer in chosen:
+        pixels = pixels.astype(np.int64)
+        count = image.count[pixels].astype(np.int64)
+        begin = np.repeat(image.start[pixels], count)
+        slot = np.arange(len(begin)) - np.repeat(np.cumsum(count) - count, count)
+        rows = begin + slot
+        fragment = {name: values[rows] for name, values in image.fragment.items()}
+        fragment["slot"] = slot
+        fragment["pixel"] = np.repeat(np.arange(len(pixels)), count) + pixel0
+        fragment["layer"] = np.full(len(rows), layer)
+        parts.append(fragment)
+        truth.append((image.color[pixels], image.albedo[pixels], image.normal[pixels], image.part[pixels]))
+        pixel0 += len(pixels)
+    f = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
+    color, albedo, normal, part = (np.concatenate(x) for x in zip(*truth))
+    kind = torch.from_numpy(f["kind"].astype(np.int64))
+    color = torch.from_numpy(color.astype(np.float32))
+    fragments = Fragments(
+        uv=torch.from_numpy(f["uv"].astype(np.float32) / 65535), normal=_direction(f["normal"]),
+        view=_direction(f["view"]), layer=torch.from_numpy(f["layer"]), blended=kind == BLENDED, kind=kind,
+        part=torch.from_numpy(f["part"]), coverage=torch.from_numpy(f["coverage"].astype(np.float32) / 255),
+        depth=torch.from_numpy(f["depth"]), pixel=torch.from_numpy(f["pixel"]), slot=torch.from_numpy(f["slot"]),
+        pixels=pixel0, slots=int(f["slot"].max(initial=0)) + 1)
+    return fragments, Truth(color[:, :3], color[:, 3], torch.from_numpy(albedo.astype(np.float32)),
+                            _direction(normal), torch.from_numpy(part))
+
+
+def _direction(integers):
+    return torch.nn.functional.normalize(torch.from_numpy(integers.astype(np.float32)), dim=-1)
+
+
+def own_surface(fragments, truth, alpha):
+    """Fragments whose albedo and normal the planes show: the pixel is fully this part's, and they are in front."""
+    covered = alpha.detach() > 0.9
+    own = (fragments.part == truth.part[fragments.pixel]) & (truth.alpha[fragments.pixel] > 0.99)
+    front = (fragments.kind == OPAQUE) | (fragments.kind == BLENDED) & covered
+    return own & front & (fragments.kind != FRINGE)

@@ -1,0 +1,75 @@
+"""The trained tensors, as the Rust half packs them into an `.avatar` file."""
+import numpy as np
+import torch
+from safetensors.numpy import save_file
+
+BEYOND = 1e-4  # share of texels that may be clamped at either end of a channel's range
+
+
+def quantise_static(texels):
+    """[n, channels] to 8 bits: texels u8, scale and offset [channels]."""
+    low, high = np.quantile(texels, [BEYOND, 1 - BEYOND], axis=0).astype(np.float32)
+    scale = np.maximum(high - low, 1e-6) / 255
+    return np.clip(np.round((texels - low) / scale), 0, 255).astype(np.uint8), scale, low
+
+
+def half(tensor):
+    """Contiguous f16."""
+    return np.ascontiguousarray(tensor.detach().numpy().astype(np.float16))
+
+
+def single(tensor):
+    """Contiguous f32."""
+    return np.ascontiguousarray(tensor.detach().numpy().astype(np.float32))
+
+
+def round_to_half(model):
+    """Rounds the texture decoder's weights to what the file holds."""
+    with torch.no_grad():
+        for parameter in model.texture.parameters():
+            parameter.copy_(parameter.half().float())
+
+
+def tensors(model, geometry):
+    """All tensors by name, in the layout that avatar-codec/src/avatar/mod.rs documents."""
+    shape = model.shape
+    texels, scale, offset = quantise_frozen(model.static.detach().numpy())
+    out = {
+        "geometry.w1": geometry.w1, "geometry.b1": geometry.b1, "geometry.w2": geometry.w2,
+        "geometry.w3": geometry.w3, "geometry.basis": geometry.basis, "geometry.basis_step": geometry.basis_step,
+        "texture.seed_weight": half(model.texture.seed.weight), "texture.seed_bias": half(model.texture.seed.bias),
+        "static.texels": texels.reshape(shape.static_size, shape.static_size, shape.static_channels),
+        "static.scale": scale, "static.offset": offset,
+    }
+    for number, block in enumerate(model.texture.blocks):
+        out[f"texture.{number}.expand"] = half(block.expand)
+        out[f"texture.{number}.depthwise"] = half(block.depthwise[:, 0])
+        out[f"texture.{number}.bias"] = half(block.bias.permute(2, 0, 1))
+    for number, layer in enumerate(model.pixel.layers, 1):
+        out[f"pixel.w{number}"] = single(layer.weight)
+        out[f"pixel.b{number}"] = single(layer.bias)
+    return out
+
+
+def quantise_frozen(values):
+    """The 8-bit form of a map that already holds nothing but 256 levels a channel, exactly."""
+    low, high = values.min(0), values.max(0)
+    scale = np.maximum(high - low, 1e-6) / 255
+    texels = np.clip(np.round((values - low) / scale), 0, 255).astype(np.uint8)
+    return texels, scale.astype(np.float32), low.astype(np.float32)
+
+
+def write(path, model, geometry, facts):
+    """Writes the export; `facts` are strings for its metadata."""
+    beside = path.with_suffix(".part")
+    save_file(tensors(model, geometry), beside, metadata=facts)
+    beside.replace(path)
+
+
+def write_check(path, color, alpha, image, condition):
+    """What this model makes of one image, for the Rust half to compare its own with."""
+    save_file({
+        "condition": condition.astype(np.float32), "color": single(color), "alpha": single(alpha),
+        "index": np.ascontiguousarray(image.index, np.uint32), "frame": np.array([image.frame], np.uint32),
+        "camera": np.frombuffer(image.camera.encode(), np.uint8),
+    }, path)

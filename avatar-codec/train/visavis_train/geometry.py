@@ -1,0 +1,52 @@
+"""The geometry head: a basis of offsets in 8 bits, and its coefficients as a function of the condition.
+
+A capture whose rig says how each face unit moves the mesh needs no search: offsets are linear in the units, so the
+basis is their principal subspace over the captured poses, and the linear way of the head carries everything. The
+hidden layer is kept (narrow, zero) for captures where offsets are not linear in what is known.
+"""
+from dataclasses import dataclass
+
+import numpy as np
+
+from .model import GAZE, NECK, UNITS
+
+HIDDEN = 16
+
+
+@dataclass
+class Geometry:
+    """GeometryHead's tensors, and how far its vertices are from the rig's (mm): mean, worst frame's mean, p99."""
+    w1: np.ndarray
+    b1: np.ndarray
+    w2: np.ndarray
+    w3: np.ndarray
+    basis: np.ndarray
+    basis_step: np.ndarray
+    error_mm: dict
+
+
+def fit(unit_deltas, units, residual, rank):
+    """unit_deltas [52, V, 3] metres; units [frames, 52] of the training set."""
+    deltas = unit_deltas.reshape(UNITS, -1).astype(np.float64)
+    # The captured poses, and every unit alone: what a viewer may turn up must not be lost because it was rare.
+    poses = np.concatenate([units, 0.5 * np.eye(UNITS)]).astype(np.float64)
+    q, r = np.linalg.qr(poses)
+    _, _, vt = np.linalg.svd(r @ deltas, full_matrices=False)
+    basis = vt[:rank]
+    step = np.abs(basis).max(1) / 127
+    steps = np.clip(np.round(basis / step[:, None]), -127, 127).astype(np.int8)
+    rounded = steps.astype(np.float64) * step[:, None]
+    # Coefficients against the rounded basis, by least squares: most of the rounding goes away again.
+    gram = rounded @ rounded.T
+    linear = np.linalg.solve(gram, rounded @ deltas.T)
+    offset = (poses[:len(units)] @ (deltas - linear.T @ rounded)).reshape(len(units), -1, 3)
+    distance = 1e3 * np.linalg.norm(offset, axis=-1)
+    moving = 1e3 * np.linalg.norm(unit_deltas, axis=-1).max(0) > 1
+    w3 = np.zeros((len(steps), UNITS + GAZE + residual + NECK), np.float32)
+    w3[:, :UNITS] = linear
+    return Geometry(
+        w1=np.zeros((HIDDEN, w3.shape[1]), np.float32), b1=np.zeros(HIDDEN, np.float32),
+        w2=np.zeros((len(steps), HIDDEN), np.float32), w3=w3,
+        basis=steps.reshape(len(steps), -1, 3), basis_step=step.astype(np.float32),
+        error_mm={"mean": float(distance[:, moving].mean()), "worst_frame": float(distance[:, moving].mean(1).max()),
+                  "p99": float(np.percentile(distance[:, moving], 99))})
