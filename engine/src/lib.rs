@@ -45,6 +45,7 @@
 //! Conventions: metres, right-handed, +Y up, cameras look along −Z; linear light, 1 = diffuse white; premultiplied
 //! alpha; reversed-Z depth, cleared to 0.
 
+pub mod cpu;
 mod engine;
 pub mod error;
 mod frame;

@@ -1,0 +1,35 @@
+//! The CPU executor: SIMD on threads that the host gives, for machines without a GPU.
+//!
+//! ```text
+//! Avatar ─▶ Weights (packed once, shared) ─▶ Instance
+//! FaceFrame ─▶ Instance::decode ─▶ posed vertices + dynamic map            (once a frame, for all views)
+//!                                       └─▶ Renderer::render (each view) ─▶ Layer: colour and depth
+//! ```
+//! Within a picture: [project and cull](triangle), sort into [bands](bands), and then for each [tile]: find what each
+//! pixel sees, [shade](pixel) it once in batches, blend. Everything means the same as the codec's readable reference
+//! does, which the tests compare it with.
+//!
+//! Kernels are generic over [`simd`], the only module with `unsafe` in it. Buffers belong to instances and
+//! renderers: once warm, a frame allocates nothing (but for what the pool's own scheduling may).
+
+mod bands;
+mod fringe;
+mod geometry;
+mod instance;
+mod layer;
+mod math;
+mod matmul;
+mod pixel;
+mod renderer;
+mod scene;
+mod simd;
+mod texture;
+mod threads;
+mod tile;
+mod triangle;
+
+pub use instance::{DecodeError, Instance, Weights};
+pub use layer::Layer;
+pub use renderer::{RenderError, Renderer};
+pub use scene::Placed;
+pub use simd::Level;

@@ -1,0 +1,289 @@
+//! The pixel decoder: surface points to colour, sixteen at a time, points in lanes and weights broadcast.
+
+use visavis_codec::avatar::{Avatar, PIXEL_GEOMETRY_INPUTS};
+
+use super::geometry::Vertex;
+use super::math::{sigmoid, softplus};
+use super::matmul::{Columns, ROWS, tile};
+use super::simd::{LANES, Simd};
+
+/// How many points are shaded together.
+pub(crate) const BATCH: usize = 2 * LANES;
+/// The brightest colour that a layer keeps, well below f16's largest number.
+const BRIGHTEST: f32 = 32_768.0;
+/// Which output is alpha; those before it that are colour come first.
+const ALPHA_OUTPUT: usize = 8;
+
+/// The pixel decoder and the static map, packed for the kernels.
+#[derive(Debug)]
+pub(crate) struct PixelWeights {
+    inputs: usize,
+    /// Width of the hidden layers, padded to whole tiles.
+    hidden: usize,
+    /// `[hidden, inputs]`; the static map's scale is in it.
+    w1: Vec<f32>,
+    b1: Vec<f32>,
+    w2: Vec<f32>,
+    b2: Vec<f32>,
+    /// Albedo and shading, `[6, hidden]`.
+    w3: Vec<f32>,
+    b3: [f32; ROWS],
+    /// `[hidden]`.
+    w_alpha: Vec<f32>,
+    b_alpha: f32,
+    dynamic_size: usize,
+    dynamic_channels: usize,
+    /// Channels of the dynamic map as it is stored.
+    dynamic_stride: usize,
+    static_size: usize,
+    static_channels: usize,
+    /// `[size, size, channels]`, then zeros so that a load of eight at the last texel is safe.
+    static_map: Vec<u8>,
+}
+
+/// Room for the inputs and hidden layers of one batch.
+#[derive(Debug, Default)]
+pub(crate) struct PixelScratch {
+    inputs: Vec<Columns>,
+    hidden: [Vec<Columns>; 2],
+}
+
+/// What there is to sample, and from where it is seen.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Surface<'a> {
+    pub(crate) weights: &'a PixelWeights,
+    /// `[size, size, stride]` and a vector's worth of zeros.
+    pub(crate) dynamic: &'a [f32],
+    /// The eye in the rest frame.
+    pub(crate) eye: [f32; 3],
+}
+
+/// Rows of a matrix padded with zeros.
+fn pad_rows(matrix: &[f32], rows: usize, columns: usize, to_rows: usize, to_columns: usize) -> Vec<f32> {
+    let mut padded = vec![0.0; to_rows * to_columns];
+    for row in 0..rows {
+        padded[row * to_columns..][..columns].copy_from_slice(&matrix[row * columns..][..columns]);
+    }
+    padded
+}
+
+impl PixelWeights {
+    /// Packs an avatar whose arrays have the lengths that their documentation says; `dynamic_stride` is the stored
+    /// dynamic map's number of channels.
+    pub(crate) fn new(avatar: &Avatar, dynamic_stride: usize) -> Self {
+        let (pixel, map) = (&avatar.pixel, &avatar.static_map);
+        let (inputs, width) = (avatar.pixel_inputs(), pixel.hidden);
+        let hidden = width.next_multiple_of(ROWS);
+        let dynamic_channels = avatar.texture.channels();
+
+        let mut w1 = pad_rows(&pixel.w1, width, inputs, hidden, inputs);
+        let mut b1 = pad_rows(&pixel.b1, 1, width, 1, hidden);
+        for (row, bias) in w1.chunks_exact_mut(inputs).zip(&mut b1) {
+            let weights = row[dynamic_channels..][..map.channels].iter_mut();
+            for ((weight, scale), offset) in weights.zip(&map.scale).zip(&map.offset) {
+                *bias += *weight * offset;
+                *weight *= scale;
+            }
+        }
+        let mut b3 = [0.0; ROWS];
+        b3.copy_from_slice(&pixel.b3[..ROWS]);
+        let mut static_map = map.texels.clone();
+        static_map.extend([0; LANES]);
+        Self {
+            inputs,
+            hidden,
+            w1,
+            b1,
+            w2: pad_rows(&pixel.w2, width, width, hidden, hidden),
+            b2: pad_rows(&pixel.b2, 1, width, 1, hidden),
+            w3: pad_rows(&pixel.w3, ROWS, width, ROWS, hidden),
+            b3,
+            w_alpha: pad_rows(&pixel.w3[ALPHA_OUTPUT * width..], 1, width, 1, hidden),
+            b_alpha: pixel.b3[ALPHA_OUTPUT],
+            dynamic_size: avatar.texture.size(),
+            dynamic_channels,
+            dynamic_stride,
+            static_size: map.size,
+            static_channels: map.channels,
+            static_map,
+        }
+    }
+}
+
+impl PixelScratch {
+    /// Makes room for a decoder of this shape.
+    fn fit(&mut self, weights: &PixelWeights) {
+        // Maps are read eight channels at a time, so the last group may write beyond the inputs.
+        let inputs = weights.inputs + LANES;
+        if self.inputs.len() < inputs {
+            self.inputs.resize(inputs, Columns::ZERO);
+        }
+        for hidden in &mut self.hidden {
+            if hidden.len() < weights.hidden {
+                hidden.resize(weights.hidden, Columns::ZERO);
+            }
+        }
+    }
+}
+
+/// Shades sixteen surface points: interpolated vertices in (normals of any length), `[r, g, b, alpha]` out, not
+/// premultiplied. Without `with_alpha`, alpha is 1.
+#[inline(always)]
+pub(crate) fn shade<S: Simd>(
+    s: S,
+    surface: &Surface<'_>,
+    points: &[Vertex; BATCH],
+    with_alpha: bool,
+    scratch: &mut PixelScratch,
+) -> [[[f32; LANES]; 2]; 4] {
+    let weights = surface.weights;
+    scratch.fit(weights);
+    let PixelScratch { inputs, hidden: [first, second] } = scratch;
+    for (half, points) in points.as_chunks::<LANES>().0.iter().enumerate() {
+        gather_inputs(s, surface, points, half, inputs);
+    }
+    dense(s, &weights.w1, &weights.b1, &inputs[..weights.inputs], &mut first[..weights.hidden]);
+    dense(s, &weights.w2, &weights.b2, &first[..weights.hidden], &mut second[..weights.hidden]);
+    let second = &second[..weights.hidden];
+
+    let out = tile::<S, ROWS>(s, &weights.w3, second, weights.b3.map(|b| [s.splat(b); 2]));
+    let mut rgba = [[[1.0; LANES]; 2]; 4];
+    for half in 0..2 {
+        for channel in 0..3 {
+            let albedo = sigmoid(s, out[channel][half]);
+            let shading = softplus(s, out[channel + 3][half]);
+            s.store(s.min(s.mul(albedo, shading), s.splat(BRIGHTEST)), &mut rgba[channel][half]);
+        }
+    }
+    if with_alpha {
+        let [alpha] = tile::<S, 1>(s, &weights.w_alpha, second, [[s.splat(weights.b_alpha); 2]]);
+        for half in 0..2 {
+            s.store(sigmoid(s, alpha[half]), &mut rgba[3][half]);
+        }
+    }
+    rgba
+}
+
+/// A leaky layer: `weights` is `[output.len(), input.len()]`.
+#[inline(always)]
+fn dense<S: Simd>(s: S, weights: &[f32], bias: &[f32], input: &[Columns], output: &mut [Columns]) {
+    let rows = weights.chunks_exact(ROWS * input.len().max(1));
+    for ((rows, bias), output) in rows.zip(bias.as_chunks::<ROWS>().0).zip(output.as_chunks_mut::<ROWS>().0) {
+        let sums = tile::<S, ROWS>(s, rows, input, bias.map(|b| [s.splat(b); 2]));
+        for (sum, Columns([low, high])) in sums.into_iter().zip(output) {
+            s.store(s.leaky(sum[0]), low);
+            s.store(s.leaky(sum[1]), high);
+        }
+    }
+}
+
+/// The decoder's inputs for eight points, into one half of the columns.
+#[inline(always)]
+fn gather_inputs<S: Simd>(
+    s: S,
+    surface: &Surface<'_>,
+    points: &[Vertex; LANES],
+    half: usize,
+    inputs: &mut [Columns],
+) {
+    let weights = surface.weights;
+    let [x, y, z, u, nx, ny, nz, v] = s.transpose(points.map(|point| s.load(&point)));
+
+    let taps = bilinear(s, u, v, weights.dynamic_size);
+    for group in (0..weights.dynamic_channels).step_by(LANES) {
+        let rows = sample(s, &taps, |texel| {
+            s.load_at(surface.dynamic, texel as usize * weights.dynamic_stride + group)
+        });
+        put(s, rows, half, &mut inputs[group..]);
+    }
+    let taps = bilinear(s, u, v, weights.static_size);
+    for group in (0..weights.static_channels).step_by(LANES) {
+        let rows = sample(s, &taps, |texel| {
+            let at = texel as usize * weights.static_channels + group;
+            match weights.static_map.get(at..).and_then(|texels| texels.first_chunk()) {
+                Some(texels) => s.load_u8(texels),
+                None => s.splat(0.0),
+            }
+        });
+        put(s, rows, half, &mut inputs[weights.dynamic_channels + group..]);
+    }
+
+    let zero = s.splat(0.0);
+    let [nx, ny, nz] = normalize_or(s, [nx, ny, nz], [zero, zero, s.splat(1.0)]);
+    let to_eye = [(surface.eye[0], x), (surface.eye[1], y), (surface.eye[2], z)];
+    let [vx, vy, vz] = normalize_or(s, to_eye.map(|(eye, at)| s.sub(s.splat(eye), at)), [nx, ny, nz]);
+    let facing = dot(s, [nx, ny, nz], [vx, vy, vz]);
+    let double = s.add(facing, facing);
+    let reflection = [(nx, vx), (ny, vy), (nz, vz)].map(|(n, v)| s.sub(s.mul(double, n), v));
+    let [rx, ry, rz] = reflection;
+    let first = weights.inputs - PIXEL_GEOMETRY_INPUTS;
+    for (value, columns) in [nx, ny, nz, rx, ry, rz, facing].into_iter().zip(&mut inputs[first..]) {
+        s.store(value, &mut columns.0[half]);
+    }
+}
+
+/// Eight values of eight points, by channel, into as many of the rows as there are.
+#[inline(always)]
+fn put<S: Simd>(s: S, rows: [S::F; LANES], half: usize, inputs: &mut [Columns]) {
+    for (row, columns) in s.transpose(rows).into_iter().zip(inputs) {
+        s.store(row, &mut columns.0[half]);
+    }
+}
+
+#[inline(always)]
+fn dot<S: Simd>(s: S, a: [S::F; 3], b: [S::F; 3]) -> S::F {
+    s.mul_add(a[0], b[0], s.mul_add(a[1], b[1], s.mul(a[2], b[2])))
+}
+
+#[inline(always)]
+fn normalize_or<S: Simd>(s: S, v: [S::F; 3], fallback: [S::F; 3]) -> [S::F; 3] {
+    let square = dot(s, v, v);
+    let inverse = s.div(s.splat(1.0), s.sqrt(square));
+    let is_long = s.gt(square, s.splat(f32::MIN_POSITIVE));
+    std::array::from_fn(|i| s.select(is_long, s.mul(v[i], inverse), fallback[i]))
+}
+
+/// The four texels round each of eight places, and their shares.
+struct Taps {
+    texels: [[u32; LANES]; 4],
+    shares: [[f32; LANES]; 4],
+}
+
+#[inline(always)]
+fn bilinear<S: Simd>(s: S, u: S::F, v: S::F, size: usize) -> Taps {
+    let (zero, one) = (s.splat(0.0), s.splat(1.0));
+    let (side, last) = (s.splat(size as f32), s.splat(size.saturating_sub(1) as f32));
+    let axis = |place: S::F| {
+        let place = s.mul_add(place, side, s.splat(-0.5));
+        let base = s.floor(place);
+        // NaN becomes 0, and with it the first texel.
+        let share = s.min(s.max(s.sub(place, base), zero), one);
+        let clamp = |x: S::F| s.min(s.max(x, zero), last);
+        (clamp(base), clamp(s.add(base, one)), s.sub(one, share), share)
+    };
+    let (x0, x1, left, right) = axis(u);
+    let (y0, y1, upper, lower) = axis(v);
+    // Exact in f32 for maps up to 4096².
+    let texel = |x, y| s.whole(s.mul_add(y, side, x));
+    let share = |a, b| {
+        let mut lanes = [0.0; LANES];
+        s.store(s.mul(a, b), &mut lanes);
+        lanes
+    };
+    Taps {
+        texels: [texel(x0, y0), texel(x1, y0), texel(x0, y1), texel(x1, y1)],
+        shares: [share(left, upper), share(right, upper), share(left, lower), share(right, lower)],
+    }
+}
+
+/// For each of eight places the weighted sum of its four texels, eight channels each.
+#[inline(always)]
+fn sample<S: Simd>(s: S, taps: &Taps, load: impl Fn(u32) -> S::F) -> [S::F; LANES] {
+    std::array::from_fn(|lane| {
+        let mut sum = s.mul(load(taps.texels[0][lane]), s.splat(taps.shares[0][lane]));
+        for tap in 1..4 {
+            sum = s.mul_add(load(taps.texels[tap][lane]), s.splat(taps.shares[tap][lane]), sum);
+        }
+        sum
+    })
+}

@@ -1,0 +1,141 @@
+//! Decoded avatars to a layer.
+
+use glam::{Mat4, Vec3};
+use visavis_codec::reference::View;
+
+use super::bands::TILE;
+use super::geometry::Vertex;
+use super::layer::Layer;
+use super::pixel::Surface;
+use super::scene::{Draw, Name, Placed, surface};
+use super::simd::Level;
+use super::threads::{Scratch, for_each_piece, with_threads};
+use super::tile::{BandKernel, Scene, SurfaceOf, TileScratch};
+use super::triangle::Camera;
+
+/// Why a picture could not be drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RenderError {
+    /// A width or height of 0, or above [`Layer::MAX_SIZE`].
+    #[error("a picture of {width} × {height} pixels; each side must be 1 to {}", Layer::MAX_SIZE)]
+    Size {
+        /// Columns.
+        width: u32,
+        /// Rows.
+        height: u32,
+    },
+    /// The view or an avatar's place holds a number that isn't finite.
+    #[error("the view or an avatar's place holds a number that isn't finite")]
+    NotFinite,
+    /// More avatars than a picture can hold.
+    #[error("{0} avatars in one picture; at most {max}", max = Name::MAX_DRAWS)]
+    TooMany(usize),
+}
+
+/// Draws pictures; keeps its buffers from one to the next.
+#[derive(Debug, Default)]
+pub struct Renderer {
+    draws: Vec<Draw>,
+    order: Vec<Ordered>,
+    tiles: Scratch<TileScratch>,
+}
+
+/// Which avatar is drawn when, and how it is seen.
+#[derive(Clone, Copy, Debug)]
+struct Ordered {
+    index: usize,
+    distance: f32,
+    /// The eye in the avatar's rest frame.
+    eye: Vec3,
+    clip_from_rest: Mat4,
+}
+
+/// The avatars in drawing order.
+struct Surfaces<'a> {
+    placed: &'a [Placed<'a>],
+    order: &'a [Ordered],
+}
+
+impl SurfaceOf for Surfaces<'_> {
+    fn surface(&self, draw: usize) -> (Surface<'_>, &[Vertex]) {
+        let Ordered { index, eye, .. } = self.order[draw];
+        let instance = self.placed[index].instance;
+        (surface(instance, eye), instance.records())
+    }
+}
+
+impl Renderer {
+    /// A renderer with empty buffers.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Draws decoded avatars as `view` sees them into a `width` × `height` layer on transparent black, on the pool's
+    /// threads or, without one, on this. Allocates nothing of its own once it has drawn as much before.
+    ///
+    /// Opaque parts of all avatars hide one another; blended ones are drawn avatar by avatar, farthest first.
+    ///
+    /// # Errors
+    /// If the size, the number of avatars or a transform can't be drawn; the layer stays as it is.
+    pub fn render(
+        &mut self,
+        placed: &[Placed<'_>],
+        view: &View,
+        [width, height]: [u32; 2],
+        layer: &mut Layer,
+        pool: Option<&rayon::ThreadPool>,
+    ) -> Result<(), RenderError> {
+        let sizes = 1..=Layer::MAX_SIZE;
+        if !sizes.contains(&width) || !sizes.contains(&height) {
+            return Err(RenderError::Size { width, height });
+        }
+        if placed.len() > Name::MAX_DRAWS {
+            return Err(RenderError::TooMany(placed.len()));
+        }
+        self.set_order(placed, view)?;
+        let size = [width as usize, height as usize];
+        layer.resize(size[0], size[1]);
+        let Self { draws, order, tiles } = self;
+        if draws.len() < order.len() {
+            draws.resize_with(order.len(), Draw::default);
+        }
+        let draws = &mut draws[..order.len()];
+        let level = placed.first().map_or(Level::portable(), |placed| placed.instance.weights().level);
+        with_threads(pool, |threads| {
+            for (draw, ordered) in draws.iter_mut().zip(order.iter()) {
+                let camera = Camera { clip_from_rest: ordered.clip_from_rest, size };
+                draw.set_up(threads, placed[ordered.index].instance, camera, ordered.eye);
+            }
+            let surfaces = Surfaces { placed, order };
+            let scene = Scene { draws, surfaces: &surfaces, height: size[1] };
+            let first_row = |band: usize| (band * TILE).min(size[1]);
+            let bands = size[1].div_ceil(TILE);
+            for_each_piece(threads, layer.rows_mut(), 0..bands, &first_row, &|band, rows| {
+                tiles.with(|scratch| level.run(BandKernel { scene: &scene, band, rows, scratch }));
+            });
+        });
+        Ok(())
+    }
+
+    /// Sorts the avatars from far to near.
+    fn set_order(&mut self, placed: &[Placed<'_>], view: &View) -> Result<(), RenderError> {
+        let (clip_from_world, eye) = (view.clip_from_world(), view.eye());
+        self.order.clear();
+        for (index, placed) in placed.iter().enumerate() {
+            let world_from_rest = placed.world_from_rest;
+            let ordered = Ordered {
+                index,
+                distance: eye.distance(world_from_rest.translation.into()),
+                eye: world_from_rest.inverse().transform_point3(eye),
+                clip_from_rest: clip_from_world * Mat4::from(world_from_rest),
+            };
+            if !ordered.clip_from_rest.is_finite() || !ordered.eye.is_finite() {
+                return Err(RenderError::NotFinite);
+            }
+            self.order.push(ordered);
+        }
+        self.order.sort_unstable_by(|a, b| b.distance.total_cmp(&a.distance));
+        Ok(())
+    }
+}

@@ -1,0 +1,387 @@
+//! One tile of the picture: visibility first, then each visible point is shaded once, then blending.
+
+use half::f16;
+
+use super::bands::TILE;
+use super::fringe::FringePoint;
+use super::geometry::Vertex;
+use super::layer::LayerRows;
+use super::pixel::{BATCH, PixelScratch, Surface, shade};
+use super::scene::{Draw, Name};
+use super::simd::{Kernel, LANES, Simd};
+
+/// Pixels of a tile.
+const PIXELS: usize = TILE * TILE;
+/// Runs of eight pixels in a tile's row.
+const BLOCKS: usize = TILE / LANES;
+/// Fragments of blended parts that are kept before they are shaded; more than this many make a second sweep.
+const MAX_FRAGMENTS: usize = 16 * PIXELS;
+/// An opaque point that less than this share of is seen through blended parts isn't shaded: it could not change an
+/// 8-bit colour.
+const LEAST_SHARE: f32 = 1.0 / 4096.0;
+
+/// A picture's avatars in drawing order, farthest first.
+pub(crate) struct Scene<'a> {
+    pub(crate) draws: &'a [Draw],
+    /// One for each draw, and its vertices.
+    pub(crate) surfaces: &'a dyn SurfaceOf,
+    /// Rows of the picture.
+    pub(crate) height: usize,
+}
+
+/// Looks up a draw's surface and vertices.
+pub(crate) trait SurfaceOf: Sync {
+    fn surface(&self, draw: usize) -> (Surface<'_>, &[Vertex]);
+}
+
+/// A point of a triangle at a pixel of the tile.
+#[derive(Clone, Copy, Debug)]
+struct Fragment {
+    name: Name,
+    pixel: u16,
+    depth: f32,
+}
+
+/// Everything that a tile needs, kept from one to the next.
+#[derive(Debug, Default)]
+pub(crate) struct TileScratch {
+    depth: Vec<[f32; LANES]>,
+    names: Vec<[u32; LANES]>,
+    /// Premultiplied colour, and the share of what lies behind that is seen.
+    color: Vec<[f32; 4]>,
+    /// Depth of the nearest soft fragment.
+    soft_depth: Vec<f32>,
+    fragments: Vec<Fragment>,
+    shaded: Vec<[f32; 4]>,
+    fringe: Vec<FringePoint>,
+    pixel: PixelScratch,
+}
+
+/// Draws one band of tiles.
+pub(crate) struct BandKernel<'a> {
+    pub(crate) scene: &'a Scene<'a>,
+    pub(crate) band: usize,
+    pub(crate) rows: LayerRows<'a>,
+    pub(crate) scratch: &'a mut TileScratch,
+}
+
+impl Kernel for BandKernel<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self { scene, band, mut rows, scratch } = self;
+        for column in (0..rows.width).step_by(TILE) {
+            let rows_left = (scene.height - band * TILE).min(TILE);
+            let size = [(rows.width - column).min(TILE), rows_left];
+            let mut tile = Tile { scene, band, origin: [column, band * TILE], size, scratch };
+            tile.draw(s);
+            tile.write(s, &mut rows);
+        }
+    }
+}
+
+/// Which of the two sweeps over blended fragments.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sweep {
+    /// Alpha ≥ ½: writes depth.
+    Solid,
+    /// Alpha < ½: doesn't.
+    Soft,
+}
+
+struct Tile<'a> {
+    scene: &'a Scene<'a>,
+    band: usize,
+    /// First column and row.
+    origin: [usize; 2],
+    /// Columns and rows inside the picture.
+    size: [usize; 2],
+    scratch: &'a mut TileScratch,
+}
+
+impl Tile<'_> {
+    #[inline(always)]
+    fn draw<S: Simd>(&mut self, s: S) {
+        self.clear();
+        self.see_opaque(s);
+        if !self.sweep_blended(s, Sweep::Solid) {
+            self.sweep_blended(s, Sweep::Soft);
+        }
+        self.shade_opaque(s);
+        self.draw_fringe(s);
+    }
+
+    fn clear(&mut self) {
+        let TileScratch { depth, names, color, soft_depth, fragments, .. } = &mut *self.scratch;
+        depth.clear();
+        depth.resize(PIXELS / LANES, [0.0; LANES]);
+        names.clear();
+        names.resize(PIXELS / LANES, [Name::NONE.0; LANES]);
+        color.clear();
+        color.resize(PIXELS, [0.0, 0.0, 0.0, 1.0]);
+        soft_depth.clear();
+        soft_depth.resize(PIXELS, 0.0);
+        fragments.clear();
+    }
+
+    /// Finds the nearest opaque triangle of each pixel.
+    #[inline(always)]
+    fn see_opaque<S: Simd>(&mut self, s: S) {
+        let TileScratch { depth, names, .. } = &mut *self.scratch;
+        for (draw_index, draw) in self.scene.draws.iter().enumerate() {
+            for (piece_index, piece) in draw.pieces.iter().enumerate() {
+                for index in piece.opaque.of_tile(self.band, self.origin[0]) {
+                    let name = Name::new(draw_index, piece_index, index);
+                    piece.triangles[index as usize].scan::<S, TILE>(s, self.origin, |row, block, mask, z| {
+                        let at = row * BLOCKS + block;
+                        let present = s.load(&depth[at]);
+                        let mask = s.and(mask, s.gt(z, present));
+                        s.store(s.select(mask, z, present), &mut depth[at]);
+                        s.store_u32_where(mask, name.0, &mut names[at]);
+                    });
+                }
+            }
+        }
+    }
+
+    /// Shades blended fragments and blends those of the sweep; if all fitted at once, of both sweeps, and says so.
+    #[inline(always)]
+    fn sweep_blended<S: Simd>(&mut self, s: S, sweep: Sweep) -> bool {
+        self.scratch.fragments.clear();
+        let mut at_once = true;
+        let scene = self.scene;
+        for (draw_index, draw) in scene.draws.iter().enumerate() {
+            for (piece_index, piece) in draw.pieces.iter().enumerate() {
+                for index in piece.blended.of_tile(self.band, self.origin[0]) {
+                    let name = Name::new(draw_index, piece_index, index);
+                    let TileScratch { depth, fragments, .. } = &mut *self.scratch;
+                    let [columns, rows] = self.size;
+                    piece.triangles[index as usize].scan::<S, TILE>(s, self.origin, |row, block, mask, z| {
+                        let at = row * BLOCKS + block;
+                        let mut bits = s.bits(s.and(mask, s.gt(z, s.load(&depth[at]))));
+                        let mut lanes = [0.0; LANES];
+                        s.store(z, &mut lanes);
+                        while bits != 0 {
+                            let lane = bits.trailing_zeros() as usize;
+                            bits &= bits - 1;
+                            if block * LANES + lane < columns && row < rows {
+                                let pixel = (at * LANES + lane) as u16;
+                                fragments.push(Fragment { name, pixel, depth: lanes[lane % LANES] });
+                            }
+                        }
+                    });
+                    if self.scratch.fragments.len() >= MAX_FRAGMENTS {
+                        at_once = false;
+                        self.shade_fragments(s, true);
+                        self.blend(sweep);
+                        self.scratch.fragments.clear();
+                    }
+                }
+            }
+        }
+        if !self.scratch.fragments.is_empty() {
+            self.shade_fragments(s, true);
+            self.blend(sweep);
+            if at_once {
+                self.blend(Sweep::Soft);
+            }
+        }
+        at_once
+    }
+
+    /// Blends shaded fragments over what is there.
+    fn blend(&mut self, sweep: Sweep) {
+        let TileScratch { depth, color, soft_depth, fragments, shaded, .. } = &mut *self.scratch;
+        let depth = depth.as_flattened_mut();
+        for (fragment, &[r, g, b, alpha]) in fragments.iter().zip(shaded.iter()) {
+            let pixel = usize::from(fragment.pixel);
+            let belongs = (alpha >= 0.5) == (sweep == Sweep::Solid);
+            if !belongs || fragment.depth <= depth[pixel] {
+                continue;
+            }
+            blend_over(&mut color[pixel], [r, g, b], alpha);
+            match sweep {
+                Sweep::Solid => depth[pixel] = fragment.depth,
+                Sweep::Soft => soft_depth[pixel] = soft_depth[pixel].max(fragment.depth),
+            }
+        }
+    }
+
+    /// Shades the opaque points that are still seen, and puts them behind what is there.
+    #[inline(always)]
+    fn shade_opaque<S: Simd>(&mut self, s: S) {
+        for draw in 0..self.scene.draws.len() {
+            let TileScratch { names, color, fragments, .. } = &mut *self.scratch;
+            fragments.clear();
+            let [columns, rows] = self.size;
+            for (row, names) in names.chunks_exact(BLOCKS).enumerate().take(rows) {
+                for (column, &name) in names.as_flattened().iter().enumerate().take(columns) {
+                    let (name, pixel) = (Name(name), row * TILE + column);
+                    if name != Name::NONE && name.draw() == draw && color[pixel][3] > LEAST_SHARE {
+                        fragments.push(Fragment { name, pixel: pixel as u16, depth: 0.0 });
+                    }
+                }
+            }
+            self.shade_fragments(s, false);
+            let TileScratch { color, fragments, shaded, .. } = &mut *self.scratch;
+            for (fragment, rgb) in fragments.iter().zip(shaded.iter()) {
+                let color = &mut color[usize::from(fragment.pixel)];
+                for channel in 0..3 {
+                    color[channel] += color[3] * rgb[channel];
+                }
+            }
+        }
+        let TileScratch { names, color, .. } = &mut *self.scratch;
+        for (&name, color) in names.as_flattened().iter().zip(color) {
+            if Name(name) != Name::NONE {
+                color[3] = 0.0;
+            }
+        }
+    }
+
+    /// Colours of `fragments` into `shaded`.
+    #[inline(always)]
+    fn shade_fragments<S: Simd>(&mut self, s: S, with_alpha: bool) {
+        let TileScratch { fragments, shaded, pixel: scratch, .. } = &mut *self.scratch;
+        shaded.clear();
+        let mut rest = &fragments[..];
+        while let Some(first) = rest.first() {
+            let draw = first.name.draw();
+            let count = rest.iter().take(BATCH).take_while(|fragment| fragment.name.draw() == draw).count();
+            let (batch, others) = rest.split_at(count);
+            rest = others;
+            let (surface, vertices) = self.scene.surfaces.surface(draw);
+            let mut points = [[0.0; LANES]; BATCH];
+            for (half, points) in points.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+                // What is missing from the batch's end is the first fragment again.
+                let fragments: [&Fragment; LANES] =
+                    std::array::from_fn(|lane| batch.get(half * LANES + lane).unwrap_or(first));
+                interpolate(s, self.scene.draws, self.origin, vertices, fragments, points);
+            }
+            let rgba = shade(s, &surface, &points, with_alpha, scratch);
+            shaded.extend((0..count).map(|i| rgba.map(|channel| channel.as_flattened()[i])));
+        }
+    }
+
+    /// Blends the rim of silhouettes over what is there.
+    #[inline(always)]
+    fn draw_fringe<S: Simd>(&mut self, s: S) {
+        let scene = self.scene;
+        for (draw_index, draw) in scene.draws.iter().enumerate() {
+            let (surface, vertices) = scene.surfaces.surface(draw_index);
+            self.scratch.fringe.clear();
+            for piece in &draw.pieces {
+                for index in piece.fringe.of_tile(self.band, self.origin[0]) {
+                    let TileScratch { depth, fringe, .. } = &mut *self.scratch;
+                    let [columns, rows] = self.size;
+                    piece.edges[index as usize].scan(vertices, self.origin, |point| {
+                        let pixel = usize::from(point.pixel);
+                        let is_inside = pixel % TILE < columns && pixel / TILE < rows;
+                        if is_inside && point.depth > depth.as_flattened()[pixel] {
+                            fringe.push(point);
+                        }
+                    });
+                    if self.scratch.fringe.len() >= MAX_FRAGMENTS {
+                        self.shade_fringe(s, &surface);
+                    }
+                }
+            }
+            self.shade_fringe(s, &surface);
+        }
+    }
+
+    #[inline(always)]
+    fn shade_fringe<S: Simd>(&mut self, s: S, surface: &Surface<'_>) {
+        let TileScratch { color, soft_depth, fringe, pixel: scratch, .. } = &mut *self.scratch;
+        for batch in fringe.chunks(BATCH) {
+            let points = std::array::from_fn(|i| batch.get(i).unwrap_or(&batch[0]).surface);
+            let rgba = shade(s, surface, &points, false, scratch);
+            for (i, point) in batch.iter().enumerate() {
+                let pixel = usize::from(point.pixel);
+                let rgb = std::array::from_fn(|channel| rgba[channel].as_flattened()[i]);
+                blend_over(&mut color[pixel], rgb, point.coverage);
+                soft_depth[pixel] = soft_depth[pixel].max(point.depth);
+            }
+        }
+        fringe.clear();
+    }
+
+    /// Copies the tile into the layer.
+    #[inline(always)]
+    fn write<S: Simd>(&self, s: S, rows: &mut LayerRows<'_>) {
+        let TileScratch { depth, color, soft_depth, .. } = &*self.scratch;
+        let [columns, height] = self.size;
+        let depth = depth.as_flattened();
+        for row in 0..height {
+            let (from, to) = (row * TILE, row * rows.width + self.origin[0]);
+            let solid = depth[from..from + columns].iter().zip(&soft_depth[from..]);
+            for (to, (&solid, &soft)) in rows.depth[to..to + columns].iter_mut().zip(solid) {
+                *to = if solid > 0.0 { solid } else { soft };
+            }
+            let (pairs, odd) = rows.color[to..to + columns].as_chunks_mut::<2>();
+            for (i, pair) in pairs.iter_mut().enumerate() {
+                write_colors(s, color[from + 2 * i], color[from + 2 * i + 1], pair);
+            }
+            if let [last] = odd {
+                let (mut pair, color) = ([[f16::ZERO; 4]; 2], color[from + columns - 1]);
+                write_colors(s, color, color, &mut pair);
+                *last = pair[0];
+            }
+        }
+    }
+}
+
+/// Two pixels, from colour and share seen through to colour and alpha.
+#[inline(always)]
+fn write_colors<S: Simd>(s: S, a: [f32; 4], b: [f32; 4], to: &mut [[f16; 4]; 2]) {
+    let lanes = [a[0], a[1], a[2], 1.0 - a[3], b[0], b[1], b[2], 1.0 - b[3]];
+    let mut halves = [f16::ZERO; LANES];
+    s.store_f16(s.load(&lanes), &mut halves);
+    let [[r, g, b, a], [r2, g2, b2, a2]] =
+        [[halves[0], halves[1], halves[2], halves[3]], [halves[4], halves[5], halves[6], halves[7]]];
+    *to = [[r, g, b, a], [r2, g2, b2, a2]];
+}
+
+#[inline(always)]
+fn blend_over(color: &mut [f32; 4], rgb: [f32; 3], alpha: f32) {
+    let keep = 1.0 - alpha;
+    for channel in 0..3 {
+        color[channel] = rgb[channel] * alpha + color[channel] * keep;
+    }
+    color[3] *= keep;
+}
+
+/// The surface under eight fragments: perspective-correct mixtures of their triangles' vertices.
+#[inline(always)]
+fn interpolate<S: Simd>(
+    s: S,
+    draws: &[Draw],
+    origin: [usize; 2],
+    vertices: &[Vertex],
+    fragments: [&Fragment; LANES],
+    points: &mut [Vertex; LANES],
+) {
+    let triangles = fragments.map(|fragment| fragment.name.triangle(draws));
+    let [x0, y0, n1x, n1y, n2x, n2y, sx, sy] =
+        s.transpose(triangles.map(|triangle| s.load(&triangle.weights)));
+    let pixel =
+        |fragment: &Fragment| (usize::from(fragment.pixel) % TILE, usize::from(fragment.pixel) / TILE);
+    let x = s.load(&fragments.map(|fragment| (origin[0] + pixel(fragment).0) as f32 + 0.5));
+    let y = s.load(&fragments.map(|fragment| (origin[1] + pixel(fragment).1) as f32 + 0.5));
+    let (dx, dy) = (s.sub(x, x0), s.sub(y, y0));
+    let linear = |a: S::F, b: S::F, start: f32| s.mul_add(a, dx, s.mul_add(b, dy, s.splat(start)));
+    let whole = linear(sx, sy, 1.0);
+    let mut shares = [[0.0; LANES]; 2];
+    s.store(s.div(linear(n1x, n1y, 0.0), whole), &mut shares[0]);
+    s.store(s.div(linear(n2x, n2y, 0.0), whole), &mut shares[1]);
+    for lane in 0..LANES {
+        let [a, b, c] = triangles[lane].vertices.map(|v| s.load(&vertices[usize::from(v)]));
+        let mut point = s.mul_add(s.splat(shares[0][lane]), s.sub(b, a), a);
+        point = s.mul_add(s.splat(shares[1][lane]), s.sub(c, a), point);
+        if triangles[lane].is_back {
+            point = s.mul(point, s.load(&[1.0, 1.0, 1.0, 1.0, -1.0, -1.0, -1.0, 1.0]));
+        }
+        s.store(point, &mut points[lane]);
+    }
+}
