@@ -13,6 +13,9 @@ from .nodes import image
 from .parts import JOINTS, PART_NAMES
 from .spaces import blender_from_body, body_from_mesh, mesh_from_body, vertex_normals
 
+# Above this many samples a pixel may stop early, when its noise is below the threshold.
+ADAPTIVE_FROM = 24
+
 
 class Dome:
     """One Blender scene. `work` is the folder of baked pictures (made when missing)."""
@@ -88,6 +91,7 @@ class Dome:
         s = self.scene
         s.render.resolution_x = s.render.resolution_y = size
         s.cycles.samples, s.cycles.seed = samples, seed
+        s.cycles.use_adaptive_sampling = samples > ADAPTIVE_FROM
         s.render.filepath = str(path)
         bpy.ops.render.render(write_still=True)
 
@@ -96,13 +100,13 @@ class Dome:
         s.render.engine = "CYCLES"
         c = s.cycles
         c.device = "CPU"
-        c.use_adaptive_sampling = False
+        c.adaptive_min_samples, c.adaptive_threshold = ADAPTIVE_FROM, 0.015
         c.max_bounces, c.diffuse_bounces, c.glossy_bounces = 6, 2, 3
         c.transmission_bounces, c.transparent_max_bounces = 5, 12
         c.caustics_reflective = c.caustics_refractive = False
         c.sample_clamp_indirect, c.sample_clamp_direct, c.blur_glossy = 4, 0, 0.3
         c.use_denoising, c.denoiser = True, "OPENIMAGEDENOISE"
-        c.denoising_input_passes, c.denoising_prefilter = "RGB_ALBEDO_NORMAL", "ACCURATE"
+        c.denoising_input_passes, c.denoising_prefilter = "RGB_ALBEDO_NORMAL", "FAST"
         s.render.threads_mode, s.render.threads = "FIXED", threads
         s.render.use_persistent_data = True
         s.render.film_transparent = True

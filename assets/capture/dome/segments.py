@@ -10,7 +10,7 @@ from .spaces import smoothstep as ss
 
 RATE = 30  # frames a second of the continuous segments
 MAX_GAZE = np.radians([30, 25])  # yaw, pitch at which the eyeLook units reach 1
-TRAIN_SAMPLES, TEST_SAMPLES = 12, 64
+TRAIN_SAMPLES, TEST_SAMPLES = 8, 64
 TEST_SEGMENTS = {"talk_06", "emotion_04"}
 
 EMOTIONS = {
