@@ -114,6 +114,7 @@ def build(options):
     from dome import multiface, segments
     person = load_person(options)
     frames = segments.plan(person.style["seed"], HERE.parent / "visemes.json")
+    keep_samples(options.out, frames)
     parts = multiface.write_rig(options.out, person)
     multiface.write_capture(options.out, person, parts, frames)
     for part in parts:
@@ -121,6 +122,16 @@ def build(options):
         print(f"{part['name']:12} {b - a:6} vertices {d - c:6} triangles")
     print(f"{'all':12} {parts[-1]['vertices'][1]:6} vertices {parts[-1]['triangles'][1]:6} triangles; {len(person.neutral)} tracked vertices")
     print(f"{sum(f['split'] == 'train' for f in frames)} training frames and {sum(f['split'] == 'test' for f in frames)} test frames planned")
+
+
+def keep_samples(out, frames):
+    """A frame that is rendered keeps the sample count it was rendered with."""
+    path = out / "capture.json"
+    if path.exists():
+        before = {(f["segment"], f["frame"]): f["samples"] for f in json.loads(path.read_text())["frames"]}
+        for f in frames:
+            if all(done(out, f, c) for c in f["cameras"]):
+                f["samples"] = before.get((f["segment"], f["frame"]), f["samples"])
 
 
 PREVIEWS = {
@@ -135,7 +146,7 @@ PREVIEWS = {
 
 def preview(options):
     import numpy as np
-    from dome import lights, planes, segments
+    from dome import planes, segments
     from dome.scene import Dome
     person = load_person(options)
     dome = Dome(person, options.out / "work", threads=os.cpu_count())
@@ -169,8 +180,8 @@ def render(options):
         build(options)
     if options.shard:
         return render_shard(options)
-    from dome.scene import Dome
     if not (options.out / "work" / "bake_wrinkles.png").exists():
+        from dome.scene import Dome
         Dome(load_person(options), options.out / "work", threads=os.cpu_count())  # bakes, so that the workers needn't
     (options.out / "render.pid").write_text(str(os.getpid()))
     arguments = [sys.executable, __file__, "render", options.person, "--out", str(options.out)]

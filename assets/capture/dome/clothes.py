@@ -2,11 +2,13 @@
 from collections import Counter
 
 import numpy as np
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import dijkstra
 
 from . import uv_atlas
 from .parts import Part, weld_corners
 from .spaces import vertex_normals
-from .subdivide import subdivide, subdivide_corner_uv
+from .subdivide import subdivide
 
 
 def below_collar(template):
@@ -14,12 +16,12 @@ def below_collar(template):
     return 5.83 - 0.20 * (template[..., 2] - 0.2) - template[..., 1]
 
 
-def build(template, points, quads, uv, weights_of):
+def build(template, points, quads, weights_of):
     """The clothes part from the helper's template and identity positions (dm)."""
     depth = below_collar(template)
     keep = ((template[quads][..., 1] > 4.2).all(1) & (np.abs(template[quads][..., 0]) < 2.5).all(1)
             & (depth[quads] > -0.06).all(1))
-    quads, uv = quads[keep], uv[keep]
+    quads = quads[keep]
     used, local = np.unique(quads, return_inverse=True)
     quads = local.reshape(-1, 4)
     template, points = template[used].copy(), points[used].copy()
@@ -39,23 +41,16 @@ def build(template, points, quads, uv, weights_of):
     rolled += 0.045 * inward + [0, 0.035, 0]
     inside += 0.075 * inward - [0, 0.12, 0]
     at = {v: i for i, v in enumerate(ring)}
-    strips, strip_uv = [], []
-    centre = uv.reshape(-1, 2).mean(0)
-    uv_of = {(int(v)): c for f, cs in zip(quads, uv) for v, c in zip(f, cs)}
+    strips = []
     for a, b in collar:
-        i, j = at[a], at[b]
-        for lo, hi, s, e in ((lambda k, v: v, lambda k, v: n + k, 0.0, 0.02),
-                             (lambda k, v: n + k, lambda k, v: n + len(ring) + k, 0.02, 0.04)):
-            strips.append([lo(j, b), lo(i, a), hi(i, a), hi(j, b)])
-            strip_uv.append([uv_of[int(b)] + [0, s], uv_of[int(a)] + [0, s], uv_of[int(a)] + [0, e], uv_of[int(b)] + [0, e]])
-    body_count = len(quads)
+        i, j = n + at[a], n + at[b]
+        strips += [[b, a, i, j], [j, i, i + len(ring), j + len(ring)]]
     quads = np.concatenate([quads, np.array(strips)])
     points = np.concatenate([points, rolled, inside])
     template = np.concatenate([template, template[ring], template[ring]])
 
-    # Lay out by the cylinder round the neck: angle across, height down; no overlaps.
-    box = _polar_layout(template, points, quads, axis, n, len(ring))
-    matrix, dense, uv2 = subdivide(quads, len(points), box, 2)
+    box = _polar_layout(points, quads, axis, np.arange(n + len(ring), n + 2 * len(ring)))
+    matrix, dense, _ = subdivide(quads, len(points), box, 2)
     _, level1, uv1 = subdivide(quads, len(points), box, 1)
     f = np.concatenate([level1[:, [0, 1, 2]], level1[:, [0, 2, 3]]])
     c = np.concatenate([uv1[:, [0, 1, 2]], uv1[:, [0, 2, 3]]])
@@ -93,18 +88,15 @@ def _rim_edges(quads):
     return [(a, b) for a, b in directed if count[min(a, b), max(a, b)] == 1]
 
 
-def _polar_layout(template, points, quads, axis, n, ring):
-    """Seen from above: the collar a circle in the middle, shoulders around it, in [0,1]^2.
+def _polar_layout(points, quads, axis, start):
+    """UV per corner from the innermost ring `start`. Seen from above: the collar a circle in the middle, shoulders around it, in [0,1]^2.
 
     The radius is the distance walked down from the collar, so the map unrolls the
     shoulders like a skirt and never folds.
     """
-    from scipy.sparse import csr_matrix
-    from scipy.sparse.csgraph import dijkstra
     edges = np.concatenate([quads[:, [i, (i + 1) % 4]] for i in range(4)])
     length = np.linalg.norm(points[edges[:, 0]] - points[edges[:, 1]], axis=1)
     graph = csr_matrix((length, (edges[:, 0], edges[:, 1])), (len(points), len(points)))
-    start = np.arange(n + ring, n + 2 * ring)
     walked = dijkstra(graph, directed=False, indices=start, min_only=True)
     angle = np.arctan2(points[:, 0] - axis[0], points[:, 2] - axis[2])
     radius = 0.35 + walked

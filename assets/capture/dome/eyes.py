@@ -5,6 +5,7 @@ import numpy as np
 
 from . import uv_atlas
 from .parts import Part, all_on, outward
+from .spaces import smoothstep as ss
 
 AROUND = 64
 IRIS_RADIUS = 0.475  # of the eyeball's radius
@@ -76,7 +77,6 @@ def part(name, centre, radius):
 
 def iris_picture(size, colours, seed=1):
     """sRGB picture (uint8) of an iris with fibres, collarette, limbal ring and pupil."""
-    from .spaces import smoothstep as ss
     yy, xx = np.mgrid[0:size, 0:size]
     px, py = (xx + 0.5) / size * 2 - 1, 1 - (yy + 0.5) / size * 2
     rr, angle = np.hypot(px, py), np.arctan2(py, px)

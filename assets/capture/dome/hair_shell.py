@@ -1,6 +1,7 @@
 """The proxy surface for hair: a star-shaped hull that hugs the strands and opens at the hairline."""
 import numpy as np
 from scipy.ndimage import gaussian_filter, gaussian_filter1d
+from scipy.spatial import cKDTree
 
 from . import uv_atlas
 from .parts import Part, all_on, outward
@@ -51,9 +52,12 @@ def build(strands, skin_points, centre, pole):
     rs, ts, fs = polar(skin_points)
     angle = 2 * np.pi * np.arange(AROUND) / AROUND
     theta_grid = np.concatenate([ring_t[:, None] * rim[None], rim[None] + np.radians(0.8)])
-    direction = lambda th, ph: (np.cos(th)[..., None] * pole + np.sin(th)[..., None] * (np.cos(ph)[..., None] * ahead + np.sin(ph)[..., None] * left))
+
+    def direction(t, p):
+        around = np.cos(p)[..., None] * ahead + np.sin(p)[..., None] * left
+        return np.cos(t)[..., None] * pole + np.sin(t)[..., None] * around
+
     dirs = direction(theta_grid, np.broadcast_to(angle, theta_grid.shape))
-    from scipy.spatial import cKDTree
     _, near = cKDTree(direction(ts, fs)).query(dirs[-1], k=6)
     height = np.concatenate([height, np.minimum(rs[near].mean(1), height[-1])[None]])
     points = centre + (dirs * height[..., None]).reshape(-1, 3)

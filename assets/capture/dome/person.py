@@ -7,7 +7,7 @@ import numpy as np
 from . import clothes, eyes, groom, hair_shell, uv_atlas
 from .lashes import STRIPS, Lashes
 from .makehuman import UNIT_NAMES, MakeHuman
-from .parts import BLENDED, JOINTS, PART_NAMES, Part, all_on, weld_corners
+from .parts import JOINTS, PART_NAMES, Part, all_on, weld_corners
 from .skin import Skin, colour
 from .spaces import mesh_from_body, rotation_from_vector, sphere_fit
 from .spaces import smoothstep as ss
@@ -57,8 +57,8 @@ class Person:
             self.jaws.append(jaw)
             parts.append(jaw.part(units[:, ids], identity[ids]))
         parts.append(_tongue(mh, identity, units))
-        ids, quads, uv = mh.group("helper-tights")
-        parts.append(clothes.build(mh.positions[ids], identity[ids], quads, uv, bust_weights))
+        ids, quads, _ = mh.group("helper-tights")
+        parts.append(clothes.build(mh.positions[ids], identity[ids], quads, bust_weights))
         strips = []
         for side, row in STRIPS:
             ids, quads, _ = mh.group(f"helper-{side}-eyelashes-{row}")

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """The dome in Blender: builds a person's objects once, poses them, renders a camera."""
-import math
 from pathlib import Path
 
 import bpy
 import mathutils
 import numpy as np
+from PIL import Image
 
 from . import cameras, eyes, groom, lights, materials
 from .makehuman import UNIT_NAMES
@@ -183,7 +183,6 @@ class Dome:
         s.cycles.use_denoising = True
 
     def _eyes(self, style):
-        from PIL import Image
         path = self.work / "iris.png"
         if not path.exists():
             Image.fromarray(eyes.iris_picture(1024, style["iris"], style["seed"])).save(path)

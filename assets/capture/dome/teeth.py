@@ -4,7 +4,7 @@ import numpy as np
 from . import uv_atlas
 from .eyes import ring_quads
 from .parts import Part, all_on, outward, weld_corners
-from .spaces import rigid_fit, vertex_normals
+from .spaces import rigid_fit
 
 AROUND, ROWS = 28, 20
 GUM_ALONG, GUM_AROUND = 141, 20
@@ -131,11 +131,11 @@ class Jaw:
         faces, corner_uv = [], []
 
         def grid(index, uv):
-            for a, b in ((slice(None, -1), slice(1, None)),):
-                f = np.stack([index[a, a], index[b, a], index[b, b], index[a, b]], -1).reshape(-1, 4)
-                c = np.stack([uv[a, a], uv[b, a], uv[b, b], uv[a, b]], -2).reshape(-1, 4, 2)
-                faces.extend([f[:, [0, 1, 2]], f[:, [0, 2, 3]]])
-                corner_uv.extend([c[:, [0, 1, 2]], c[:, [0, 2, 3]]])
+            a, b = slice(None, -1), slice(1, None)
+            f = np.stack([index[a, a], index[b, a], index[b, b], index[a, b]], -1).reshape(-1, 4)
+            c = np.stack([uv[a, a], uv[b, a], uv[b, b], uv[a, b]], -2).reshape(-1, 4, 2)
+            faces.extend([f[:, [0, 1, 2]], f[:, [0, 2, 3]]])
+            corner_uv.extend([c[:, [0, 1, 2]], c[:, [0, 2, 3]]])
 
         for k in range(14):
             base = k * self.tooth_size
@@ -144,7 +144,7 @@ class Jaw:
             u = (k + 0.06 + 0.88 * np.linspace(0, 1, len(columns))) / 14
             v = 0.62 * np.linspace(0, 1, len(rows) + 1)
             grid(index, np.stack(np.meshgrid(u, v), -1))
-        along, around = np.arange(0, GUM_ALONG, 5), np.arange(0, GUM_AROUND + 1, 2)
+        along, around = np.arange(0, GUM_ALONG, 7), np.arange(0, GUM_AROUND + 1, 2)
         index = len(self.teeth) + along[None] * GUM_AROUND + (around % GUM_AROUND)[:, None]
         u, v = np.linspace(0, 1, len(along)), 0.70 + 0.30 * np.linspace(0, 1, len(around))
         grid(index, np.stack(np.meshgrid(u, v), -1))
