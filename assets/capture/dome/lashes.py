@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 import numpy as np
 
 from . import uv_atlas
-from .parts import Part, all_on, weld_corners
+from .parts import Part, all_on, unmirror, weld_corners
 
 STRIPS = [(side, row) for side in "lr" for row in (2, 1)]  # row 2 is the upper lid's
 CURVE_POINTS = 8
@@ -79,6 +79,8 @@ class Lashes:
         f = np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]])
         uv = np.concatenate([c[:, [0, 1, 2]], c[:, [0, 2, 3]]])
         index, uv, triangles = weld_corners(f, uv_atlas.place("lashes", uv))
+        strip = np.searchsorted([g.max() for g in self.grids], index)
+        uv = unmirror(uv, triangles, strip)
         return Part("lashes", self.points, quads, all_on("head", len(self.points)), index, uv, triangles, self.deltas)
 
     def curves(self, points):

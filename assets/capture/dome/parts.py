@@ -52,6 +52,19 @@ def weld_corners(faces, corner_uv):
     return flat[first].astype(np.int64), uv[first], inverse.reshape(faces.shape)
 
 
+def unmirror(uv, triangles, islands):
+    """UV with those islands mirrored across that came out mirrored; `islands` numbers each vertex."""
+    uv = uv.copy()
+    t = uv[triangles]
+    area = np.cross(t[:, 1] - t[:, 0], t[:, 2] - t[:, 0])
+    for island in np.unique(islands):
+        mine = islands == island
+        if area[mine[triangles[:, 0]]].sum() > 0:  # v runs down, so a true island is negative
+            lo, hi = uv[mine, 0].min(), uv[mine, 0].max()
+            uv[mine, 0] = lo + hi - uv[mine, 0]
+    return uv
+
+
 def outward(vertices, triangles, normals_hint):
     """Triangles turned so that they agree with a normal per vertex."""
     p = vertices[triangles]

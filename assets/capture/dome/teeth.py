@@ -3,7 +3,7 @@ import numpy as np
 
 from . import uv_atlas
 from .eyes import ring_quads
-from .parts import Part, all_on, outward, weld_corners
+from .parts import Part, all_on, outward, unmirror, weld_corners
 from .spaces import rigid_fit
 
 AROUND, ROWS = 28, 20
@@ -122,6 +122,7 @@ class Jaw:
             np.repeat(self.teeth.reshape(14, -1, 3).mean(1), self.tooth_size, 0),
             np.repeat(self.gum.reshape(GUM_ALONG, GUM_AROUND, 3).mean(1), GUM_AROUND, 0)])
         triangles = outward(points[index], triangles, (points - centre_of)[index])
+        uv = unmirror(uv, triangles, np.minimum(index // self.tooth_size, 14))  # 14 teeth, then the gum
         weights = all_on("head", len(points))
         return Part(name, points, quads, weights, index, uv_atlas.place(name, uv), triangles, deltas)
 
