@@ -10,6 +10,7 @@
 
 pub mod avatar;
 pub mod bitstream;
+pub mod call;
 pub mod latent;
 pub mod reference;
 #[cfg(any(test, feature = "testing"))]

@@ -1,0 +1,94 @@
+//! Sound in a recorded call: blocks of PCM.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use crate::latent::Timestamp;
+
+const RATES: Range<u32> = 8_000..48_001;
+const RATE_KEY: &str = "audio_sample_rate";
+const CODEC_KEY: &str = "audio_codec";
+const CHANNELS_KEY: &str = "audio_channels";
+
+/// How a sender's sound is stored: signed 16-bit little-endian PCM, one channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AudioFormat {
+    /// Samples a second, 8,000..=48,000; default 48,000.
+    pub sample_rate: u32,
+}
+
+impl Default for AudioFormat {
+    fn default() -> Self {
+        Self { sample_rate: 48_000 }
+    }
+}
+
+impl AudioFormat {
+    /// The longest block, in seconds.
+    pub const MAX_BLOCK_SECONDS: f64 = 0.12;
+
+    /// The most samples of a block: 120 ms.
+    pub const fn max_block(self) -> usize {
+        (self.sample_rate as usize * 12) / 100
+    }
+
+    pub(super) fn is_valid(self) -> bool {
+        RATES.contains(&self.sample_rate)
+    }
+
+    pub(super) fn to_metadata(self) -> BTreeMap<String, String> {
+        BTreeMap::from([
+            (CODEC_KEY.to_owned(), "pcm-s16le".to_owned()),
+            (CHANNELS_KEY.to_owned(), "1".to_owned()),
+            (RATE_KEY.to_owned(), self.sample_rate.to_string()),
+        ])
+    }
+
+    pub(super) fn from_metadata(metadata: &BTreeMap<String, String>) -> Result<Self, (&'static str, String)> {
+        let field = |key: &'static str| metadata.get(key).ok_or((key, "missing".to_owned()));
+        for (key, known) in [(CODEC_KEY, "pcm-s16le"), (CHANNELS_KEY, "1")] {
+            let found = field(key)?;
+            if found != known {
+                return Err((key, format!("`{}` is not known, only `{known}`", shortened(found))));
+            }
+        }
+        let sample_rate = field(RATE_KEY)?.parse().ok().filter(|rate| RATES.contains(rate));
+        let sample_rate = sample_rate.ok_or((RATE_KEY, "not a rate of 8000 to 48000".to_owned()))?;
+        Ok(Self { sample_rate })
+    }
+}
+
+/// A sender's sound: blocks with their times, gaps left out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AudioTrack {
+    /// How it is stored.
+    pub format: AudioFormat,
+    /// Each block's capture time (of its first sample) and its samples' place in `samples`, in the file's order.
+    pub blocks: Vec<(Timestamp, Range<usize>)>,
+    /// Every block's samples, one after the other.
+    pub samples: Vec<i16>,
+}
+
+impl AudioTrack {
+    /// Adds the part of the track from `start` on to `out`, one sample after the other at the track's rate, clipping
+    /// where the sum is too loud. Gaps add nothing.
+    pub fn mix_into(&self, start: Timestamp, out: &mut [i16]) {
+        let rate = f64::from(self.format.sample_rate);
+        for (time, range) in &self.blocks {
+            let seconds = (i128::from(time.0) - i128::from(start.0)) as f64 * 1e-9;
+            // Saturating conversions: a time out of reach puts the block outside `out`.
+            let first = (seconds * rate).round() as isize;
+            for (i, &sample) in self.samples.get(range.clone()).unwrap_or_default().iter().enumerate() {
+                let place = first.saturating_add_unsigned(i);
+                if let Some(out) = usize::try_from(place).ok().and_then(|place| out.get_mut(place)) {
+                    *out = out.saturating_add(sample);
+                }
+            }
+        }
+    }
+}
+
+/// The beginning of a text from a file, for messages.
+pub(super) fn shortened(text: &str) -> String {
+    text.chars().take(40).collect()
+}

@@ -1,0 +1,136 @@
+//! The recorded call: who sent what and when, in an [MCAP](https://mcap.dev) file that any MCAP tool opens.
+//!
+//! Each sender has a channel of latent packets, one of sound and one of join statements, and states which avatar its
+//! latents are for. A [`CallWriter`] writes to anything that seeks; a [`CallReader`] reads bytes in memory, one chunk
+//! at a time, and trusts none of them. The format is written down in `avatar-codec/CALL.md`.
+//!
+//! ```
+//! use visavis_codec::bitstream::{LatentWriter, Quantiser, WriterOptions, plain_latent_model};
+//! use visavis_codec::call::{CallReader, CallWriter, MessageTimes, Sender};
+//! use visavis_codec::{FaceFrame, Timestamp};
+//!
+//! let sender = Sender::new("wren", "wren", plain_latent_model(0));
+//! let mut writer = LatentWriter::new(Quantiser::new(&sender.latent)?, WriterOptions::default());
+//! let mut call = CallWriter::new(std::io::Cursor::new(Vec::new()))?;
+//! let wren = call.add_sender(&sender)?;
+//! let mut packet = Vec::new();
+//! for i in 0..30 {
+//!     let frame = FaceFrame { time: Timestamp(i * 33_333_333), ..FaceFrame::default() };
+//!     writer.write(&frame, &mut packet)?;
+//!     call.write_face(wren, MessageTimes::at_once(frame.time), &packet)?;
+//! }
+//! let file = call.finish()?.into_inner();
+//!
+//! let call = CallReader::new(&file)?;
+//! let (wren, sender) = call.senders().next().ok_or("no sender")?;
+//! assert_eq!(sender.name, "wren");
+//! assert_eq!(call.faces(wren)?.len(), 30);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod audio;
+mod chunk;
+mod error;
+mod reader;
+mod records;
+mod sender;
+mod writer;
+
+pub use audio::{AudioFormat, AudioTrack};
+pub use error::{ReadCallError, RecordError};
+pub use reader::{CallBody, CallMessage, CallReader, Messages};
+pub use sender::{AvatarMismatch, JoinStatement, Sender};
+pub use writer::{CallWriter, WriteCallError};
+
+use crate::latent::Timestamp;
+
+/// The version of the recorded call that this crate writes and reads.
+pub const CALL_VERSION: u32 = 1;
+/// The most senders of a call.
+pub const MAX_SENDERS: usize = 256;
+/// The largest chunk that is read, uncompressed; ours hold a second.
+pub const MAX_CHUNK_BYTES: u64 = 16 << 20;
+
+/// The MCAP profile, in the file's header.
+const PROFILE: &str = "visavis-call";
+/// Names of the metadata records.
+const CALL_METADATA: &str = "visavis.call";
+const SENDER_METADATA: &str = "visavis.sender";
+
+/// A sender of a call: its place in [`CallReader::senders`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SenderId(u16);
+
+impl SenderId {
+    /// The place, from 0.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// When a message was captured and when it arrived where the call was recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MessageTimes {
+    /// On the sender's clock: of the frame, or of a sound block's first sample. MCAP's publish time.
+    pub capture: Timestamp,
+    /// On the recorder's clock. MCAP's log time.
+    pub arrival: Timestamp,
+}
+
+impl MessageTimes {
+    /// Of a message that is recorded where and when it is made.
+    pub const fn at_once(time: Timestamp) -> Self {
+        Self { capture: time, arrival: time }
+    }
+}
+
+/// What a channel of a sender carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Track {
+    Face,
+    Audio,
+    Join,
+}
+
+impl Track {
+    const ALL: [Self; 3] = [Self::Face, Self::Audio, Self::Join];
+
+    /// The topic's last part.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Face => "face",
+            Self::Audio => "audio",
+            Self::Join => "join",
+        }
+    }
+
+    /// MCAP's message encoding.
+    const fn encoding(self) -> &'static str {
+        match self {
+            Self::Face => "visavis-latent",
+            Self::Audio => "pcm-s16le",
+            Self::Join => "json",
+        }
+    }
+
+    /// MCAP's schema: name, encoding, text.
+    const fn schema(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::Face => (
+                "visavis.LatentPacket",
+                "text",
+                "One packet of the vis-à-vis latent bitstream; its version is in its first three bits.",
+            ),
+            Self::Audio => (
+                "visavis.Pcm",
+                "text",
+                "Signed 16-bit little-endian PCM samples; rate and channels are in the channel's metadata.",
+            ),
+            Self::Join => ("visavis.JoinStatement", "jsonschema", sender::JOIN_SCHEMA),
+        }
+    }
+
+    fn topic(self, sender: &str) -> String {
+        format!("/{sender}/{}", self.name())
+    }
+}
