@@ -54,6 +54,9 @@ def build(template, points, quads, weights_of):
     _, level1, uv1 = subdivide(quads, len(points), box, 1)
     f = np.concatenate([level1[:, [0, 1, 2]], level1[:, [0, 2, 3]]])
     c = np.concatenate([uv1[:, [0, 1, 2]], uv1[:, [0, 2, 3]]])
+    # Under the arms the layout folds back: no camera sees that, so the render mesh leaves it out.
+    area = np.cross(c[:, 1] - c[:, 0], c[:, 2] - c[:, 0])
+    f, c = f[area < 0], c[area < 0]
     index, uv, triangles = weld_corners(f, uv_atlas.place("clothes", c))
     dense_template = matrix @ template
     return Part("clothes", matrix @ points, dense, weights_of(dense_template, 0.35), index, uv, triangles)
