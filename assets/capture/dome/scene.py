@@ -100,7 +100,7 @@ class Dome:
         s.render.engine = "CYCLES"
         c = s.cycles
         c.device = "CPU"
-        c.adaptive_min_samples, c.adaptive_threshold = ADAPTIVE_FROM, 0.015
+        c.adaptive_min_samples, c.adaptive_threshold = ADAPTIVE_FROM, 0.03
         c.max_bounces, c.diffuse_bounces, c.glossy_bounces = 6, 2, 3
         c.transmission_bounces, c.transparent_max_bounces = 5, 12
         c.caustics_reflective = c.caustics_refractive = False
