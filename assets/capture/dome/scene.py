@@ -106,7 +106,7 @@ class Dome:
         c.caustics_reflective = c.caustics_refractive = False
         c.sample_clamp_indirect, c.sample_clamp_direct, c.blur_glossy = 4, 0, 0.3
         c.use_denoising, c.denoiser = True, "OPENIMAGEDENOISE"
-        c.denoising_input_passes, c.denoising_prefilter = "RGB_ALBEDO_NORMAL", "FAST"
+        c.denoising_input_passes, c.denoising_prefilter = "RGB_ALBEDO_NORMAL", "ACCURATE"
         s.render.threads_mode, s.render.threads = "FIXED", threads
         s.render.use_persistent_data = True
         s.render.film_transparent = True
