@@ -27,11 +27,19 @@
 //! two tangents that [`tangents`](crate::avatar::tangents) defines: `normalize(n + o₆ t + o₇ b)`.
 
 mod cost;
+mod layout;
 mod manifest;
+mod read;
 mod topology;
+mod validate;
+mod write;
 
+pub use layout::{MAX_BUFFER_BYTES, MAX_DECODE_MACS, MAX_PIXEL_MACS, MAX_TRIANGLES, MAX_VERTICES};
 pub use manifest::*;
+pub use read::{MAX_FILE_BYTES, MAX_HEADER_BYTES, ReadAvatarError};
 pub use topology::{Edge, EdgeSide};
+pub use validate::InvalidAvatar;
+pub use write::WriteAvatarError;
 
 use glam::Vec3;
 use half::f16;
@@ -117,7 +125,7 @@ pub struct GeometryHead {
 /// c → the dynamic feature map (see the [module](self)).
 #[derive(Clone, Debug, PartialEq)]
 pub struct TextureDecoder {
-    /// Channels C₀ of the seed map.
+    /// Channels C₀ of the seed map, a multiple of 4.
     pub seed_channels: usize,
     /// `[C₀ · 8 · 8, C]`.
     pub seed_weight: Vec<f16>,
@@ -144,7 +152,7 @@ impl TextureDecoder {
 pub struct UpBlock {
     /// Channels in.
     pub in_channels: usize,
-    /// Channels out.
+    /// Channels out, a multiple of 4.
     pub out_channels: usize,
     /// `[4 · out, in]`.
     pub expand: Vec<f16>,
@@ -159,7 +167,7 @@ pub struct UpBlock {
 pub struct StaticMap {
     /// Width and height.
     pub size: usize,
-    /// Number of channels, a multiple of 4.
+    /// Number of channels, a multiple of 4, at most 32.
     pub channels: usize,
     /// `[size, size, channels]`.
     pub texels: Vec<u8>,
@@ -172,7 +180,7 @@ pub struct StaticMap {
 /// The MLP that turns features and view into colour, for each pixel.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PixelDecoder {
-    /// Width of both hidden layers, 16..=24.
+    /// Width of both hidden layers: 16, 20 or 24.
     pub hidden: usize,
     /// `[hidden, inputs]`, inputs = dynamic + static + [`PIXEL_GEOMETRY_INPUTS`].
     pub w1: Vec<f32>,
