@@ -1,2 +1,78 @@
-//! The program `visavis`.
-fn main() {}
+//! The program `visavis`: render calls, train, judge and look into avatars.
+
+mod avatar_file;
+mod eval;
+mod inspect;
+mod interrupt;
+mod metrics;
+mod painter;
+mod progress;
+mod render;
+mod srgb;
+mod train;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Photorealistic avatars: a person's face crosses the network as a few bytes a frame and comes out as a person.
+#[derive(Debug, Parser)]
+#[command(
+    name = "visavis",
+    version,
+    after_help = "Examples:
+  visavis render assets/calls/hello.mcap -o hello.mp4      a recorded call as a video
+  visavis inspect assets/avatars/wren.avatar               what is in a file
+  visavis eval assets/avatars/wren.avatar assets/eval/wren how close it comes to held-out pictures
+
+Exit status: 0 done, 1 the work failed, 2 wrong usage."
+)]
+struct Cli {
+    /// One JSON object on stdout; everything else goes to stderr
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Render(render::Arguments),
+    Inspect(inspect::Arguments),
+    Eval(eval::Arguments),
+    EvalPack(eval::PackArguments),
+    Train(train::Arguments),
+}
+
+fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("VISAVIS_LOG")
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,wgpu_hal=error")),
+        )
+        .init();
+    let cli = Cli::parse();
+    let result = interrupt::watch().and_then(|()| match &cli.command {
+        Command::Render(arguments) => render::run(arguments),
+        Command::Inspect(arguments) => inspect::run(arguments),
+        Command::Eval(arguments) => eval::run(arguments),
+        Command::EvalPack(arguments) => eval::pack(arguments),
+        Command::Train(arguments) => train::run(arguments),
+    });
+    match result {
+        Ok(report) => {
+            if cli.json {
+                #[allow(clippy::print_stdout)] // what --json is for
+                {
+                    println!("{report}");
+                }
+            }
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("visavis: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! `visavis inspect`: what is in a file, in words and as JSON.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::{Value, json};
+use visavis_codec::avatar::{Manifest, Semantic};
+use visavis_codec::bitstream::{BITSTREAM_VERSION, MAX_PACKET_BYTES, PacketHeader, PacketKind};
+use visavis_codec::call::{CALL_VERSION, CallBody, CallReader};
+
+use crate::avatar_file::{self, hex, read_bounded};
+use crate::eval::Capture;
+use crate::render::MAX_CALL_BYTES;
+
+/// Tells what is in a file: an avatar, a recorded call, a latent packet, a capture folder
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  visavis inspect assets/avatars/wren.avatar
+  visavis --json inspect assets/calls/hello.mcap | jq .seconds")]
+pub(crate) struct Arguments {
+    /// The file or folder
+    file: PathBuf,
+}
+
+/// How every MCAP file begins.
+const MCAP_MAGIC: &[u8] = b"\x89MCAP0\r\n";
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
+    let path = arguments.file.as_path();
+    if path.is_dir() {
+        return capture(path);
+    }
+    let mut start = Vec::new();
+    let file = std::fs::File::open(path).with_context(|| format!("{}: can't be read", path.display()))?;
+    std::io::Read::read_to_end(&mut std::io::Read::take(file, MAX_PACKET_BYTES as u64 + 1), &mut start)
+        .with_context(|| format!("{}: can't be read", path.display()))?;
+    if path.extension().is_some_and(|extension| extension == "avatar") || start.get(8) == Some(&b'{') {
+        avatar(path)
+    } else if start.starts_with(MCAP_MAGIC) {
+        call(path)
+    } else if start.len() <= MAX_PACKET_BYTES {
+        packet(path, &start)
+    } else {
+        bail!(
+            "{}: none of our files: no avatar, recorded call, latent packet or capture folder",
+            path.display()
+        )
+    }
+}
+
+fn avatar(path: &Path) -> Result<Value> {
+    let file = avatar_file::read(path)?;
+    let avatar = &file.avatar;
+    let Manifest { version, name, licence, owner, parts, skeleton, latent } = &avatar.manifest;
+    let signed = owner.signature.bytes().any(|digit| digit != b'0');
+    let (texture, fixed) = (&avatar.texture, &avatar.static_map);
+    let semantic = match latent.semantic {
+        Semantic::FaceUnits => "face units and gaze",
+        Semantic::None => "none: it can't be driven by a tracker",
+    };
+    eprintln!("{}: the avatar of {name}, format {version}, {} bytes", path.display(), file.bytes);
+    eprintln!("  terms: {}; {}", licence.spdx, licence.consent);
+    eprintln!("  {}", if signed { "signed by its owner" } else { "not signed" });
+    eprintln!("  root hash {}", hex(&file.root_hash));
+    eprintln!("  latent: {semantic}, {} residual components", latent.residual);
+    eprintln!(
+        "  mesh: {} vertices, {} triangles, {} joints",
+        avatar.mesh.mean.len(),
+        avatar.mesh.triangles.len(),
+        skeleton.joints.len()
+    );
+    for part in parts {
+        let kind = serde_json::to_value(part.kind)?;
+        let blended = if part.kind.is_blended() { ", blended" } else { "" };
+        eprintln!(
+            "    {:<12} {:>6} vertices {:>6} triangles{blended}",
+            kind.as_str().unwrap_or_default(),
+            part.vertices.len(),
+            part.triangles.len()
+        );
+    }
+    eprintln!("  geometry: {} wide, basis of {}", avatar.geometry.hidden, avatar.geometry.rank);
+    eprintln!(
+        "  texture: dynamic {} × {}², fixed {} × {}²",
+        texture.channels(),
+        texture.size(),
+        fixed.channels,
+        fixed.size
+    );
+    eprintln!(
+        "  cost: {:.3} GMAC a frame, {} MAC a pixel",
+        avatar.decode_macs() as f64 * 1e-9,
+        avatar.pixel_macs()
+    );
+    let parts: Vec<Value> = parts
+        .iter()
+        .map(|part| json!({"kind": part.kind, "vertices": part.vertices.len(), "triangles": part.triangles.len()}))
+        .collect();
+    Ok(json!({
+        "kind": "avatar", "version": version, "bytes": file.bytes, "name": name,
+        "licence": licence.spdx, "consent": licence.consent, "signed": signed, "owner_public_key": owner.public_key,
+        "root_hash_blake3": hex(&file.root_hash), "semantic": latent.semantic, "residual": latent.residual,
+        "vertices": avatar.mesh.mean.len(), "triangles": avatar.mesh.triangles.len(),
+        "joints": skeleton.joints.len(), "parts": parts,
+        "dynamic_channels": texture.channels(), "dynamic_size": texture.size(),
+        "static_channels": fixed.channels, "static_size": fixed.size,
+        "pixel_hidden": avatar.pixel.hidden, "decode_macs": avatar.decode_macs(), "pixel_macs": avatar.pixel_macs(),
+    }))
+}
+
+fn call(path: &Path) -> Result<Value> {
+    let bytes = read_bounded(path, MAX_CALL_BYTES)?;
+    let damaged = || format!("{}: not a usable call", path.display());
+    let reader = CallReader::new(&bytes).with_context(damaged)?;
+    // (packets, their bytes, sound blocks, join statements, first and last capture time)
+    let mut counts = vec![(0usize, 0usize, 0usize, 0usize, u64::MAX, 0u64); reader.senders().len()];
+    let mut messages = reader.messages();
+    while let Some(message) = messages.next().with_context(damaged)? {
+        let Some(count) = counts.get_mut(message.sender.index()) else { continue };
+        let time = message.times.capture.0;
+        match message.body {
+            CallBody::Face(packet) => {
+                (count.0, count.1) = (count.0 + 1, count.1 + packet.len());
+                (count.4, count.5) = (count.4.min(time), count.5.max(time));
+            }
+            CallBody::Audio(_) => count.2 += 1,
+            CallBody::Join(_) => count.3 += 1,
+        }
+    }
+    eprintln!("{}: a recorded call, format {CALL_VERSION}, {} bytes", path.display(), bytes.len());
+    let mut senders = Vec::new();
+    let mut longest = 0.0f64;
+    for ((id, sender), (packets, packet_bytes, _, joins, first, last)) in reader.senders().zip(counts) {
+        let track = reader.audio(id).with_context(damaged)?;
+        let rate = f64::from(track.format.sample_rate);
+        let (face_s, sound_s) = (last.saturating_sub(first) as f64 * 1e-9, track.samples.len() as f64 / rate);
+        longest = longest.max(face_s).max(sound_s);
+        let kbit_per_s = if face_s > 0.0 { packet_bytes as f64 * 8e-3 / face_s } else { 0.0 };
+        eprintln!("  {}, shown as the avatar `{}`", sender.name, sender.avatar_name);
+        eprintln!("    face: {packets} packets over {face_s:.2} s, {kbit_per_s:.2} kbit/s");
+        eprintln!("    sound: {sound_s:.2} s at {rate} Hz");
+        eprintln!("    {}", if joins == 0 { "no join statement: nothing proves who spoke" } else { "with a join statement" });
+        senders.push(json!({
+            "name": sender.name, "avatar": sender.avatar_name,
+            "avatar_root_blake3": sender.avatar_root.map(|root| hex(&root)), "face_packets": packets,
+            "face_seconds": face_s, "face_kbit_per_s": kbit_per_s, "audio_seconds": sound_s,
+            "audio_sample_rate": track.format.sample_rate, "join_statements": joins,
+        }));
+    }
+    Ok(json!({
+        "kind": "call", "version": CALL_VERSION, "bytes": bytes.len(), "seconds": longest, "senders": senders,
+    }))
+}
+
+fn packet(path: &Path, bytes: &[u8]) -> Result<Value> {
+    let header = PacketHeader::read(bytes)
+        .with_context(|| format!("{}: not one of our files, and no latent packet either", path.display()))?;
+    let (kind, words) = match header.kind {
+        PacketKind::Intra => ("intra", "stands for itself"),
+        PacketKind::Predicted => ("predicted", "needs the packet before it"),
+    };
+    let sequence = header.sequence.number();
+    eprintln!("{}: latent packet number {sequence}, {} bytes, {kind}: {words}", path.display(), bytes.len());
+    Ok(json!({
+        "kind": "latent_packet", "version": BITSTREAM_VERSION, "bytes": bytes.len(), "coding": kind,
+        "sequence": sequence,
+    }))
+}
+
+fn capture(path: &Path) -> Result<Value> {
+    let capture = Capture::open(path)?;
+    let document = &capture.document;
+    let mut splits: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    let mut segments: BTreeMap<&str, usize> = BTreeMap::new();
+    for frame in &document.frames {
+        let there = frame.cameras.iter().filter(|camera| capture.image_path(frame, camera).is_file()).count();
+        let (planned, rendered) = splits.entry(&frame.split).or_default();
+        *planned += frame.cameras.len();
+        *rendered += there;
+        *segments.entry(&frame.segment).or_default() += 1;
+    }
+    eprintln!("{}: a capture of {}, {} cameras", path.display(), document.name, capture.cameras.len());
+    for (split, (planned, rendered)) in &splits {
+        eprintln!("  {split}: {rendered} of {planned} pictures are there");
+    }
+    let list: Vec<String> = segments.iter().map(|(name, frames)| format!("{name} ({frames})")).collect();
+    eprintln!("  segments: {}", list.join(", "));
+    let splits: BTreeMap<_, _> = splits
+        .into_iter()
+        .map(|(split, (planned, rendered))| (split, json!({"pictures": planned, "rendered": rendered})))
+        .collect();
+    Ok(json!({
+        "kind": "capture", "version": document.schema, "bytes": folder_bytes(path)?, "name": document.name,
+        "cameras": capture.cameras.keys().collect::<Vec<_>>(), "splits": splits, "segments": segments,
+        "noise_ceiling_db": document.noise_ceiling_db,
+    }))
+}
+
+/// The size of everything in a folder.
+pub(crate) fn folder_bytes(folder: &Path) -> Result<u64> {
+    let unreadable = || format!("{}: can't be read", folder.display());
+    let mut total = 0;
+    for entry in std::fs::read_dir(folder).with_context(unreadable)? {
+        let entry = entry.with_context(unreadable)?;
+        let metadata = entry.metadata().with_context(unreadable)?;
+        total += if metadata.is_dir() { folder_bytes(&entry.path())? } else { metadata.len() };
+    }
+    Ok(total)
+}

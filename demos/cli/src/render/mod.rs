@@ -1,0 +1,176 @@
+//! `visavis render`: a recorded call becomes a video.
+
+mod background;
+mod camera;
+mod ffmpeg;
+pub(crate) mod output;
+mod recording;
+mod timeline;
+mod wav;
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+use visavis_codec::Timestamp;
+
+use self::background::{Background, Compositor};
+use self::camera::{CAMERA_HELP, Camera};
+use self::output::{Output, frame_count, temporary_beside};
+pub(crate) use self::recording::MAX_CALL_BYTES;
+use self::recording::Recording;
+use crate::painter::{Behind, Executor, Painter};
+use crate::{interrupt, progress};
+
+/// Renders a recorded call as a video, a sequence of pictures or a still
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  visavis render assets/calls/hello.mcap -o hello.mp4
+  visavis render hello.mcap -o hello.webm --size 1280x720 --background '#1b1f24'
+  visavis render hello.mcap -o frames/%04d.png --fps 60 --camera three-quarter
+  visavis render hello.mcap -o still.png --from 2.5 --size 1024
+  visavis render hello.mcap -o other.mp4 --avatar other.avatar    the same words from another face
+
+Videos are written by ffmpeg. The avatar is looked for by its name beside the call, in ../avatars from there and in
+assets/avatars, and must be the very file that the call was recorded with; one named with --avatar need not.")]
+pub(crate) struct Arguments {
+    /// A recorded call (.mcap)
+    call: PathBuf,
+    /// .mp4 (H.264, AAC), .webm (VP9, Opus), .png (a still), a pattern as frames/%04d.png, or a folder
+    #[arg(short, long, value_name = "OUT")]
+    output: PathBuf,
+    /// An avatar to use instead of the one that the call names
+    #[arg(long, value_name = "FILE")]
+    avatar: Option<PathBuf>,
+    /// Who is shown, by the name in the call; the first one unless said
+    #[arg(long, value_name = "NAME")]
+    sender: Option<String>,
+    /// Pixels: one number for a square, or WIDTHxHEIGHT
+    #[arg(long, default_value = "512", value_parser = parse_size)]
+    size: [u32; 2],
+    /// Pictures a second
+    #[arg(long, default_value_t = 30.0, value_parser = parse_fps)]
+    fps: f64,
+    #[arg(long, default_value = "front", help = format!("Where it is seen from: {CAMERA_HELP}"))]
+    camera: Camera,
+    /// What stands behind: gradient (a studio wall) or a colour as #8a8d91
+    #[arg(long, default_value = "gradient")]
+    background: Background,
+    /// What draws
+    #[arg(long, value_enum, default_value_t = Executor::Auto)]
+    executor: Executor,
+    /// Threads of the CPU executor; all cores unless said
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// Where to begin, seconds into the call
+    #[arg(long, default_value_t = 0.0, value_name = "SECONDS", value_parser = parse_seconds)]
+    from: f64,
+    /// Where to end, seconds into the call
+    #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
+    to: Option<f64>,
+}
+
+/// The largest side of a picture.
+const MAX_SIDE: u32 = 8192;
+
+fn parse_size(text: &str) -> Result<[u32; 2], String> {
+    let side = |word: &str| word.parse::<u32>().ok().filter(|side| (16..=MAX_SIDE).contains(side));
+    let (width, height) = text.split_once('x').unwrap_or((text, text));
+    match (side(width), side(height)) {
+        (Some(width), Some(height)) => Ok([width, height]),
+        _ => Err(format!("`{text}` is no size as 512 or 1280x720, each side 16..={MAX_SIDE}")),
+    }
+}
+
+fn parse_fps(text: &str) -> Result<f64, String> {
+    let fps = text.parse::<f64>().ok().filter(|fps| (1.0..=240.0).contains(fps));
+    fps.ok_or_else(|| format!("`{text}` is no number of pictures a second within 1..=240"))
+}
+
+fn parse_seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse::<f64>().ok().filter(|seconds| (0.0..=1e7).contains(seconds));
+    seconds.ok_or_else(|| format!("`{text}` is no time in seconds"))
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
+    let Arguments { call, output, avatar, sender, size, fps, camera, background, executor, threads, from, to } =
+        arguments;
+    let (size, fps, from) = (*size, *fps, *from);
+    let output = Output::parse(output)?;
+    let recording = Recording::open(call, sender.as_deref(), avatar.as_deref())?;
+    let end = to.unwrap_or(recording.seconds).min(recording.seconds);
+    ensure!(
+        from < end,
+        "--from {from} --to {end}: nothing lies between; the call is {:.2} s long",
+        recording.seconds
+    );
+    let frames = frame_count(end - from, fps).min(output.frame_limit().unwrap_or(usize::MAX));
+    let seconds = frames as f64 / fps;
+
+    let sound = recording.sound.as_ref().filter(|_| output.has_sound());
+    let sound_file = match sound {
+        None => None,
+        Some(pcm) => {
+            let mut file = temporary_beside(&arguments.output, ".wav")?;
+            pcm.stretch(from, seconds).write(file.as_file_mut())?;
+            Some(file)
+        }
+    };
+
+    let start = Instant::now();
+    let avatar_path = recording.avatar_path.clone();
+    let mut painter = Painter::new(recording.avatar, *executor, threads.map(usize::from))?;
+    let mut compositor = Compositor::new(*background, size[0] as usize, size[1] as usize);
+    let mut sink = output.open(size[0], size[1], fps, sound_file.as_ref().map(tempfile::NamedTempFile::path))?;
+    let aspect = size[0] as f32 / size[1] as f32;
+    let bar = progress::bar(frames as u64, "frames");
+    for n in 0..frames {
+        interrupt::check()?;
+        let time = from + n as f64 / fps;
+        let face = recording.timeline.at(Timestamp(recording.start.0.saturating_add((time * 1e9).round() as u64)));
+        let picture = painter.paint(&face, &camera.view(time, aspect), size, Behind::Nothing);
+        let picture = picture.with_context(|| format!("frame {n}, {time:.3} s into the call"))?;
+        sink.frame(compositor.compose(picture))?;
+        bar.inc(1);
+    }
+    let outputs = sink.finish()?;
+    bar.finish_and_clear();
+    let took = start.elapsed().as_secs_f64();
+    eprintln!(
+        "{}: {frames} frames of {}x{}, {seconds:.2} s at {fps} fps; took {took:.1} s ({} executor, {})",
+        arguments.output.display(),
+        size[0],
+        size[1],
+        painter.executor(),
+        painter.adapter()
+    );
+    Ok(json!({
+        "frames": frames, "fps": fps, "width": size[0], "height": size[1], "seconds": seconds,
+        "adapter": painter.adapter(), "executor": painter.executor(), "audio": sound.is_some(), "outputs": outputs,
+        "avatar": avatar_path, "sender": recording.sender, "render_seconds": took,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_and_bounded() {
+        assert_eq!(parse_size("512"), Ok([512, 512]));
+        assert_eq!(parse_size("1280x720"), Ok([1280, 720]));
+        for wrong in ["", "x", "0", "512x", "15", "9000", "512X512", "-1"] {
+            assert!(parse_size(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn rates_and_times_are_bounded() {
+        assert_eq!(parse_fps("29.97"), Ok(29.97));
+        assert!(parse_fps("0").is_err() && parse_fps("nan").is_err() && parse_fps("1000").is_err());
+        assert_eq!(parse_seconds("2.5"), Ok(2.5));
+        assert!(parse_seconds("-1").is_err() && parse_seconds("inf").is_err());
+    }
+}

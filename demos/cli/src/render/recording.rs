@@ -1,0 +1,149 @@
+//! A call ready to be rendered: whose face, when, which avatar, which sound.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use visavis_codec::avatar::Semantic;
+use visavis_codec::call::{AvatarMismatch, CallReader, Sender};
+use visavis_codec::{Avatar, Latent, Timestamp};
+
+use super::timeline::Timeline;
+use super::wav::Pcm;
+use crate::avatar_file::{self, AvatarFile, candidates, hex, read_bounded};
+
+/// A recorded call larger than this is refused: it is held in memory.
+pub(crate) const MAX_CALL_BYTES: usize = 2 << 30;
+/// How long a lone frame is shown.
+const FRAME_NS: u64 = 33_333_333;
+
+/// One sender's part of a call, and the sound of all.
+#[derive(Debug)]
+pub(crate) struct Recording {
+    /// Who is shown.
+    pub(crate) sender: String,
+    /// The sender's clock when the call begins.
+    pub(crate) start: Timestamp,
+    /// How long the call is.
+    pub(crate) seconds: f64,
+    pub(crate) timeline: Timeline,
+    /// From `start` on.
+    pub(crate) sound: Option<Pcm>,
+    pub(crate) avatar: Avatar,
+    pub(crate) avatar_path: PathBuf,
+}
+
+impl Recording {
+    /// Opens a call, finds who is shown and the avatar.
+    pub(crate) fn open(call: &Path, sender: Option<&str>, avatar: Option<&Path>) -> Result<Self> {
+        let bytes = read_bounded(call, MAX_CALL_BYTES)?;
+        let in_call = || format!("{}: not a usable call", call.display());
+        let reader = CallReader::new(&bytes).with_context(in_call)?;
+        let names: Vec<_> = reader.senders().map(|(_, sender)| sender.name.clone()).collect();
+        let (id, who) = match sender {
+            Some(name) => reader.sender(name).with_context(|| {
+                format!("{}: no sender `{name}`; there is {}", call.display(), names.join(", "))
+            })?,
+            None => reader.senders().next().with_context(|| format!("{}: nobody is in this call", call.display()))?,
+        };
+        let mut frames = reader.faces(id).with_context(in_call)?;
+        ensure!(!frames.is_empty(), "{}: {} sent no face that can be decoded", call.display(), who.name);
+        let (file, same_model) = find_avatar(who, call, avatar)?;
+        if !same_model {
+            // The residual means something to its own avatar alone.
+            frames.iter_mut().for_each(|frame| frame.latent.residual = Latent::NEUTRAL.residual);
+        }
+        let timeline = Timeline::new(frames);
+        let (first, last) = timeline.span().context("no frame")?;
+
+        let mut tracks = Vec::new();
+        for (id, other) in reader.senders() {
+            let track = reader.audio(id).with_context(in_call)?;
+            if !track.blocks.is_empty() && track.format != who.audio {
+                eprintln!("visavis: {}'s sound has another sample rate and is left out", other.name);
+            } else if !track.blocks.is_empty() {
+                tracks.push(track);
+            }
+        }
+        let rate = who.audio.sample_rate;
+        let nanoseconds = |samples: usize| (samples as f64 * 1e9 / f64::from(rate)).round() as u64;
+        let blocks = || tracks.iter().flat_map(|track| &track.blocks);
+        let start = blocks().map(|(time, _)| time.0).fold(first.0, u64::min);
+        let shown_until = last.0.saturating_add(FRAME_NS);
+        let end = blocks().map(|(time, place)| time.0.saturating_add(nanoseconds(place.len()))).fold(shown_until, u64::max);
+        let seconds = (end - start) as f64 * 1e-9;
+        ensure!(seconds <= 86_400.0, "{}: its times span {seconds:.0} s; more than a day is no call", call.display());
+        let sound = (!tracks.is_empty()).then(|| {
+            let mut samples = vec![0i16; (seconds * f64::from(rate)).ceil() as usize];
+            tracks.iter().for_each(|track| track.mix_into(Timestamp(start), &mut samples));
+            Pcm { rate, channels: 1, samples }
+        });
+        Ok(Self {
+            sender: who.name.clone(),
+            start: Timestamp(start),
+            seconds,
+            timeline,
+            sound,
+            avatar: file.avatar,
+            avatar_path: file.path,
+        })
+    }
+}
+
+/// The avatar to show a sender with, and whether the sender's residual means something to it.
+fn find_avatar(who: &Sender, call: &Path, given: Option<&Path>) -> Result<(AvatarFile, bool)> {
+    if let Some(path) = given {
+        let file = avatar_file::read(path)?;
+        let model = &file.avatar.manifest.latent;
+        let mismatch = who.check_avatar(&file.root_hash, model).err();
+        if let Some(mismatch) = mismatch {
+            eprintln!("visavis: {}: {mismatch}; shown all the same, since --avatar names it", path.display());
+        }
+        let readable = |semantic| semantic == Semantic::FaceUnits;
+        ensure!(
+            who.latent == *model || (readable(who.latent.semantic) && readable(model.semantic)),
+            "{}: this call's latents mean nothing to another avatar; use the one it was recorded with",
+            path.display()
+        );
+        return Ok((file, mismatch.is_none()));
+    }
+    ensure!(
+        is_file_name(&who.avatar_name),
+        "{}: the call names its avatar `{}`, which is no plain name; use --avatar FILE",
+        call.display(),
+        who.avatar_name.escape_default()
+    );
+    let places = candidates(&who.avatar_name, call);
+    let Some(path) = places.iter().find(|path| path.is_file()) else {
+        let list = places.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
+        bail!("{}: its avatar `{}` is in none of {list}; use --avatar FILE", call.display(), who.avatar_name);
+    };
+    let file = avatar_file::read(path)?;
+    match who.check_avatar(&file.root_hash, &file.avatar.manifest.latent) {
+        Ok(()) => Ok((file, true)),
+        Err(mismatch @ (AvatarMismatch::Root | AvatarMismatch::LatentModel)) => bail!(
+            "{}: {mismatch} (recorded: {}, this one: {}); to use it all the same: --avatar {}",
+            path.display(),
+            who.avatar_root.map_or_else(|| "unknown".to_owned(), |root| hex(&root)),
+            hex(&file.root_hash),
+            path.display()
+        ),
+    }
+}
+
+/// Whether a name from a file may become a part of a path.
+fn is_file_name(name: &str) -> bool {
+    !name.is_empty() && !name.starts_with('.') && name.chars().all(|c| c.is_alphanumeric() || "-_. ".contains(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_leave_the_folder_are_refused() {
+        for wrong in ["", "..", "../x", "/etc/passwd", "a\\b", ".hidden", "a\0b", "c:x"] {
+            assert!(!is_file_name(wrong), "{wrong:?}");
+        }
+        assert!(is_file_name("wren") && is_file_name("Zoë 2.1"));
+    }
+}
