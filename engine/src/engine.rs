@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::error::EngineError;
 use crate::gpu::Kernels;
+use crate::layer::LayerPool;
 use crate::raster::{RasterKey, RasterLayouts};
 
 /// What decodes and shades.
@@ -43,9 +44,11 @@ pub(crate) struct Shared {
     pub(crate) queue: wgpu::Queue,
     pub(crate) pool: Option<Arc<rayon::ThreadPool>>,
     /// The compute pipelines; none on the CPU executor.
-    pub(crate) kernels: Option<Kernels>,
+    pub(crate) kernels: Option<Arc<Kernels>>,
     pub(crate) layouts: RasterLayouts,
     pub(crate) pipelines: Mutex<HashMap<RasterKey, wgpu::RenderPipeline>>,
+    /// Of the CPU executor.
+    pub(crate) layers: LayerPool,
 }
 
 impl Engine {
@@ -59,7 +62,7 @@ impl Engine {
             Executor::Cpu => false,
             Executor::Auto => device.adapter_info().device_type != wgpu::DeviceType::Cpu,
         };
-        let kernels = if on_gpu { Some(Kernels::new(device)?) } else { None };
+        let kernels = if on_gpu { Some(Arc::new(Kernels::new(device)?)) } else { None };
         let layouts = crate::error::scoped(device, || RasterLayouts::new(device))?;
         let shared = Shared {
             device: device.clone(),
@@ -68,6 +71,7 @@ impl Engine {
             kernels,
             layouts,
             pipelines: Mutex::default(),
+            layers: LayerPool::default(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }

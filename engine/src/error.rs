@@ -53,6 +53,9 @@ pub enum TargetError {
 /// Why [`Engine::load`](crate::Engine::load) failed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum LoadError {
+    /// The avatar's arrays don't fit together.
+    #[error(transparent)]
+    Invalid(#[from] visavis_codec::avatar::InvalidAvatar),
     /// The avatar is beyond what the executor can hold.
     #[error("avatar too large: {what} is {found}, at most {limit}")]
     TooLarge {
@@ -98,6 +101,12 @@ pub enum PrepareError {
         /// The device's largest texture.
         limit: u32,
     },
+    /// The CPU executor can't decode an instance's face.
+    #[error(transparent)]
+    Decode(#[from] crate::cpu::DecodeError),
+    /// The CPU executor can't draw this many instances or this view.
+    #[error(transparent)]
+    Rasterize(#[from] crate::cpu::RenderError),
     /// An instance or the target comes from another engine.
     #[error("{0} was made by another engine")]
     Foreign(&'static str),

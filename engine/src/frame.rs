@@ -7,10 +7,11 @@ use glam::{Affine3A, Mat4};
 use visavis_codec::reference::View;
 use visavis_shaders::mirror::Camera;
 
-use crate::Engine;
-use crate::engine::Shared;
+use crate::cpu;
+use crate::engine::{Engine, Executor, Shared};
 use crate::error::{DrawError, GpuError, PrepareError, scoped};
-use crate::person::{Body, Instance, PersonInner, Run, SurfaceMesh};
+use crate::layer::LayerTextures;
+use crate::person::{Body, BodyState, Instance, PersonInner, Run, SurfaceMesh, Weights};
 use crate::raster::{RasterKey, SurfacePass};
 use crate::target::Target;
 use crate::upload::{ALIGNMENT, Upload};
@@ -45,20 +46,21 @@ impl Viewport {
 #[derive(Debug)]
 pub struct Frame {
     shared: Arc<Shared>,
-    views: Vec<Viewport>,
+    views: Vec<PreparedView>,
     cameras: wgpu::BindGroup,
     subjects: Vec<Subject>,
-    draws: Vec<Draw>,
+    /// Solid and soft, of the CPU executor's layers.
+    layer_pipelines: Option<[wgpu::RenderPipeline; 2]>,
 }
 
-/// A draw call of every view.
+/// One view of a frame.
 #[derive(Debug)]
-struct Draw {
-    pass: SurfacePass,
-    subject: usize,
-    /// Vertices of the fringe, indices of the other passes.
-    range: Range<u32>,
-    pipeline: wgpu::RenderPipeline,
+struct PreparedView {
+    viewport: Viewport,
+    /// Subjects, far to near.
+    order: Vec<usize>,
+    /// On the CPU executor, unless only depth is drawn; some until the frame is dropped.
+    layer: Option<LayerTextures>,
 }
 
 /// One instance of a frame.
@@ -67,6 +69,28 @@ struct Subject {
     person: Arc<PersonInner>,
     /// Some until the frame is dropped.
     body: Option<Body>,
+    /// On the GPU executor.
+    draws: Vec<Draw>,
+}
+
+/// A draw call of every view.
+#[derive(Debug)]
+struct Draw {
+    pass: SurfacePass,
+    /// Vertices of the fringe, indices of the other passes.
+    range: Range<u32>,
+    pipeline: wgpu::RenderPipeline,
+}
+
+/// What the CPU executor has just done; on the GPU executor all of it comes later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// The dynamic map of an instance.
+    Decoded,
+    /// The vertices of an instance.
+    Skinned,
+    /// The layer of a view.
+    Shaded,
 }
 
 impl Engine {
@@ -82,6 +106,18 @@ impl Engine {
         instances: &[&Instance],
         views: &[Viewport],
     ) -> Result<Frame, PrepareError> {
+        self.prepare_observed(encoder, target, instances, views, &mut |_| {})
+    }
+
+    /// [`prepare`](Self::prepare), telling after each stage.
+    pub(crate) fn prepare_observed(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        target: &Target,
+        instances: &[&Instance],
+        views: &[Viewport],
+        observe: &mut dyn FnMut(Stage),
+    ) -> Result<Frame, PrepareError> {
         let shared = &self.shared;
         self.check(target, instances, views)?;
 
@@ -91,37 +127,64 @@ impl Engine {
                 upload.push(bytemuck::bytes_of(&camera(viewport, instance.world_from_rest)));
             }
         }
-        let poses: Vec<_> = (instances.iter())
-            .map(|instance| {
-                let bytes = instance.person.pose.write(&instance.frame);
-                (upload.push(&bytes), bytes.len() as u64)
-            })
-            .collect();
+        let mut subjects = Vec::with_capacity(instances.len());
+        let mut copies = Vec::with_capacity(instances.len());
+        for instance in instances {
+            let person = instance.person.clone();
+            let mut body = person.body()?;
+            copies.push(match &mut body.state {
+                BodyState::Gpu { workspace, .. } => {
+                    let pose = person.pose.write(&instance.frame);
+                    (upload.push(&pose), pose.len() as u64, workspace.inputs.clone())
+                }
+                BodyState::Cpu(face) => {
+                    let pool = shared.pool.as_deref();
+                    face.decode_texture(&instance.frame, pool)?;
+                    observe(Stage::Decoded);
+                    face.pose(&instance.frame, pool)?;
+                    let vertices = bytemuck::cast_slice(face.vertices());
+                    let copy = (upload.push(vertices), vertices.len() as u64, body.vertices.clone());
+                    observe(Stage::Skinned);
+                    copy
+                }
+            });
+            let draws = self.draws(target, &person)?;
+            subjects.push(Subject { person, body: Some(body), draws });
+        }
         let buffer =
             upload.finish(&shared.device, wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_SRC)?;
-
-        let mut subjects = Vec::with_capacity(instances.len());
-        for instance in instances {
-            let body = instance.person.body()?;
-            subjects.push(Subject { person: instance.person.clone(), body: Some(body) });
-        }
-        let draws = self.draws(target, &subjects)?;
         let cameras = scoped(&shared.device, || {
-            shared.device.create_bind_group(&wgpu::BindGroupDescriptor {
-                label: Some("visavis cameras"),
-                layout: &shared.layouts.camera,
-                entries: &[wgpu::BindGroupEntry {
-                    binding: 0,
-                    resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-                        buffer: &buffer,
-                        offset: 0,
-                        size: wgpu::BufferSize::new(size_of::<Camera>() as u64),
-                    }),
-                }],
-            })
+            for (offset, size, into) in &copies {
+                encoder.copy_buffer_to_buffer(&buffer, *offset, into, 0, *size);
+            }
+            record_decodes(encoder, &subjects);
+            cameras(shared, &buffer)
         })?;
-        scoped(&shared.device, || record_decodes(shared, encoder, &subjects, &buffer, &poses))?;
-        Ok(Frame { shared: shared.clone(), views: views.to_vec(), cameras, subjects, draws })
+
+        let mut prepared = Vec::with_capacity(views.len());
+        for viewport in views {
+            let layer = if self.executor() == Executor::Gpu || viewport.depth_only {
+                None
+            } else {
+                let placed = placed(&subjects, instances);
+                let layer = shared.rasterize(encoder, viewport, &placed)?;
+                observe(Stage::Shaded);
+                Some(layer)
+            };
+            prepared.push(PreparedView {
+                viewport: *viewport,
+                order: far_to_near(viewport, instances),
+                layer,
+            });
+        }
+        let layer_pipelines = match prepared.iter().any(|view| view.layer.is_some()) {
+            true => Some([
+                shared.raster_pipeline(RasterKey::Layer(target.format, true))?,
+                shared.raster_pipeline(RasterKey::Layer(target.format, false))?,
+            ]),
+            false => None,
+        };
+        Ok(Frame { shared: shared.clone(), views: prepared, cameras, subjects, layer_pipelines })
     }
 
     fn check(
@@ -149,22 +212,18 @@ impl Engine {
         Ok(())
     }
 
-    /// The draw calls in their order, pass by pass over all subjects, so that every soft fragment meets every solid
-    /// one's depth.
-    fn draws(&self, target: &Target, subjects: &[Subject]) -> Result<Vec<Draw>, GpuError> {
-        let mut draws = Vec::new();
-        if target.format.color.is_none() {
-            return Ok(draws);
-        }
-        for (index, subject) in subjects.iter().enumerate() {
-            let Some(decoder) = &subject.person.decoder else { continue };
-            for (pass, range) in passes(&subject.person.surface) {
+    /// A person's draw calls in their order.
+    fn draws(&self, target: &Target, person: &PersonInner) -> Result<Vec<Draw>, GpuError> {
+        let (Some(_), Weights::Gpu(decoder)) = (target.format.color, &person.weights) else {
+            return Ok(Vec::new());
+        };
+        passes(&person.surface)
+            .into_iter()
+            .map(|(pass, range)| {
                 let key = RasterKey::Surface(target.format, decoder.shape, pass);
-                draws.push(Draw { pass, subject: index, range, pipeline: self.shared.raster_pipeline(key)? });
-            }
-        }
-        draws.sort_by_key(|draw| draw.pass.order()); // stable: subjects and triangles stay in order
-        Ok(draws)
+                Ok(Draw { pass, range, pipeline: self.shared.raster_pipeline(key)? })
+            })
+            .collect()
     }
 }
 
@@ -185,30 +244,62 @@ fn passes(surface: &SurfaceMesh) -> Vec<(SurfacePass, Range<u32>)> {
     passes
 }
 
-fn record_decodes(
-    shared: &Shared,
-    encoder: &mut wgpu::CommandEncoder,
-    subjects: &[Subject],
-    buffer: &wgpu::Buffer,
-    poses: &[(u64, u64)],
-) {
-    let Some(kernels) = &shared.kernels else { return };
-    let workspaces: Vec<_> = (subjects.iter())
-        .filter_map(|subject| {
-            let workspace = subject.body.as_ref()?.workspace.as_ref()?;
-            Some((subject.person.decoder.as_ref()?, workspace))
+fn record_decodes(encoder: &mut wgpu::CommandEncoder, subjects: &[Subject]) {
+    let decodes: Vec<_> = (subjects.iter())
+        .filter_map(|subject| match (&subject.person.weights, &subject.body) {
+            (Weights::Gpu(decoder), Some(Body { state: BodyState::Gpu { workspace, .. }, .. })) => {
+                Some((decoder, workspace))
+            }
+            _ => None,
         })
         .collect();
-    for ((_, workspace), &(offset, size)) in workspaces.iter().zip(poses) {
-        encoder.copy_buffer_to_buffer(buffer, offset, &workspace.inputs, 0, size);
+    if decodes.is_empty() {
+        return;
     }
     let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
         label: Some("visavis decode"),
         timestamp_writes: None,
     });
-    for (decoder, workspace) in workspaces {
-        decoder.record(kernels, workspace, &mut pass);
+    for (decoder, workspace) in decodes {
+        decoder.record(workspace, &mut pass);
     }
+}
+
+/// One camera at a dynamic offset.
+fn cameras(shared: &Shared, buffer: &wgpu::Buffer) -> wgpu::BindGroup {
+    shared.device.create_bind_group(&wgpu::BindGroupDescriptor {
+        label: Some("visavis cameras"),
+        layout: &shared.layouts.camera,
+        entries: &[wgpu::BindGroupEntry {
+            binding: 0,
+            resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                buffer,
+                offset: 0,
+                size: wgpu::BufferSize::new(size_of::<Camera>() as u64),
+            }),
+        }],
+    })
+}
+
+/// What the CPU executor draws.
+fn placed<'a>(subjects: &'a [Subject], instances: &[&Instance]) -> Vec<cpu::Placed<'a>> {
+    (subjects.iter().zip(instances))
+        .filter_map(|(subject, instance)| match &subject.body {
+            Some(Body { state: BodyState::Cpu(face), .. }) => {
+                Some(cpu::Placed { instance: face, world_from_rest: instance.world_from_rest })
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+/// The instances' numbers by falling distance from the eye to their rest frames.
+fn far_to_near(viewport: &Viewport, instances: &[&Instance]) -> Vec<usize> {
+    let eye = viewport.view.eye();
+    let distance = |&index: &usize| eye.distance(instances[index].world_from_rest.translation.into());
+    let mut order: Vec<usize> = (0..instances.len()).collect();
+    order.sort_by(|a, b| distance(b).total_cmp(&distance(a)));
+    order
 }
 
 impl Frame {
@@ -216,14 +307,32 @@ impl Frame {
     /// before its transparent ones. Colours are linear, premultiplied; depth is written where alpha ≥ ½. The pass's
     /// viewport must be the [`Viewport`]'s rectangle.
     pub fn draw(&self, pass: &mut wgpu::RenderPass<'_>, view: usize) -> Result<(), DrawError> {
-        if self.viewport(view)?.depth_only {
+        let PreparedView { viewport, order, layer } = self.view(view)?;
+        if viewport.depth_only {
             return Err(DrawError::DepthOnly(view));
         }
-        for Draw { pass: kind, subject, range, pipeline } in &self.draws {
-            let Some(Subject { person, body: Some(body) }) = self.subjects.get(*subject) else { continue };
-            let Body { vertices, workspace: Some(workspace), fringe: Some(fringe) } = body else { continue };
+        if let (Some(layer), Some(pipelines)) = (layer, &self.layer_pipelines) {
+            for pipeline in pipelines {
+                pass.set_pipeline(pipeline);
+                pass.set_bind_group(0, layer.group(), &[]);
+                pass.draw(0..3, 0..1);
+            }
+        }
+        // Pass by pass over all subjects, so that every soft fragment meets every solid one's depth.
+        for stage in SurfacePass::STAGES {
+            for &index in order {
+                self.draw_subject(pass, view, index, stage);
+            }
+        }
+        Ok(())
+    }
+
+    fn draw_subject(&self, pass: &mut wgpu::RenderPass<'_>, view: usize, index: usize, stage: u8) {
+        let Some(Subject { person, body: Some(body), draws }) = self.subjects.get(index) else { return };
+        let Body { vertices, state: BodyState::Gpu { workspace, fringe } } = body else { return };
+        for Draw { pass: kind, range, pipeline } in draws.iter().filter(|draw| draw.pass.stage() == stage) {
             pass.set_pipeline(pipeline);
-            pass.set_bind_group(0, &self.cameras, &[self.camera_offset(view, *subject)]);
+            pass.set_bind_group(0, &self.cameras, &[self.camera_offset(view, index)]);
             pass.set_bind_group(1, &workspace.pixel, &[]);
             if *kind == SurfacePass::Fringe {
                 pass.set_bind_group(2, fringe, &[]);
@@ -234,7 +343,6 @@ impl Frame {
                 pass.draw_indexed(range.clone(), 0, 0..1);
             }
         }
-        Ok(())
     }
 
     /// Draws the depth of view number `view`, of any kind, into a pass of `target`'s kind: the skinned mesh, as if
@@ -245,7 +353,7 @@ impl Frame {
         target: &Target,
         view: usize,
     ) -> Result<(), DrawError> {
-        self.viewport(view)?;
+        self.view(view)?;
         pass.set_pipeline(&target.depth_only);
         for (index, subject) in self.subjects.iter().enumerate() {
             let Some(body) = &subject.body else { continue };
@@ -261,11 +369,17 @@ impl Frame {
     }
 
     /// The views that it was prepared for.
-    pub fn views(&self) -> &[Viewport] {
-        &self.views
+    pub fn views(&self) -> impl ExactSizeIterator<Item = &Viewport> {
+        self.views.iter().map(|view| &view.viewport)
     }
 
-    fn viewport(&self, view: usize) -> Result<&Viewport, DrawError> {
+    /// What the instances were decoded to, for tests.
+    #[cfg(all(test, feature = "headless"))]
+    pub(crate) fn bodies(&self) -> impl Iterator<Item = &Body> {
+        self.subjects.iter().filter_map(|subject| subject.body.as_ref())
+    }
+
+    fn view(&self, view: usize) -> Result<&PreparedView, DrawError> {
         self.views.get(view).ok_or(DrawError::NoSuchView(view, self.views.len()))
     }
 
@@ -279,6 +393,11 @@ impl Drop for Frame {
         for subject in &mut self.subjects {
             if let Some(body) = subject.body.take() {
                 subject.person.retire(body);
+            }
+        }
+        for view in &mut self.views {
+            if let Some(layer) = view.layer.take() {
+                self.shared.retire_layer(layer);
             }
         }
     }

@@ -52,6 +52,7 @@ mod frame;
 mod gpu;
 #[cfg(feature = "headless")]
 pub mod headless;
+mod layer;
 mod person;
 mod pose;
 mod raster;

@@ -10,9 +10,9 @@ use visavis_shaders::mirror::SkinnedVertex;
 use crate::Engine;
 use crate::engine::Shared;
 use crate::error::{GpuError, LoadError, PoseError, scoped};
-use crate::gpu;
 use crate::pose::Pose;
 use crate::upload::mapped_buffer;
+use crate::{cpu, gpu};
 
 /// An avatar whose weights are on the device, once for all of its instances. They are freed when the last handle to
 /// it, its instances and their frames is dropped. Cheap to clone.
@@ -27,9 +27,16 @@ pub(crate) struct PersonInner {
     pub(crate) shared: Arc<Shared>,
     pub(crate) pose: Pose,
     pub(crate) surface: SurfaceMesh,
-    pub(crate) decoder: Option<gpu::Decoder>,
+    pub(crate) weights: Weights,
     /// Bodies that no frame uses at present.
     bodies: Mutex<Vec<Body>>,
+}
+
+/// A person's networks, where the engine's executor wants them.
+#[derive(Debug)]
+pub(crate) enum Weights {
+    Gpu(Box<gpu::Decoder>),
+    Cpu(Arc<cpu::Weights>),
 }
 
 /// The triangles and edges of a person.
@@ -56,26 +63,31 @@ pub(crate) struct Run {
 pub(crate) struct Body {
     /// [`SkinnedVertex`] each.
     pub(crate) vertices: wgpu::Buffer,
-    /// On the GPU executor.
-    pub(crate) workspace: Option<gpu::Workspace>,
-    /// On the GPU executor.
-    pub(crate) fringe: Option<wgpu::BindGroup>,
+    pub(crate) state: BodyState,
+}
+
+/// What an executor keeps of a decode.
+#[derive(Debug)]
+pub(crate) enum BodyState {
+    Gpu { workspace: Box<gpu::Workspace>, fringe: wgpu::BindGroup },
+    Cpu(Box<cpu::Instance>),
 }
 
 impl Engine {
     /// Uploads an avatar. Everything that it needs until it is drawn is made here, but for the pipelines of the
     /// targets that it will be drawn in ([`prepare`](Self::prepare) makes those once).
     pub fn load(&self, avatar: &Avatar) -> Result<Person, LoadError> {
+        avatar.validate()?;
         let shared = &self.shared;
-        let decoder = match &shared.kernels {
-            Some(kernels) => Some(gpu::Decoder::new(shared, kernels, avatar)?),
-            None => None,
+        let weights = match &shared.kernels {
+            Some(kernels) => Weights::Gpu(Box::new(gpu::Decoder::new(shared, kernels, avatar)?)),
+            None => Weights::Cpu(Arc::new(cpu::Weights::new(avatar))),
         };
         let inner = PersonInner {
             shared: shared.clone(),
             pose: Pose::new(avatar),
             surface: SurfaceMesh::new(shared, avatar)?,
-            decoder,
+            weights,
             bodies: Mutex::default(),
         };
         Ok(Person { inner: Arc::new(inner) })
@@ -163,10 +175,9 @@ impl Body {
                 mapped_at_creation: false,
             })
         })?;
-        let (workspace, fringe) = match (&shared.kernels, &person.decoder) {
-            (Some(kernels), Some(decoder)) => {
-                let workspace =
-                    gpu::Workspace::new(shared, kernels, decoder, &vertices, person.pose.bytes())?;
+        let state = match &person.weights {
+            Weights::Gpu(decoder) => {
+                let workspace = gpu::Workspace::new(shared, decoder, &vertices, person.pose.bytes())?;
                 let fringe = scoped(&shared.device, || {
                     shared.device.create_bind_group(&wgpu::BindGroupDescriptor {
                         label: Some("visavis fringe"),
@@ -180,11 +191,11 @@ impl Body {
                         ],
                     })
                 })?;
-                (Some(workspace), Some(fringe))
+                BodyState::Gpu { workspace: Box::new(workspace), fringe }
             }
-            _ => (None, None),
+            Weights::Cpu(weights) => BodyState::Cpu(Box::new(cpu::Instance::new(weights.clone()))),
         };
-        Ok(Self { vertices, workspace, fringe })
+        Ok(Self { vertices, state })
     }
 }
 

@@ -22,8 +22,11 @@ pub(crate) enum SurfacePass {
 }
 
 impl SurfacePass {
+    /// What [`stage`](Self::stage) gives, in drawing order.
+    pub(crate) const STAGES: [u8; 4] = [0, 1, 2, 3];
+
     /// Where it stands among the passes.
-    pub(crate) fn order(self) -> u8 {
+    pub(crate) fn stage(self) -> u8 {
         match self {
             Self::Opaque => 0,
             Self::Solid { .. } => 1,

@@ -1,5 +1,7 @@
 //! A person's decoder on the GPU, and what one decode needs to itself.
 
+use std::sync::Arc;
+
 use bytemuck::{bytes_of, cast_slice};
 use visavis_codec::avatar::{Avatar, SEED_SIZE};
 use visavis_shaders::mirror::{
@@ -21,6 +23,7 @@ const MAX_BUFFER_BYTES: u64 = 64 << 20;
 /// decodes follow each other on the queue.
 #[derive(Debug)]
 pub(crate) struct Decoder {
+    kernels: Arc<Kernels>,
     pub(crate) shape: PixelShape,
     pub(crate) pixel: wgpu::Buffer,
     pub(crate) static_map: wgpu::TextureView,
@@ -52,7 +55,7 @@ struct Block {
 }
 
 impl Decoder {
-    pub(crate) fn new(shared: &Shared, kernels: &Kernels, avatar: &Avatar) -> Result<Self, LoadError> {
+    pub(crate) fn new(shared: &Shared, kernels: &Arc<Kernels>, avatar: &Avatar) -> Result<Self, LoadError> {
         let device = &shared.device;
         let shape = PixelShape::of(avatar);
         check_bounds(device, avatar, shape)?;
@@ -146,6 +149,7 @@ impl Decoder {
         };
         let normals_shape = NormalsShape { vertices, reserved_0: 0, reserved_1: 0, reserved_2: 0 };
         Ok(Self {
+            kernels: kernels.clone(),
             shape,
             pixel: uniform("visavis pixel decoder", bytes_of(&pack::pixel_decoder(avatar)))?,
             static_map: static_map(shared, avatar)?,
@@ -169,8 +173,9 @@ impl Decoder {
         })
     }
 
-    /// Records one decode: copies the pose in, then every kernel in one pass.
-    pub(crate) fn record(&self, kernels: &Kernels, workspace: &Workspace, pass: &mut wgpu::ComputePass<'_>) {
+    /// Records one decode, of the pose that is in the workspace by then.
+    pub(crate) fn record(&self, workspace: &Workspace, pass: &mut wgpu::ComputePass<'_>) {
+        let kernels = &*self.kernels;
         pass.set_pipeline(&kernels.seed);
         pass.set_bind_group(0, &workspace.seed, &[]);
         pass.dispatch_workgroups(self.seed_threads.div_ceil(64), 1, 1);
@@ -207,7 +212,7 @@ pub(crate) struct Workspace {
     pub(crate) inputs: wgpu::Buffer,
     pub(crate) pixel: wgpu::BindGroup,
     /// `[layer][y][x]` × 4 channels.
-    #[cfg_attr(not(test), expect(dead_code, reason = "kept alive by the bind groups; read back by tests"))]
+    #[allow(dead_code, reason = "kept alive by the bind groups; read back by tests")]
     pub(crate) map: wgpu::Texture,
     seed: wgpu::BindGroup,
     depthwise_map: wgpu::BindGroup,
@@ -219,12 +224,12 @@ impl Workspace {
     /// `vertices` is the instance's buffer of [`SkinnedVertex`].
     pub(crate) fn new(
         shared: &Shared,
-        kernels: &Kernels,
         decoder: &Decoder,
         vertices: &wgpu::Buffer,
         pose_bytes: usize,
     ) -> Result<Self, GpuError> {
         let device = &shared.device;
+        let kernels = &*decoder.kernels;
         scoped(device, || {
             let inputs = device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some("visavis pose"),

@@ -3,6 +3,8 @@
 mod decoder;
 mod kernels;
 mod pack;
+#[cfg(all(test, feature = "headless"))]
+mod tests;
 
 pub(crate) use decoder::{Decoder, Workspace};
 pub(crate) use kernels::Kernels;

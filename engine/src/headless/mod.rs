@@ -12,6 +12,7 @@ pub use adapter::AdapterChoice;
 use offscreen::Offscreen;
 
 use crate::error::{EngineError, GpuError, LoadError, PrepareError, TargetError};
+use crate::frame::Stage;
 use crate::{Engine, Executor, Instance, Options, Target, TargetFormat, View, Viewport};
 
 /// How to set up. The default: any adapter, real GPUs first; the executor that suits it; no thread but the caller's.
@@ -115,9 +116,7 @@ pub struct Timings {
     pub decode_ms: f64,
     /// Skinning and normals.
     pub skin_ms: Option<f64>,
-    /// Triangles to pixels.
-    pub raster_ms: Option<f64>,
-    /// The pixel decoder; on the GPU executor with rasterising.
+    /// Triangles to pixels and the pixel decoder.
     pub shade_ms: f64,
     /// Over the background, to 8-bit sRGB; on the CPU executor with the layer's upload.
     pub composite_ms: f64,
@@ -223,7 +222,14 @@ impl Headless {
         let start = Instant::now();
         let viewport = Viewport::new(*view, size);
         let mut encoder = self.encoder();
-        let frame = self.engine.prepare(&mut encoder, &self.target, instances, &[viewport])?;
+        let mut stages = StageClock { last: start, timings: Timings::default() };
+        let frame = self.engine.prepare_observed(
+            &mut encoder,
+            &self.target,
+            instances,
+            &[viewport],
+            &mut |stage| stages.mark(stage),
+        )?;
         self.finish(encoder)?;
         let decoded = Instant::now();
 
@@ -254,16 +260,18 @@ impl Headless {
         check(&self.lost, &self.errors)?;
         let read = Instant::now();
 
-        let ms = |from: Instant, to: Instant| (to - from).as_secs_f64() * 1e3;
-        self.timings = Timings {
-            decode_ms: ms(start, decoded),
-            skin_ms: None,
-            raster_ms: None,
-            shade_ms: ms(decoded, shaded),
-            composite_ms: ms(shaded, composited),
-            readback_ms: ms(composited, read),
-            frame_ms: ms(start, read),
-        };
+        let mut timings = stages.timings;
+        match self.engine.executor() {
+            Executor::Cpu => timings.composite_ms = milliseconds(stages.last, composited),
+            Executor::Gpu | Executor::Auto => {
+                timings.decode_ms = milliseconds(start, decoded);
+                timings.shade_ms = milliseconds(decoded, shaded);
+                timings.composite_ms = milliseconds(shaded, composited);
+            }
+        }
+        timings.readback_ms = milliseconds(composited, read);
+        timings.frame_ms = milliseconds(start, read);
+        self.timings = timings;
         Ok(Picture { size, rgba: offscreen.pixels() })
     }
 
@@ -275,6 +283,29 @@ impl Headless {
         submit(&self.device, &self.queue, encoder);
         check(&self.lost, &self.errors)
     }
+}
+
+/// Sums up the CPU executor's stages.
+struct StageClock {
+    last: Instant,
+    timings: Timings,
+}
+
+impl StageClock {
+    fn mark(&mut self, stage: Stage) {
+        let now = Instant::now();
+        let took = milliseconds(self.last, now);
+        match stage {
+            Stage::Decoded => self.timings.decode_ms += took,
+            Stage::Skinned => *self.timings.skin_ms.get_or_insert(0.0) += took,
+            Stage::Shaded => self.timings.shade_ms += took,
+        }
+        self.last = now;
+    }
+}
+
+fn milliseconds(from: Instant, to: Instant) -> f64 {
+    (to - from).as_secs_f64() * 1e3
 }
 
 /// Submits and waits.

@@ -1,0 +1,196 @@
+//! The CPU executor's way into a host's pass: pictures rasterised here, uploaded, drawn as a quad.
+
+use std::sync::{Mutex, PoisonError};
+
+use visavis_shaders::mirror::LayerPlacement;
+
+use crate::cpu;
+use crate::engine::Shared;
+use crate::error::{GpuError, PrepareError, scoped};
+use crate::frame::Viewport;
+
+/// Rasterisers and textures that no frame uses at present.
+#[derive(Debug, Default)]
+pub(crate) struct LayerPool {
+    rasterizers: Mutex<Vec<Rasterizer>>,
+    textures: Mutex<Vec<LayerTextures>>,
+}
+
+/// A renderer with a layer to draw in, both kept for their buffers.
+#[derive(Debug, Default)]
+struct Rasterizer {
+    renderer: cpu::Renderer,
+    layer: cpu::Layer,
+}
+
+/// A layer on the GPU.
+#[derive(Debug)]
+pub(crate) struct LayerTextures {
+    size: [u32; 2],
+    color: wgpu::Texture,
+    depth: wgpu::Texture,
+    placement: wgpu::Buffer,
+    group: wgpu::BindGroup,
+}
+
+/// Bytes a texel of colour (`Rgba16Float`) and depth (`R32Float`).
+const COLOR_BYTES: usize = 8;
+const DEPTH_BYTES: usize = 4;
+
+impl LayerTextures {
+    /// What the layer's shader binds.
+    pub(crate) fn group(&self) -> &wgpu::BindGroup {
+        &self.group
+    }
+
+    fn new(shared: &Shared, size: [u32; 2]) -> Result<Self, GpuError> {
+        let device = &shared.device;
+        scoped(device, || {
+            let texture = |label, format| {
+                device.create_texture(&wgpu::TextureDescriptor {
+                    label: Some(label),
+                    size: extent(size),
+                    mip_level_count: 1,
+                    sample_count: 1,
+                    dimension: wgpu::TextureDimension::D2,
+                    format,
+                    usage: wgpu::TextureUsages::TEXTURE_BINDING | wgpu::TextureUsages::COPY_DST,
+                    view_formats: &[],
+                })
+            };
+            let color = texture("visavis layer", wgpu::TextureFormat::Rgba16Float);
+            let depth = texture("visavis layer depth", wgpu::TextureFormat::R32Float);
+            let placement = device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("visavis layer placement"),
+                size: size_of::<LayerPlacement>() as u64,
+                usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+                mapped_at_creation: false,
+            });
+            let views = [&color, &depth].map(|texture| texture.create_view(&Default::default()));
+            let group = device.create_bind_group(&wgpu::BindGroupDescriptor {
+                label: Some("visavis layer"),
+                layout: &shared.layouts.layer,
+                entries: &[
+                    wgpu::BindGroupEntry { binding: 0, resource: placement.as_entire_binding() },
+                    wgpu::BindGroupEntry {
+                        binding: 1,
+                        resource: wgpu::BindingResource::TextureView(&views[0]),
+                    },
+                    wgpu::BindGroupEntry {
+                        binding: 2,
+                        resource: wgpu::BindingResource::TextureView(&views[1]),
+                    },
+                ],
+            });
+            Self { size, color, depth, placement, group }
+        })
+    }
+}
+
+fn extent([width, height]: [u32; 2]) -> wgpu::Extent3d {
+    wgpu::Extent3d { width, height, depth_or_array_layers: 1 }
+}
+
+impl Shared {
+    /// Rasterises what a viewport sees and records its upload.
+    pub(crate) fn rasterize(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        viewport: &Viewport,
+        placed: &[cpu::Placed<'_>],
+    ) -> Result<LayerTextures, PrepareError> {
+        let mut rasterizer = lock(&self.layers.rasterizers).pop().unwrap_or_default();
+        let Rasterizer { renderer, layer } = &mut rasterizer;
+        renderer.render(placed, &viewport.view, viewport.size, layer, self.pool.as_deref())?;
+        let textures = self.layer_textures(viewport.size)?;
+        self.upload(encoder, viewport, layer, &textures)?;
+        lock(&self.layers.rasterizers).push(rasterizer);
+        Ok(textures)
+    }
+
+    fn layer_textures(&self, size: [u32; 2]) -> Result<LayerTextures, GpuError> {
+        let mut idle = lock(&self.layers.textures);
+        match idle.iter().position(|textures| textures.size == size) {
+            Some(index) => Ok(idle.swap_remove(index)),
+            None => {
+                // Sizes that nobody draws any more go, so that a window being resized leaves nothing behind.
+                idle.clear();
+                LayerTextures::new(self, size)
+            }
+        }
+    }
+
+    /// Takes a layer's textures back.
+    pub(crate) fn retire_layer(&self, textures: LayerTextures) {
+        lock(&self.layers.textures).push(textures);
+    }
+
+    /// Through one mapped buffer: first all rows of colour, then of depth, then where the layer goes.
+    fn upload(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        viewport: &Viewport,
+        layer: &cpu::Layer,
+        textures: &LayerTextures,
+    ) -> Result<(), GpuError> {
+        let [width, height] = viewport.size.map(|pixels| pixels as usize);
+        let stride =
+            |texel: usize| (width * texel).next_multiple_of(wgpu::COPY_BYTES_PER_ROW_ALIGNMENT as usize);
+        let (color_stride, depth_stride) = (stride(COLOR_BYTES), stride(DEPTH_BYTES));
+        let depth_offset = color_stride * height;
+        let placement_offset = depth_offset + depth_stride * height;
+        let placement =
+            LayerPlacement { origin: viewport.origin.map(|pixels| pixels as f32), reserved: [0.0; 2] };
+
+        let buffer = scoped(&self.device, || {
+            self.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("visavis layer upload"),
+                size: (placement_offset + size_of::<LayerPlacement>()) as u64,
+                // Mappable, so that it is written in place and not by way of another buffer.
+                usage: wgpu::BufferUsages::MAP_WRITE | wgpu::BufferUsages::COPY_SRC,
+                mapped_at_creation: true,
+            })
+        })?;
+        {
+            // Only a lost device raises no error and yet maps nothing.
+            let mut bytes = buffer.get_mapped_range_mut(..).map_err(|_| GpuError::DeviceLost)?;
+            let color: &[u8] = bytemuck::cast_slice(layer.color());
+            for (row, texels) in color.chunks_exact(width * COLOR_BYTES).enumerate() {
+                let start = row * color_stride;
+                bytes.slice(start..start + texels.len()).copy_from_slice(texels);
+            }
+            let depth: &[u8] = bytemuck::cast_slice(layer.depth());
+            for (row, texels) in depth.chunks_exact(width * DEPTH_BYTES).enumerate() {
+                let start = depth_offset + row * depth_stride;
+                bytes.slice(start..start + texels.len()).copy_from_slice(texels);
+            }
+            bytes.slice(placement_offset..).copy_from_slice(bytemuck::bytes_of(&placement));
+        }
+        buffer.unmap();
+
+        scoped(&self.device, || {
+            for (texture, offset, stride) in
+                [(&textures.color, 0, color_stride), (&textures.depth, depth_offset, depth_stride)]
+            {
+                encoder.copy_buffer_to_texture(
+                    wgpu::TexelCopyBufferInfo {
+                        buffer: &buffer,
+                        layout: wgpu::TexelCopyBufferLayout {
+                            offset: offset as u64,
+                            bytes_per_row: Some(stride as u32),
+                            rows_per_image: Some(viewport.size[1]),
+                        },
+                    },
+                    texture.as_image_copy(),
+                    extent(viewport.size),
+                );
+            }
+            let size = size_of::<LayerPlacement>() as u64;
+            encoder.copy_buffer_to_buffer(&buffer, placement_offset as u64, &textures.placement, 0, size);
+        })
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,304 @@
+//! What the image tests share: a software device picked on purpose, pictures read back in linear light, and the
+//! comparison with the reference.
+
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
+pub mod driver_log;
+
+use std::sync::mpsc;
+
+use visavis::codec::glam::{Affine3A, Quat, Vec3};
+use visavis::codec::latent::{FaceFrame, Timestamp};
+use visavis::codec::reference;
+use visavis::codec::testing::{random_head, random_latent};
+use visavis::headless::{AdapterChoice, Headless, HeadlessOptions};
+use visavis::{Executor, Frame, Instance, Target, TargetFormat, View, Viewport, wgpu};
+
+/// The attachments that tests draw in.
+pub const FORMAT: TargetFormat = TargetFormat {
+    color: Some(wgpu::TextureFormat::Rgba16Float),
+    depth: wgpu::TextureFormat::Depth32Float,
+    samples: 1,
+};
+
+/// A software device with no more than the downlevel limits. Fails loudly where there is none.
+pub fn software(executor: Executor) -> Headless {
+    driver_log::listen();
+    let options = HeadlessOptions {
+        adapter: AdapterChoice::Software,
+        executor,
+        downlevel: true,
+        validation: true,
+        ..Default::default()
+    };
+    let headless = Headless::new(&options).unwrap_or_else(|error| panic!("{error}"));
+    let info = headless.adapter();
+    eprintln!("adapter: {} ({}), executor: {:?}", info.name, info.driver_info, headless.engine().executor());
+    headless
+}
+
+/// A made-up face with a made-up head pose.
+pub fn random_frame(seed: u64) -> FaceFrame {
+    FaceFrame { time: Timestamp::default(), latent: random_latent(seed), head: random_head(seed) }
+}
+
+/// A camera somewhere in front of the face, the whole head in its picture.
+pub fn random_view(seed: u64) -> View {
+    let turn = |salt: f32, range: f32| ((seed as f32 * 0.618 + salt).fract() - 0.5) * range;
+    let direction = Quat::from_rotation_y(turn(0.1, 2.0)) * Quat::from_rotation_x(turn(0.4, 0.8)) * -Vec3::Z;
+    let target = Vec3::new(0.0, -0.03, 0.08);
+    View::look_at(target + direction * 0.9, target, 0.42, 1.0, 0.05)
+}
+
+/// A picture in linear light, premultiplied, with its depth.
+pub struct Linear {
+    pub size: [u32; 2],
+    pub rgba: Vec<[f32; 4]>,
+    pub depth: Vec<f32>,
+}
+
+/// Draws view 0 of what `prepare` gives, over nothing, and reads it back.
+pub fn draw(
+    headless: &Headless,
+    target: &Target,
+    instances: &[&Instance],
+    view: &View,
+    size: [u32; 2],
+) -> Linear {
+    let engine = headless.engine();
+    let (device, queue) = (engine.device(), engine.queue());
+    let mut encoder = device.create_command_encoder(&Default::default());
+    let frame = engine
+        .prepare(&mut encoder, target, instances, &[Viewport::new(*view, size)])
+        .expect("the frame is prepared");
+    let attachments = Attachments::new(device, size);
+    attachments.draw(&mut encoder, &frame, 0);
+    attachments.read(device, queue, encoder)
+}
+
+/// Colour and depth that can be read back.
+pub struct Attachments {
+    pub size: [u32; 2],
+    pub color: wgpu::Texture,
+    pub depth: wgpu::Texture,
+}
+
+impl Attachments {
+    pub fn new(device: &wgpu::Device, size: [u32; 2]) -> Self {
+        let texture = |format| {
+            device.create_texture(&wgpu::TextureDescriptor {
+                label: None,
+                size: wgpu::Extent3d { width: size[0], height: size[1], depth_or_array_layers: 1 },
+                mip_level_count: 1,
+                sample_count: 1,
+                dimension: wgpu::TextureDimension::D2,
+                format,
+                usage: wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC,
+                view_formats: &[],
+            })
+        };
+        Self {
+            size,
+            color: texture(wgpu::TextureFormat::Rgba16Float),
+            depth: texture(wgpu::TextureFormat::Depth32Float),
+        }
+    }
+
+    /// A pass over transparent black and nothing near.
+    pub fn begin<'a>(&self, encoder: &'a mut wgpu::CommandEncoder) -> wgpu::RenderPass<'a> {
+        encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
+            label: Some("test"),
+            color_attachments: &[Some(wgpu::RenderPassColorAttachment {
+                view: &self.color.create_view(&Default::default()),
+                depth_slice: None,
+                resolve_target: None,
+                ops: wgpu::Operations {
+                    load: wgpu::LoadOp::Clear(wgpu::Color::TRANSPARENT),
+                    store: wgpu::StoreOp::Store,
+                },
+            })],
+            depth_stencil_attachment: Some(wgpu::RenderPassDepthStencilAttachment {
+                view: &self.depth.create_view(&Default::default()),
+                depth_ops: Some(wgpu::Operations {
+                    load: wgpu::LoadOp::Clear(0.0),
+                    store: wgpu::StoreOp::Store,
+                }),
+                stencil_ops: None,
+            }),
+            ..Default::default()
+        })
+    }
+
+    pub fn draw(&self, encoder: &mut wgpu::CommandEncoder, frame: &Frame, view: usize) {
+        frame.draw(&mut self.begin(encoder), view).expect("the view exists");
+    }
+
+    /// Submits, waits and reads.
+    pub fn read(
+        &self,
+        device: &wgpu::Device,
+        queue: &wgpu::Queue,
+        mut encoder: wgpu::CommandEncoder,
+    ) -> Linear {
+        let color = copy(device, &mut encoder, &self.color, 8);
+        let depth = copy(device, &mut encoder, &self.depth, 4);
+        queue.submit([encoder.finish()]);
+        let row = |texel: u32| (self.size[0] * texel) as usize;
+        let color = map(device, &color, row(8));
+        let depth = map(device, &depth, row(4));
+        let rgba = color
+            .as_chunks::<8>()
+            .0
+            .iter()
+            .map(|texel| {
+                std::array::from_fn(|i| half::f16::from_le_bytes([texel[2 * i], texel[2 * i + 1]]).to_f32())
+            })
+            .collect();
+        let depth = depth.as_chunks::<4>().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
+        Linear { size: self.size, rgba, depth }
+    }
+}
+
+fn stride(width: u32, texel: u32) -> u32 {
+    (width * texel).next_multiple_of(wgpu::COPY_BYTES_PER_ROW_ALIGNMENT)
+}
+
+fn copy(
+    device: &wgpu::Device,
+    encoder: &mut wgpu::CommandEncoder,
+    texture: &wgpu::Texture,
+    texel: u32,
+) -> (wgpu::Buffer, u32) {
+    let stride = stride(texture.width(), texel);
+    let buffer = device.create_buffer(&wgpu::BufferDescriptor {
+        label: None,
+        size: u64::from(stride) * u64::from(texture.height()),
+        usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
+        mapped_at_creation: false,
+    });
+    encoder.copy_texture_to_buffer(
+        texture.as_image_copy(),
+        wgpu::TexelCopyBufferInfo {
+            buffer: &buffer,
+            layout: wgpu::TexelCopyBufferLayout {
+                offset: 0,
+                bytes_per_row: Some(stride),
+                rows_per_image: None,
+            },
+        },
+        texture.size(),
+    );
+    (buffer, stride)
+}
+
+/// The rows of a mapped buffer without their padding.
+fn map(device: &wgpu::Device, (buffer, stride): &(wgpu::Buffer, u32), row: usize) -> Vec<u8> {
+    let (sender, receiver) = mpsc::channel();
+    buffer.map_async(wgpu::MapMode::Read, .., move |result| sender.send(result).expect("the test waits"));
+    device.poll(wgpu::PollType::wait_indefinitely()).expect("the device answers");
+    receiver.recv().expect("a result").expect("mapped");
+    let bytes = buffer.get_mapped_range(..).expect("mapped");
+    bytes.chunks_exact(*stride as usize).flat_map(|padded| &padded[..row]).copied().collect()
+}
+
+/// One step of an 8-bit channel.
+pub const EIGHT_BIT_STEP: f32 = 1.0 / 255.0;
+/// How far from a part's edge the pixels are that are compared one by one. Nearer, whether a centre is covered depends
+/// on the last bit of a projection, and the edge as a whole is judged by ꟻLIP.
+pub const EDGE_PIXELS: i32 = 2;
+
+/// How two pictures differ.
+#[derive(Debug)]
+pub struct Difference {
+    /// Pixels that were compared one by one.
+    pub inner: usize,
+    /// Share of those with every channel, encoded as sRGB, within one step.
+    pub within_a_step: f64,
+    /// The largest difference of those.
+    pub worst: f32,
+    /// Mean ꟻLIP of the whole picture.
+    pub flip: f32,
+}
+
+/// Compares a picture with the reference's.
+pub fn difference(found: &Linear, expected: &reference::Image) -> Difference {
+    assert_eq!(found.size, expected.size);
+    let [width, height] = found.size.map(|n| n as i32);
+    let part = |x: i32, y: i32| {
+        let at = (y.clamp(0, height - 1) * width + x.clamp(0, width - 1)) as usize;
+        // An edge is where the part changes, or where depth is written and isn't.
+        (expected.part[at], expected.rgba[at][3] > 0.0)
+    };
+    let (mut inner, mut close, mut worst) = (0usize, 0usize, 0.0f32);
+    for y in 0..height {
+        for x in 0..width {
+            let mine = part(x, y);
+            let near_edge = (-EDGE_PIXELS..=EDGE_PIXELS)
+                .any(|dy| (-EDGE_PIXELS..=EDGE_PIXELS).any(|dx| part(x + dx, y + dy) != mine));
+            if near_edge || !mine.1 {
+                continue;
+            }
+            let at = (y * width + x) as usize;
+            let apart = (srgb(found.rgba[at]).iter().zip(srgb(expected.rgba[at])))
+                .map(|(a, b)| (a - b).abs())
+                .fold(0.0, f32::max);
+            inner += 1;
+            close += usize::from(apart <= EIGHT_BIT_STEP);
+            worst = worst.max(apart);
+        }
+    }
+    let flip = flip(found.size, &found.rgba, &expected.rgba);
+    Difference { inner, within_a_step: close as f64 / inner.max(1) as f64, worst, flip }
+}
+
+/// sRGB of premultiplied linear light, over nothing.
+pub fn srgb(rgba: [f32; 4]) -> [f32; 4] {
+    rgba.map(|linear| {
+        let linear = linear.clamp(0.0, 1.0);
+        if linear <= 0.003_130_8 { linear * 12.92 } else { 1.055 * linear.powf(1.0 / 2.4) - 0.055 }
+    })
+}
+
+/// Mean ꟻLIP at 67 pixels a degree, both over black.
+pub fn flip([width, height]: [u32; 2], found: &[[f32; 4]], expected: &[[f32; 4]]) -> f32 {
+    let encode = |rgba: &[[f32; 4]]| {
+        let bytes: Vec<u8> = rgba
+            .iter()
+            .flat_map(|&texel| {
+                let [r, g, b, _] = srgb(texel);
+                [r, g, b].map(|x| (x * 255.0).round() as u8)
+            })
+            .collect();
+        nv_flip::FlipImageRgb8::with_data(width, height, &bytes)
+    };
+    let map = nv_flip::flip(encode(expected), encode(found), nv_flip::DEFAULT_PIXELS_PER_DEGREE);
+    nv_flip::FlipPool::from_image(&map).mean()
+}
+
+/// Writes a picture where a person can look at it.
+pub fn save(path: &std::path::Path, size: [u32; 2], rgba: &[[f32; 4]]) {
+    let bytes: Vec<u8> = rgba
+        .iter()
+        .flat_map(|&[r, g, b, a]| {
+            let under = 0.18 * (1.0 - a);
+            let [r, g, b, _] = srgb([r + under, g + under, b + under, 1.0]);
+            [r, g, b, 1.0].map(|x| (x * 255.0).round() as u8)
+        })
+        .collect();
+    image::save_buffer(path, &bytes, size[0], size[1], image::ColorType::Rgba8)
+        .expect("a picture is written");
+}
+
+/// A placement away from the world's origin, so that tests see the rest frame and the world differ.
+pub fn random_place(seed: u64) -> Affine3A {
+    let turn = seed as f32 * 0.7;
+    Affine3A::from_rotation_translation(
+        Quat::from_rotation_y(turn) * Quat::from_rotation_x(0.2),
+        Vec3::new(turn.sin(), 0.3, -1.0),
+    )
+}
+
+/// The same camera, relative to a person at `world_from_rest`.
+pub fn placed(view: &View, world_from_rest: Affine3A) -> View {
+    View { view_from_world: view.view_from_world * world_from_rest.inverse(), ..*view }
+}
