@@ -1,0 +1,223 @@
+//! Records a performance (a CSV of face signals and a WAV voice, as `assets/performance/perform.py` makes them) as a call,
+//! through the same writers that a live sender uses.
+//!
+//! ```sh
+//! cargo run -p visavis-codec --example record_performance -- \
+//!     assets/performance/hello assets/calls/hello.mcap [--avatar wren.avatar] [--name wren]
+//! ```
+
+use std::error::Error;
+use std::fs;
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use visavis_codec::avatar::Avatar;
+use visavis_codec::bitstream::{LatentWriter, Quantiser, WriterOptions, plain_latent_model};
+use visavis_codec::call::{AudioFormat, CallReader, CallWriter, JoinStatement, MessageTimes, Sender};
+use visavis_codec::glam::{Quat, Vec3};
+use visavis_codec::{FaceFrame, FaceUnit, Gaze, HeadPose, Timestamp};
+
+/// A block of sound lasts 20 ms.
+const BLOCKS_PER_SECOND: u32 = 50;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments = Arguments::parse()?;
+    let frames = read_frames(&arguments.performance.with_extension("csv"))?;
+    let voice = Voice::read(&arguments.performance.with_extension("wav"))?;
+
+    let mut sender = Sender::new(&arguments.name, &arguments.name, plain_latent_model(0));
+    if let Some(path) = &arguments.avatar {
+        let bytes = fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let avatar = Avatar::read(&bytes).map_err(|error| format!("{}: {error}", path.display()))?;
+        sender.avatar_root = Some(Avatar::root_hash(&bytes)?);
+        sender.avatar_name = avatar.manifest.name;
+        sender.latent = avatar.manifest.latent;
+    }
+    sender.audio = AudioFormat { sample_rate: voice.sample_rate };
+    let summary = record(&arguments.out, &sender, &frames, &voice)?;
+
+    let file = fs::read(&arguments.out)?;
+    let call = CallReader::new(&file)?;
+    let (id, _) = call.sender(&sender.name).ok_or("the call lacks its sender")?;
+    if call.faces(id)?.len() != frames.len() || call.audio(id)?.samples != voice.samples {
+        return Err("what was recorded doesn't come back".into());
+    }
+    eprintln!(
+        "{}: {} frames, {:.2} s, {} bytes; face {:.1} bytes a frame, {:.2} kbit/s",
+        arguments.out.display(),
+        frames.len(),
+        voice.seconds(),
+        file.len(),
+        summary.face_bytes as f64 / frames.len() as f64,
+        summary.face_bytes as f64 * 8e-3 / voice.seconds(),
+    );
+    Ok(())
+}
+
+struct Summary {
+    face_bytes: usize,
+}
+
+/// Writes frames and sound as they would arrive: a block once its last sample is there.
+fn record(
+    out: &Path,
+    sender: &Sender,
+    frames: &[FaceFrame],
+    voice: &Voice,
+) -> Result<Summary, Box<dyn Error>> {
+    if let Some(folder) = out.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let mut call = CallWriter::new(BufWriter::new(fs::File::create(out)?))?;
+    let id = call.add_sender(sender)?;
+    call.write_join(id, MessageTimes::at_once(Timestamp(0)), &JoinStatement::default())?;
+
+    let mut latents = LatentWriter::new(Quantiser::new(&sender.latent)?, WriterOptions::default());
+    let (mut packet, mut face_bytes) = (Vec::new(), 0);
+    let block = (voice.sample_rate / BLOCKS_PER_SECOND) as usize;
+    let mut blocks = voice.samples.chunks(block).enumerate().peekable();
+    for frame in frames {
+        while let Some((i, samples)) = blocks.next_if(|&(i, _)| voice.time((i + 1) * block) <= frame.time) {
+            call.write_audio(id, voice.times(i * block, samples.len()), samples)?;
+        }
+        latents.write(frame, &mut packet)?;
+        face_bytes += packet.len();
+        call.write_face(id, MessageTimes::at_once(frame.time), &packet)?;
+    }
+    for (i, samples) in blocks {
+        call.write_audio(id, voice.times(i * block, samples.len()), samples)?;
+    }
+    call.finish()?.into_inner().map_err(|error| error.into_error())?;
+    Ok(Summary { face_bytes })
+}
+
+/// Reads the table of signals: a column per face unit, gaze angle and head axis, by name; those that lack are 0.
+fn read_frames(path: &Path) -> Result<Vec<FaceFrame>, Box<dyn Error>> {
+    let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let mut lines = text.lines();
+    let columns: Vec<Column> = lines
+        .next()
+        .ok_or("the table is empty")?
+        .split(',')
+        .map(|name| {
+            Column::from_name(name).ok_or_else(|| format!("{}: unknown column `{name}`", path.display()))
+        })
+        .collect::<Result<_, _>>()?;
+    let mut frames = Vec::new();
+    for (row, line) in lines.enumerate() {
+        let mut frame = FaceFrame::default();
+        let (mut gaze, mut rotation) = ([0.0; 4], Vec3::ZERO);
+        let fields = line.split(',').map(str::parse::<f64>);
+        for (column, field) in columns.iter().zip(fields) {
+            let value = field.map_err(|error| format!("{} row {row}: {error}", path.display()))?;
+            match *column {
+                Column::Seconds => frame.time = Timestamp((value * 1e9).round() as u64),
+                Column::Unit(unit) => *frame.latent.unit_mut(unit) = value as f32,
+                Column::Gaze(i) => gaze[i] = value as f32,
+                Column::Rotation(i) => rotation[i] = value as f32,
+                Column::Translation(i) => frame.head.translation[i] = value as f32,
+            }
+        }
+        frame.latent.gaze = Gaze::from_array(gaze);
+        frame.head = HeadPose { rotation: Quat::from_scaled_axis(rotation), ..frame.head };
+        frames.push(frame);
+    }
+    Ok(frames)
+}
+
+enum Column {
+    Seconds,
+    Unit(FaceUnit),
+    Gaze(usize),
+    Rotation(usize),
+    Translation(usize),
+}
+
+impl Column {
+    fn from_name(name: &str) -> Option<Self> {
+        const GAZE: [&str; 4] = ["left_yaw", "left_pitch", "right_yaw", "right_pitch"];
+        const AXES: [&str; 3] = ["x", "y", "z"];
+        let place = |names: &[&str], rest: &str| names.iter().position(|&known| known == rest);
+        match name {
+            "seconds" => Some(Self::Seconds),
+            _ => None
+                .or_else(|| Some(Self::Gaze(place(&GAZE, name.strip_prefix("gaze_")?)?)))
+                .or_else(|| Some(Self::Rotation(place(&AXES, name.strip_prefix("head_rotation_")?)?)))
+                .or_else(|| Some(Self::Translation(place(&AXES, name.strip_prefix("head_translation_")?)?)))
+                .or_else(|| FaceUnit::from_name(name).map(Self::Unit)),
+        }
+    }
+}
+
+/// A mono 16-bit WAV.
+struct Voice {
+    sample_rate: u32,
+    samples: Vec<i16>,
+}
+
+impl Voice {
+    fn read(path: &Path) -> Result<Self, Box<dyn Error>> {
+        let bytes = fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let bad = |what: &str| format!("{}: {what}", path.display());
+        let (Some(b"RIFF"), Some(b"WAVE")) = (bytes.get(..4), bytes.get(8..12)) else {
+            return Err(bad("not a WAV file").into());
+        };
+        let (mut rest, mut sample_rate) = (&bytes[12..], None);
+        while let Some((head, body)) = rest.split_first_chunk::<8>() {
+            let size = u32::from_le_bytes([head[4], head[5], head[6], head[7]]) as usize;
+            let chunk = body.get(..size).ok_or_else(|| bad("a chunk is cut off"))?;
+            match (&head[..4], chunk) {
+                (b"fmt ", &[1, 0, 1, 0, a, b, c, d, _, _, _, _, 2, 0, 16, 0, ..]) => {
+                    sample_rate = Some(u32::from_le_bytes([a, b, c, d]));
+                }
+                (b"fmt ", _) => return Err(bad("not 16-bit mono PCM").into()),
+                (b"data", data) => {
+                    let sample_rate = sample_rate.ok_or_else(|| bad("no format before the data"))?;
+                    let samples = data.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]]));
+                    return Ok(Self { sample_rate, samples: samples.collect() });
+                }
+                _ => {}
+            }
+            rest = body.get(size + size % 2..).unwrap_or_default();
+        }
+        Err(bad("no data").into())
+    }
+
+    fn time(&self, sample: usize) -> Timestamp {
+        let time = Duration::from_secs(sample as u64) / self.sample_rate;
+        Timestamp(time.as_nanos() as u64)
+    }
+
+    fn times(&self, first: usize, count: usize) -> MessageTimes {
+        MessageTimes { capture: self.time(first), arrival: self.time(first + count) }
+    }
+
+    fn seconds(&self) -> f64 {
+        self.samples.len() as f64 / f64::from(self.sample_rate)
+    }
+}
+
+struct Arguments {
+    performance: PathBuf,
+    out: PathBuf,
+    avatar: Option<PathBuf>,
+    name: String,
+}
+
+impl Arguments {
+    fn parse() -> Result<Self, String> {
+        const USAGE: &str = "usage: record_performance PERFORMANCE OUT.mcap [--avatar FILE] [--name NAME]";
+        let (mut paths, mut avatar, mut name) = (Vec::new(), None, "wren".to_owned());
+        let mut arguments = std::env::args().skip(1);
+        while let Some(argument) = arguments.next() {
+            match argument.as_str() {
+                "--avatar" => avatar = Some(PathBuf::from(arguments.next().ok_or(USAGE)?)),
+                "--name" => name = arguments.next().ok_or(USAGE)?,
+                _ => paths.push(PathBuf::from(argument)),
+            }
+        }
+        let [performance, out] = paths.try_into().map_err(|_| USAGE)?;
+        Ok(Self { performance, out, avatar, name })
+    }
+}
