@@ -8,7 +8,7 @@ use glam::{Affine3A, Quat, Vec3};
 use visavis_codec::avatar::{Avatar, GeometryHead, JointRole, Skeleton};
 use visavis_codec::latent::{Gaze, HeadPose};
 
-use super::simd::{Kernel, LANES, Level, Simd};
+use super::simd::{Kernel, LANES, Level, Simd, each};
 use super::threads::{Threads, for_each_piece};
 
 /// A skinned vertex: position, u, normal, v.
@@ -91,14 +91,15 @@ impl Layer {
     }
 
     #[inline(always)]
-    fn apply<S: Simd>(&self, s: S, x: &[f32], output: &mut [[f32; LANES]], finish: impl Fn(S::F) -> S::F) {
+    fn apply<S: Simd>(&self, s: S, x: &[f32], output: &mut [[f32; LANES]], is_leaky: bool) {
         let rows = self.weight.chunks_exact(self.inputs.max(1));
         for ((row, bias), output) in rows.zip(&self.bias).zip(output) {
             let mut sums = [s.load(bias), s.splat(0.0)];
             for (i, (weight, &x)) in row.iter().zip(x).enumerate() {
                 sums[i % 2] = s.mul_add(s.load(weight), s.splat(x), sums[i % 2]);
             }
-            s.store(finish(s.add(sums[0], sums[1])), output);
+            let sum = s.add(sums[0], sums[1]);
+            s.store(if is_leaky { s.leaky(sum) } else { sum }, output);
         }
     }
 }
@@ -293,12 +294,12 @@ impl Kernel for CoefficientsKernel<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Self { weights, condition, hidden, coefficients, skipped } = self;
-        weights.first.apply(s, condition, hidden, |x| s.leaky(x));
+        weights.first.apply(s, condition, hidden, true);
         for (hidden, neutral) in hidden.as_flattened_mut().iter_mut().zip(&weights.neutral_hidden) {
             *hidden -= neutral;
         }
-        weights.second.apply(s, hidden.as_flattened(), coefficients, |x| x);
-        weights.skip.apply(s, condition, skipped, |x| x);
+        weights.second.apply(s, hidden.as_flattened(), coefficients, false);
+        weights.skip.apply(s, condition, skipped, false);
         let both = coefficients.as_flattened_mut().iter_mut().zip(skipped.as_flattened());
         for ((coefficient, skipped), step) in both.zip(&weights.basis_step).take(weights.second.outputs) {
             *coefficient = (*coefficient + skipped) * step;
@@ -326,7 +327,7 @@ impl Kernel for SkinKernel<'_> {
         let zero = s.splat(0.0);
         for (i, vertices) in vertices.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
             let block = first + i;
-            let mut p = weights.mean[block].map(|axis| s.load(&axis));
+            let mut p = each!(axis < 3 => s.load(&weights.mean[block][axis]));
             let basis = &weights.basis[block * rank..(block + 1) * rank];
             for (offsets, &coefficient) in basis.iter().zip(coefficients) {
                 let coefficient = s.splat(coefficient);
@@ -348,11 +349,11 @@ impl Kernel for SkinKernel<'_> {
                     }
                 }
             }
-            let [x, y, z] = std::array::from_fn(|row| {
+            let [x, y, z] = each!(row < 3 => {
                 let sum = s.mul_add(matrix[0][row], p[0], matrix[3][row]);
                 s.mul_add(matrix[2][row], p[2], s.mul_add(matrix[1][row], p[1], sum))
             });
-            let [u, v] = weights.uv[block].map(|axis| s.load(&axis));
+            let [u, v] = each!(axis < 2 => s.load(&weights.uv[block][axis]));
             for (row, vertex) in s.transpose([x, y, z, u, zero, zero, zero, v]).into_iter().zip(vertices) {
                 s.store(row, vertex);
             }

@@ -1,6 +1,6 @@
 //! The one matrix micro-kernel: `M` rows by 16 columns, kept in registers over the whole depth.
 
-use super::simd::{LANES, Simd};
+use super::simd::{LANES, Simd, each};
 
 /// Columns of a tile.
 pub(crate) const COLUMNS: usize = 16;
@@ -27,7 +27,7 @@ pub(crate) fn tile<S: Simd, const M: usize>(
     let depth = b.len();
     let mut sums = start;
     let Some(a) = a.get(..M * depth) else { return sums };
-    let rows: [&[f32]; M] = std::array::from_fn(|row| &a[row * depth..(row + 1) * depth]);
+    let rows: [&[f32]; M] = each!(row < M => &a[row * depth..(row + 1) * depth]);
     for (k, Columns([low, high])) in b.iter().enumerate() {
         let (low, high) = (s.load(low), s.load(high));
         for row in 0..M {

@@ -30,6 +30,6 @@ mod triangle;
 
 pub use instance::{DecodeError, Instance, Weights};
 pub use layer::Layer;
-pub use renderer::{RenderError, Renderer};
+pub use renderer::{RenderError, Renderer, Statistics};
 pub use scene::Placed;
 pub use simd::Level;

@@ -5,7 +5,7 @@ use visavis_codec::avatar::{Avatar, PIXEL_GEOMETRY_INPUTS};
 use super::geometry::Vertex;
 use super::math::{sigmoid, softplus};
 use super::matmul::{Columns, ROWS, tile};
-use super::simd::{LANES, Simd};
+use super::simd::{LANES, Simd, each, first_of};
 
 /// How many points are shaded together.
 pub(crate) const BATCH: usize = 2 * LANES;
@@ -146,7 +146,7 @@ pub(crate) fn shade<S: Simd>(
     dense(s, &weights.w2, &weights.b2, &first[..weights.hidden], &mut second[..weights.hidden]);
     let second = &second[..weights.hidden];
 
-    let out = tile::<S, ROWS>(s, &weights.w3, second, weights.b3.map(|b| [s.splat(b); 2]));
+    let out = tile::<S, ROWS>(s, &weights.w3, second, each!(row < ROWS => [s.splat(weights.b3[row]); 2]));
     let mut rgba = [[[1.0; LANES]; 2]; 4];
     for half in 0..2 {
         for channel in 0..3 {
@@ -169,7 +169,7 @@ pub(crate) fn shade<S: Simd>(
 fn dense<S: Simd>(s: S, weights: &[f32], bias: &[f32], input: &[Columns], output: &mut [Columns]) {
     let rows = weights.chunks_exact(ROWS * input.len().max(1));
     for ((rows, bias), output) in rows.zip(bias.as_chunks::<ROWS>().0).zip(output.as_chunks_mut::<ROWS>().0) {
-        let sums = tile::<S, ROWS>(s, rows, input, bias.map(|b| [s.splat(b); 2]));
+        let sums = tile::<S, ROWS>(s, rows, input, each!(row < ROWS => [s.splat(bias[row]); 2]));
         for (sum, Columns([low, high])) in sums.into_iter().zip(output) {
             s.store(s.leaky(sum[0]), low);
             s.store(s.leaky(sum[1]), high);
@@ -187,37 +187,29 @@ fn gather_inputs<S: Simd>(
     inputs: &mut [Columns],
 ) {
     let weights = surface.weights;
-    let [x, y, z, u, nx, ny, nz, v] = s.transpose(points.map(|point| s.load(&point)));
+    let [x, y, z, u, nx, ny, nz, v] = s.load_transposed(points.each_ref());
 
     let taps = bilinear(s, u, v, weights.dynamic_size);
     for group in (0..weights.dynamic_channels).step_by(LANES) {
-        let rows = sample(s, &taps, |texel| {
-            s.load_at(surface.dynamic, texel as usize * weights.dynamic_stride + group)
-        });
-        put(s, rows, half, &mut inputs[group..]);
+        let texels = DynamicTexels { map: surface.dynamic, stride: weights.dynamic_stride, group };
+        put(s, sample(s, &taps, texels), half, &mut inputs[group..]);
     }
     let taps = bilinear(s, u, v, weights.static_size);
     for group in (0..weights.static_channels).step_by(LANES) {
-        let rows = sample(s, &taps, |texel| {
-            let at = texel as usize * weights.static_channels + group;
-            match weights.static_map.get(at..).and_then(|texels| texels.first_chunk()) {
-                Some(texels) => s.load_u8(texels),
-                None => s.splat(0.0),
-            }
-        });
-        put(s, rows, half, &mut inputs[weights.dynamic_channels + group..]);
+        let texels = StaticTexels { map: &weights.static_map, stride: weights.static_channels, group };
+        put(s, sample(s, &taps, texels), half, &mut inputs[weights.dynamic_channels + group..]);
     }
 
-    let zero = s.splat(0.0);
-    let [nx, ny, nz] = normalize_or(s, [nx, ny, nz], [zero, zero, s.splat(1.0)]);
-    let to_eye = [(surface.eye[0], x), (surface.eye[1], y), (surface.eye[2], z)];
-    let [vx, vy, vz] = normalize_or(s, to_eye.map(|(eye, at)| s.sub(s.splat(eye), at)), [nx, ny, nz]);
-    let facing = dot(s, [nx, ny, nz], [vx, vy, vz]);
+    let (zero, eye) = (s.splat(0.0), surface.eye);
+    let n = normalize_or(s, [nx, ny, nz], [zero, zero, s.splat(1.0)]);
+    let position = [x, y, z];
+    let v = normalize_or(s, each!(i < 3 => s.sub(s.splat(eye[i]), position[i])), n);
+    let facing = dot(s, n, v);
     let double = s.add(facing, facing);
-    let reflection = [(nx, vx), (ny, vy), (nz, vz)].map(|(n, v)| s.sub(s.mul(double, n), v));
-    let [rx, ry, rz] = reflection;
+    let r = each!(i < 3 => s.sub(s.mul(double, n[i]), v[i]));
     let first = weights.inputs - PIXEL_GEOMETRY_INPUTS;
-    for (value, columns) in [nx, ny, nz, rx, ry, rz, facing].into_iter().zip(&mut inputs[first..]) {
+    for (value, columns) in [n[0], n[1], n[2], r[0], r[1], r[2], facing].into_iter().zip(&mut inputs[first..])
+    {
         s.store(value, &mut columns.0[half]);
     }
 }
@@ -240,7 +232,7 @@ fn normalize_or<S: Simd>(s: S, v: [S::F; 3], fallback: [S::F; 3]) -> [S::F; 3] {
     let square = dot(s, v, v);
     let inverse = s.div(s.splat(1.0), s.sqrt(square));
     let is_long = s.gt(square, s.splat(f32::MIN_POSITIVE));
-    std::array::from_fn(|i| s.select(is_long, s.mul(v[i], inverse), fallback[i]))
+    each!(i < 3 => s.select(is_long, s.mul(v[i], inverse), fallback[i]))
 }
 
 /// The four texels round each of eight places, and their shares.
@@ -251,38 +243,77 @@ struct Taps {
 
 #[inline(always)]
 fn bilinear<S: Simd>(s: S, u: S::F, v: S::F, size: usize) -> Taps {
-    let (zero, one) = (s.splat(0.0), s.splat(1.0));
-    let (side, last) = (s.splat(size as f32), s.splat(size.saturating_sub(1) as f32));
-    let axis = |place: S::F| {
-        let place = s.mul_add(place, side, s.splat(-0.5));
-        let base = s.floor(place);
-        // NaN becomes 0, and with it the first texel.
-        let share = s.min(s.max(s.sub(place, base), zero), one);
-        let clamp = |x: S::F| s.min(s.max(x, zero), last);
-        (clamp(base), clamp(s.add(base, one)), s.sub(one, share), share)
-    };
-    let (x0, x1, left, right) = axis(u);
-    let (y0, y1, upper, lower) = axis(v);
+    let (x, [left, right]) = bilinear_axis(s, u, size);
+    let (y, [upper, lower]) = bilinear_axis(s, v, size);
+    let side = s.splat(size as f32);
+    let places = [(x[0], y[0]), (x[1], y[0]), (x[0], y[1]), (x[1], y[1])];
+    let weights = [s.mul(left, upper), s.mul(right, upper), s.mul(left, lower), s.mul(right, lower)];
+    let mut shares = [[0.0; LANES]; 4];
+    for tap in 0..4 {
+        s.store(weights[tap], &mut shares[tap]);
+    }
     // Exact in f32 for maps up to 4096².
-    let texel = |x, y| s.whole(s.mul_add(y, side, x));
-    let share = |a, b| {
-        let mut lanes = [0.0; LANES];
-        s.store(s.mul(a, b), &mut lanes);
-        lanes
-    };
-    Taps {
-        texels: [texel(x0, y0), texel(x1, y0), texel(x0, y1), texel(x1, y1)],
-        shares: [share(left, upper), share(right, upper), share(left, lower), share(right, lower)],
+    Taps { texels: each!(tap < 4 => s.whole(s.mul_add(places[tap].1, side, places[tap].0))), shares }
+}
+
+/// Along one axis: the two texels, clamped at the border, and their shares.
+#[inline(always)]
+fn bilinear_axis<S: Simd>(s: S, place: S::F, size: usize) -> ([S::F; 2], [S::F; 2]) {
+    let (zero, one) = (s.splat(0.0), s.splat(1.0));
+    let last = s.splat(size.saturating_sub(1) as f32);
+    let place = s.mul_add(place, s.splat(size as f32), s.splat(-0.5));
+    let base = s.floor(place);
+    // NaN becomes 0, and with it the first texel.
+    let share = s.min(s.max(s.sub(place, base), zero), one);
+    let texels = [base, s.add(base, one)];
+    (each!(i < 2 => s.min(s.max(texels[i], zero), last)), [s.sub(one, share), share])
+}
+
+/// A map that eight channels of a texel can be read from.
+trait Texels<S: Simd>: Copy {
+    fn load(self, s: S, texel: u32) -> S::F;
+}
+
+/// Eight channels of the dynamic map, from `group` on.
+#[derive(Clone, Copy)]
+struct DynamicTexels<'a> {
+    map: &'a [f32],
+    stride: usize,
+    group: usize,
+}
+
+impl<S: Simd> Texels<S> for DynamicTexels<'_> {
+    #[inline(always)]
+    fn load(self, s: S, texel: u32) -> S::F {
+        s.load_at(self.map, texel as usize * self.stride + self.group)
+    }
+}
+
+/// Eight channels of the static map, from `group` on.
+#[derive(Clone, Copy)]
+struct StaticTexels<'a> {
+    map: &'a [u8],
+    stride: usize,
+    group: usize,
+}
+
+impl<S: Simd> Texels<S> for StaticTexels<'_> {
+    #[inline(always)]
+    fn load(self, s: S, texel: u32) -> S::F {
+        match first_of(self.map, texel as usize * self.stride + self.group) {
+            Some(texels) => s.load_u8(texels),
+            None => s.splat(0.0),
+        }
     }
 }
 
 /// For each of eight places the weighted sum of its four texels, eight channels each.
 #[inline(always)]
-fn sample<S: Simd>(s: S, taps: &Taps, load: impl Fn(u32) -> S::F) -> [S::F; LANES] {
-    std::array::from_fn(|lane| {
-        let mut sum = s.mul(load(taps.texels[0][lane]), s.splat(taps.shares[0][lane]));
+fn sample<S: Simd>(s: S, taps: &Taps, texels: impl Texels<S>) -> [S::F; LANES] {
+    each!(lane < LANES => {
+        let mut sum = s.mul(texels.load(s, taps.texels[0][lane]), s.splat(taps.shares[0][lane]));
         for tap in 1..4 {
-            sum = s.mul_add(load(taps.texels[tap][lane]), s.splat(taps.shares[tap][lane]), sum);
+            sum = s.mul_add(texels.load(s, taps.texels[tap][lane]), s.splat(taps.shares[tap][lane]), sum);
         }
         sum
     })

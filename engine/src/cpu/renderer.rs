@@ -1,5 +1,7 @@
 //! Decoded avatars to a layer.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use glam::{Mat4, Vec3};
 use visavis_codec::reference::View;
 
@@ -31,6 +33,14 @@ pub enum RenderError {
     /// More avatars than a picture can hold.
     #[error("{0} avatars in one picture; at most {max}", max = Name::MAX_DRAWS)]
     TooMany(usize),
+}
+
+/// What a picture took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Statistics {
+    /// How many points went through the pixel decoder.
+    pub shaded_points: u64,
 }
 
 /// Draws pictures; keeps its buffers from one to the next.
@@ -85,7 +95,35 @@ impl Renderer {
         [width, height]: [u32; 2],
         layer: &mut Layer,
         pool: Option<&rayon::ThreadPool>,
-    ) -> Result<(), RenderError> {
+    ) -> Result<Statistics, RenderError> {
+        self.run(placed, view, [width, height], layer, pool, true)
+    }
+
+    /// [`render`](Self::render) without the pixel decoder, so that a benchmark can tell what each costs: every point
+    /// counts as opaque and black.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn rasterize(
+        &mut self,
+        placed: &[Placed<'_>],
+        view: &View,
+        size: [u32; 2],
+        layer: &mut Layer,
+        pool: Option<&rayon::ThreadPool>,
+    ) -> Result<Statistics, RenderError> {
+        self.run(placed, view, size, layer, pool, false)
+    }
+
+    fn run(
+        &mut self,
+        placed: &[Placed<'_>],
+        view: &View,
+        [width, height]: [u32; 2],
+        layer: &mut Layer,
+        pool: Option<&rayon::ThreadPool>,
+        is_shaded: bool,
+    ) -> Result<Statistics, RenderError> {
         let sizes = 1..=Layer::MAX_SIZE;
         if !sizes.contains(&width) || !sizes.contains(&height) {
             return Err(RenderError::Size { width, height });
@@ -102,20 +140,23 @@ impl Renderer {
         }
         let draws = &mut draws[..order.len()];
         let level = placed.first().map_or(Level::portable(), |placed| placed.instance.weights().level);
+        let shaded_points = AtomicU64::new(0);
         with_threads(pool, |threads| {
             for (draw, ordered) in draws.iter_mut().zip(order.iter()) {
                 let camera = Camera { clip_from_rest: ordered.clip_from_rest, size };
                 draw.set_up(threads, placed[ordered.index].instance, camera, ordered.eye);
             }
             let surfaces = Surfaces { placed, order };
-            let scene = Scene { draws, surfaces: &surfaces, height: size[1] };
+            let scene = Scene { draws, surfaces: &surfaces, height: size[1], is_shaded };
             let first_row = |band: usize| (band * TILE).min(size[1]);
             let bands = size[1].div_ceil(TILE);
             for_each_piece(threads, layer.rows_mut(), 0..bands, &first_row, &|band, rows| {
-                tiles.with(|scratch| level.run(BandKernel { scene: &scene, band, rows, scratch }));
+                let points =
+                    tiles.with(|scratch| level.run(BandKernel { scene: &scene, band, rows, scratch }));
+                shaded_points.fetch_add(points, Ordering::Relaxed);
             });
         });
-        Ok(())
+        Ok(Statistics { shaded_points: shaded_points.into_inner() })
     }
 
     /// Sorts the avatars from far to near.

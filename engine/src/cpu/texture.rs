@@ -11,7 +11,7 @@ use half::f16;
 use visavis_codec::avatar::{LEAKY_SLOPE, SEED_SIZE, TextureDecoder, UpBlock};
 
 use super::matmul::{COLUMNS, Columns, ROWS, tile};
-use super::simd::{Kernel, LANES, Level, Simd};
+use super::simd::{Kernel, LANES, Level, Simd, each, first_of, first_of_mut};
 use super::threads::{Scratch, Threads, for_each_piece};
 
 /// A [`TextureDecoder`], packed for the kernels. Channels are padded to a multiple of 4 with zeros.
@@ -272,22 +272,28 @@ impl Kernel for BlockKernel<'_> {
             }
             let (a, b) = above.split_at(above.len() / 2);
             let (c, d) = below.split_at(below.len() / 2);
-            let bias_of = |y: usize| &block.bias[y * row..(y + 1) * row];
             if pair == 0 {
                 if let Some(out) = output.next() {
-                    depthwise::<S, 1>(s, block, [b, c, d, d], [bias_of(0)], [out]);
+                    depthwise::<S, 1>(s, block, [b, c, d, d], [bias_of(block, 0)], [out]);
                 }
             } else if pair == size {
                 if let Some(out) = output.next() {
-                    depthwise::<S, 1>(s, block, [a, b, c, c], [bias_of(2 * size - 1)], [out]);
+                    depthwise::<S, 1>(s, block, [a, b, c, c], [bias_of(block, 2 * size - 1)], [out]);
                 }
             } else if let (Some(first), Some(second)) = (output.next(), output.next()) {
-                let biases = [bias_of(2 * pair - 1), bias_of(2 * pair)];
+                let biases = [bias_of(block, 2 * pair - 1), bias_of(block, 2 * pair)];
                 depthwise::<S, 2>(s, block, [a, b, c, d], biases, [first, second]);
             }
             std::mem::swap(&mut above, &mut below);
         }
     }
+}
+
+/// The bias of an output row.
+#[inline(always)]
+fn bias_of(block: &BlockWeights, y: usize) -> &[f16] {
+    let row = 2 * block.size * block.channels;
+    &block.bias[y * row..(y + 1) * row]
 }
 
 /// The 1×1 convolution of input row `y`: two rows of the doubled map, one after the other in `to`.
@@ -298,7 +304,7 @@ fn expand<S: Simd>(s: S, block: &BlockWeights, input: &[f32], y: usize, to: &mut
     let row = &input[y * size * inputs..(y + 1) * size * inputs];
     for (panel, weights) in block.expand.chunks_exact(inputs).enumerate() {
         // Each half of a panel belongs to one output row; where its numbers go there, for input column 0:
-        let halves = [0, 1].map(|half| {
+        let halves = each!(half < 2 => {
             let column = panel * COLUMNS + half * LANES;
             (column >= 2 * channels, channels + column % (2 * channels))
         });
@@ -331,8 +337,7 @@ fn products<S: Simd, const M: usize>(
         let to = if is_lower { &mut *lower } else { &mut *upper };
         let first = at + x * step;
         for m in 0..M {
-            let end = first + m * step + LANES;
-            if let Some(to) = to.get_mut(end - LANES..end).and_then(|to| to.first_chunk_mut()) {
+            if let Some(to) = first_of_mut(to, first + m * step) {
                 s.store(sums[m][i], to);
             }
         }
@@ -361,10 +366,10 @@ fn depthwise<S: Simd, const R: usize>(
     while start < length {
         let end = (start + segment).min(length);
         for (phase, weights) in block.depthwise.iter().enumerate() {
-            let weights: [S::F; 9] = std::array::from_fn(|tap| s.load(&weights[tap]));
+            let weights: [S::F; 9] = each!(tap < 9 => s.load(&weights[tap]));
             let mut at = start + phase * LANES;
             while at < end {
-                let mut sums: [S::F; R] = std::array::from_fn(|r| match biases[r][at..].first_chunk() {
+                let mut sums: [S::F; R] = each!(r < R => match first_of(biases[r], at) {
                     Some(bias) => s.load_f16(bias),
                     None => s.splat(0.0),
                 });
@@ -379,7 +384,7 @@ fn depthwise<S: Simd, const R: usize>(
                     }
                 }
                 for r in 0..R {
-                    if let Some(to) = outputs[r].get_mut(at..).and_then(|to| to.first_chunk_mut()) {
+                    if let Some(to) = first_of_mut(outputs[r], at) {
                         // max(x, x · slope) is the activation, and x itself for a slope of 1.
                         s.store(s.max(sums[r], s.mul(sums[r], slope)), to);
                     }

@@ -8,7 +8,8 @@ use super::geometry::Vertex;
 use super::layer::LayerRows;
 use super::pixel::{BATCH, PixelScratch, Surface, shade};
 use super::scene::{Draw, Name};
-use super::simd::{Kernel, LANES, Simd};
+use super::simd::{Kernel, LANES, Simd, each};
+use super::triangle::Cover;
 
 /// Pixels of a tile.
 const PIXELS: usize = TILE * TILE;
@@ -27,6 +28,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) surfaces: &'a dyn SurfaceOf,
     /// Rows of the picture.
     pub(crate) height: usize,
+    /// Whether points are shaded; if not, all are opaque black.
+    pub(crate) is_shaded: bool,
 }
 
 /// Looks up a draw's surface and vertices.
@@ -55,6 +58,8 @@ pub(crate) struct TileScratch {
     shaded: Vec<[f32; 4]>,
     fringe: Vec<FringePoint>,
     pixel: PixelScratch,
+    /// How many were shaded.
+    points: u64,
 }
 
 /// Draws one band of tiles.
@@ -66,17 +71,67 @@ pub(crate) struct BandKernel<'a> {
 }
 
 impl Kernel for BandKernel<'_> {
-    type Output = ();
+    /// How many points were shaded.
+    type Output = u64;
 
     #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
+    fn run<S: Simd>(self, s: S) -> u64 {
         let Self { scene, band, mut rows, scratch } = self;
+        scratch.points = 0;
         for column in (0..rows.width).step_by(TILE) {
             let rows_left = (scene.height - band * TILE).min(TILE);
             let size = [(rows.width - column).min(TILE), rows_left];
             let mut tile = Tile { scene, band, origin: [column, band * TILE], size, scratch };
             tile.draw(s);
             tile.write(s, &mut rows);
+        }
+        scratch.points
+    }
+}
+
+/// Keeps the nearest triangle of each pixel.
+struct Nearest<'a> {
+    depth: &'a mut [[f32; LANES]],
+    names: &'a mut [[u32; LANES]],
+    name: Name,
+}
+
+impl<S: Simd> Cover<S> for Nearest<'_> {
+    #[inline(always)]
+    fn cover(&mut self, s: S, block: usize, mask: S::M, depth: S::F) {
+        let (Some(nearest), Some(names)) = (self.depth.get_mut(block), self.names.get_mut(block)) else {
+            return;
+        };
+        let present = s.load(nearest);
+        let mask = s.and(mask, s.gt(depth, present));
+        s.store(s.select(mask, depth, present), nearest);
+        s.store_u32_where(mask, self.name.0, names);
+    }
+}
+
+/// Lists what is nearer than the opaque parts.
+struct Visible<'a> {
+    depth: &'a [[f32; LANES]],
+    fragments: &'a mut Vec<Fragment>,
+    name: Name,
+    /// Columns and rows of the tile inside the picture.
+    size: [usize; 2],
+}
+
+impl<S: Simd> Cover<S> for Visible<'_> {
+    #[inline(always)]
+    fn cover(&mut self, s: S, block: usize, mask: S::M, depth: S::F) {
+        let Some(nearest) = self.depth.get(block) else { return };
+        let mut bits = s.bits(s.and(mask, s.gt(depth, s.load(nearest))));
+        let mut lanes = [0.0; LANES];
+        s.store(depth, &mut lanes);
+        while bits != 0 {
+            let lane = bits.trailing_zeros() as usize % LANES;
+            bits &= bits - 1;
+            let pixel = block * LANES + lane;
+            if pixel % TILE < self.size[0] && pixel / TILE < self.size[1] {
+                self.fragments.push(Fragment { name: self.name, pixel: pixel as u16, depth: lanes[lane] });
+            }
         }
     }
 }
@@ -133,13 +188,8 @@ impl Tile<'_> {
             for (piece_index, piece) in draw.pieces.iter().enumerate() {
                 for index in piece.opaque.of_tile(self.band, self.origin[0]) {
                     let name = Name::new(draw_index, piece_index, index);
-                    piece.triangles[index as usize].scan::<S, TILE>(s, self.origin, |row, block, mask, z| {
-                        let at = row * BLOCKS + block;
-                        let present = s.load(&depth[at]);
-                        let mask = s.and(mask, s.gt(z, present));
-                        s.store(s.select(mask, z, present), &mut depth[at]);
-                        s.store_u32_where(mask, name.0, &mut names[at]);
-                    });
+                    let mut nearest = Nearest { depth, names, name };
+                    piece.triangles[index as usize].scan(s, self.origin, &mut nearest);
                 }
             }
         }
@@ -156,21 +206,8 @@ impl Tile<'_> {
                 for index in piece.blended.of_tile(self.band, self.origin[0]) {
                     let name = Name::new(draw_index, piece_index, index);
                     let TileScratch { depth, fragments, .. } = &mut *self.scratch;
-                    let [columns, rows] = self.size;
-                    piece.triangles[index as usize].scan::<S, TILE>(s, self.origin, |row, block, mask, z| {
-                        let at = row * BLOCKS + block;
-                        let mut bits = s.bits(s.and(mask, s.gt(z, s.load(&depth[at]))));
-                        let mut lanes = [0.0; LANES];
-                        s.store(z, &mut lanes);
-                        while bits != 0 {
-                            let lane = bits.trailing_zeros() as usize;
-                            bits &= bits - 1;
-                            if block * LANES + lane < columns && row < rows {
-                                let pixel = (at * LANES + lane) as u16;
-                                fragments.push(Fragment { name, pixel, depth: lanes[lane % LANES] });
-                            }
-                        }
-                    });
+                    let mut visible = Visible { depth, fragments, name, size: self.size };
+                    piece.triangles[index as usize].scan(s, self.origin, &mut visible);
                     if self.scratch.fragments.len() >= MAX_FRAGMENTS {
                         at_once = false;
                         self.shade_fragments(s, true);
@@ -243,8 +280,13 @@ impl Tile<'_> {
     /// Colours of `fragments` into `shaded`.
     #[inline(always)]
     fn shade_fragments<S: Simd>(&mut self, s: S, with_alpha: bool) {
-        let TileScratch { fragments, shaded, pixel: scratch, .. } = &mut *self.scratch;
+        let TileScratch { fragments, shaded, pixel: scratch, points, .. } = &mut *self.scratch;
         shaded.clear();
+        *points += fragments.len() as u64;
+        if !self.scene.is_shaded {
+            shaded.resize(fragments.len(), [0.0, 0.0, 0.0, 1.0]);
+            return;
+        }
         let mut rest = &fragments[..];
         while let Some(first) = rest.first() {
             let draw = first.name.draw();
@@ -255,12 +297,14 @@ impl Tile<'_> {
             let mut points = [[0.0; LANES]; BATCH];
             for (half, points) in points.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
                 // What is missing from the batch's end is the first fragment again.
-                let fragments: [&Fragment; LANES] =
-                    std::array::from_fn(|lane| batch.get(half * LANES + lane).unwrap_or(first));
+                let fragments = each!(lane < LANES => batch.get(half * LANES + lane).unwrap_or(first));
                 interpolate(s, self.scene.draws, self.origin, vertices, fragments, points);
             }
             let rgba = shade(s, &surface, &points, with_alpha, scratch);
-            shaded.extend((0..count).map(|i| rgba.map(|channel| channel.as_flattened()[i])));
+            let [r, g, b, a] = rgba.each_ref().map(|channel| channel.as_flattened());
+            for i in 0..count {
+                shaded.push([r[i], g[i], b[i], a[i]]);
+            }
         }
     }
 
@@ -293,14 +337,18 @@ impl Tile<'_> {
 
     #[inline(always)]
     fn shade_fringe<S: Simd>(&mut self, s: S, surface: &Surface<'_>) {
-        let TileScratch { color, soft_depth, fringe, pixel: scratch, .. } = &mut *self.scratch;
+        let TileScratch { color, soft_depth, fringe, pixel: scratch, points, .. } = &mut *self.scratch;
+        *points += fringe.len() as u64;
+        if !self.scene.is_shaded {
+            fringe.clear();
+        }
         for batch in fringe.chunks(BATCH) {
-            let points = std::array::from_fn(|i| batch.get(i).unwrap_or(&batch[0]).surface);
+            let points = each!(i < BATCH => batch.get(i).unwrap_or(&batch[0]).surface);
             let rgba = shade(s, surface, &points, false, scratch);
+            let [r, g, b, _] = rgba.each_ref().map(|channel| channel.as_flattened());
             for (i, point) in batch.iter().enumerate() {
                 let pixel = usize::from(point.pixel);
-                let rgb = std::array::from_fn(|channel| rgba[channel].as_flattened()[i]);
-                blend_over(&mut color[pixel], rgb, point.coverage);
+                blend_over(&mut color[pixel], [r[i], g[i], b[i]], point.coverage);
                 soft_depth[pixel] = soft_depth[pixel].max(point.depth);
             }
         }
@@ -362,21 +410,19 @@ fn interpolate<S: Simd>(
     fragments: [&Fragment; LANES],
     points: &mut [Vertex; LANES],
 ) {
-    let triangles = fragments.map(|fragment| fragment.name.triangle(draws));
+    let triangles = each!(lane < LANES => fragments[lane].name.triangle(draws));
     let [x0, y0, n1x, n1y, n2x, n2y, sx, sy] =
-        s.transpose(triangles.map(|triangle| s.load(&triangle.weights)));
-    let pixel =
-        |fragment: &Fragment| (usize::from(fragment.pixel) % TILE, usize::from(fragment.pixel) / TILE);
-    let x = s.load(&fragments.map(|fragment| (origin[0] + pixel(fragment).0) as f32 + 0.5));
-    let y = s.load(&fragments.map(|fragment| (origin[1] + pixel(fragment).1) as f32 + 0.5));
-    let (dx, dy) = (s.sub(x, x0), s.sub(y, y0));
-    let linear = |a: S::F, b: S::F, start: f32| s.mul_add(a, dx, s.mul_add(b, dy, s.splat(start)));
-    let whole = linear(sx, sy, 1.0);
+        s.load_transposed(each!(lane < LANES => &triangles[lane].weights));
+    let x = each!(lane < LANES => (origin[0] + usize::from(fragments[lane].pixel) % TILE) as f32 + 0.5);
+    let y = each!(lane < LANES => (origin[1] + usize::from(fragments[lane].pixel) / TILE) as f32 + 0.5);
+    let (dx, dy) = (s.sub(s.load(&x), x0), s.sub(s.load(&y), y0));
+    let whole = s.mul_add(sx, dx, s.mul_add(sy, dy, s.splat(1.0)));
     let mut shares = [[0.0; LANES]; 2];
-    s.store(s.div(linear(n1x, n1y, 0.0), whole), &mut shares[0]);
-    s.store(s.div(linear(n2x, n2y, 0.0), whole), &mut shares[1]);
+    s.store(s.div(s.mul_add(n1x, dx, s.mul(n1y, dy)), whole), &mut shares[0]);
+    s.store(s.div(s.mul_add(n2x, dx, s.mul(n2y, dy)), whole), &mut shares[1]);
     for lane in 0..LANES {
-        let [a, b, c] = triangles[lane].vertices.map(|v| s.load(&vertices[usize::from(v)]));
+        let corners = triangles[lane].vertices;
+        let [a, b, c] = each!(i < 3 => s.load(&vertices[usize::from(corners[i])]));
         let mut point = s.mul_add(s.splat(shares[0][lane]), s.sub(b, a), a);
         point = s.mul_add(s.splat(shares[1][lane]), s.sub(c, a), point);
         if triangles[lane].is_back {

@@ -4,9 +4,9 @@
 use glam::{Mat4, Vec4};
 use visavis_codec::reference::raster::SUBPIXEL;
 
-use super::bands::Bounds;
+use super::bands::{Bounds, TILE};
 use super::geometry::Vertex;
-use super::simd::{Kernel, LANES, Simd};
+use super::simd::{Kernel, LANES, Simd, each};
 
 /// Triangles with a corner further from the picture's origin aren't drawn (as in the reference).
 const MAX_PIXEL: f32 = (1 << 21) as f32;
@@ -72,29 +72,28 @@ impl Kernel for ProjectKernel<'_> {
     fn run<S: Simd>(self, s: S) {
         let Self { camera, vertices, screen } = self;
         let m = camera.clip_from_rest.to_cols_array_2d();
-        let [width, height] = camera.size.map(|count| s.splat(count as f32));
+        let (width, height) = (s.splat(camera.size[0] as f32), s.splat(camera.size[1] as f32));
         let (half, zero) = (s.splat(0.5), s.splat(0.0));
         let subpixel = s.splat(SUBPIXEL);
         for (vertices, screen) in
             vertices.as_chunks::<LANES>().0.iter().zip(screen.as_chunks_mut::<LANES>().0)
         {
-            let [x, y, z, ..] = s.transpose(vertices.map(|vertex| s.load(&vertex)));
-            let [cx, cy, cz, cw] = std::array::from_fn(|row| {
+            let [x, y, z, ..] = s.load_transposed(vertices.each_ref());
+            let [cx, cy, cz, cw] = each!(row < 4 => {
                 let sum = s.mul_add(s.splat(m[0][row]), x, s.splat(m[3][row]));
                 s.mul_add(s.splat(m[2][row]), z, s.mul_add(s.splat(m[1][row]), y, sum))
             });
             let inverse_w = s.div(s.splat(1.0), cw);
             let px = s.mul(s.mul_add(s.div(cx, cw), half, half), width);
             let py = s.mul(s.neg_mul_add(s.div(cy, cw), half, half), height);
-            let snap = |p: S::F| s.div(s.round(s.mul(p, subpixel)), subpixel);
-            let magnitude = |p: S::F| s.max(p, s.sub(zero, p));
             let limit = s.splat(MAX_PIXEL);
             // `gt(0, cz − cw)` would be the strict rule; "at least" by way of the smallest step.
             let beyond_near = s.gt(s.sub(cw, cz), s.splat(-f32::MIN_POSITIVE));
-            let inside = s.and(s.gt(limit, magnitude(px)), s.gt(limit, magnitude(py)));
+            let inside = s.and(s.gt(limit, s.abs(px)), s.gt(limit, s.abs(py)));
             let is_drawable = s.and(s.and(s.gt(cw, zero), beyond_near), inside);
             let inverse_w = s.select(is_drawable, inverse_w, zero);
-            let rows = [snap(px), snap(py), s.mul(cz, inverse_w), inverse_w, cx, cy, cz, cw];
+            let [px, py] = each!(i < 2 => s.div(s.round(s.mul([px, py][i], subpixel)), subpixel));
+            let rows = [px, py, s.mul(cz, inverse_w), inverse_w, cx, cy, cz, cw];
             for (row, vertex) in s.transpose(rows).into_iter().zip(screen) {
                 s.store(row, vertex);
             }
@@ -244,53 +243,49 @@ impl EdgeFunction {
 }
 
 impl Triangle {
-    /// Calls `cover(row, block, mask, depth)` for each run of eight pixels of a tile that holds pixels of the triangle:
-    /// tile rows and blocks of eight columns count from `tile` (its first column and row).
+    /// Calls [`Cover::cover`] for each run of eight pixels of a tile that holds pixels of the triangle; `tile` is the
+    /// tile's first column and row.
     #[inline(always)]
-    pub(crate) fn scan<S: Simd, const SIDE: usize>(
-        &self,
-        s: S,
-        tile: [usize; 2],
-        mut cover: impl FnMut(usize, usize, S::M, S::F),
-    ) {
+    pub(crate) fn scan<S: Simd>(&self, s: S, tile: [usize; 2], to: &mut impl Cover<S>) {
         let [x0, y0, ..] = self.weights;
-        let p0 = [x0, y0];
-        let edges = [
-            EdgeFunction::new(p0, self.p1),
-            EdgeFunction::new(self.p1, self.p2),
-            EdgeFunction::new(self.p2, p0),
-        ];
-        // Pixels of the tile whose centres are inside the bounds.
-        let range = |low: f32, high: f32, start: usize| {
-            let (first, last) = (low - 0.5 - start as f32, high - 0.5 - start as f32);
-            (first.ceil().max(0.0) as usize, last.floor().min(SIDE as f32 - 1.0))
-        };
-        let (first_x, last_x) =
-            range(x0.min(self.p1[0]).min(self.p2[0]), x0.max(self.p1[0]).max(self.p2[0]), tile[0]);
-        let (first_y, last_y) =
-            range(y0.min(self.p1[1]).min(self.p2[1]), y0.max(self.p1[1]).max(self.p2[1]), tile[1]);
-        if last_x < 0.0 || last_y < 0.0 {
-            return;
-        }
+        let (p0, p1, p2) = ([x0, y0], self.p1, self.p2);
+        let edges = [EdgeFunction::new(p0, p1), EdgeFunction::new(p1, p2), EdgeFunction::new(p2, p0)];
+        let ranges = each!(i < 2 => range(p0[i].min(p1[i]).min(p2[i]), p0[i].max(p1[i]).max(p2[i]), tile[i]));
+        let [Some((first_x, last_x)), Some((first_y, last_y))] = ranges else { return };
         let lanes = s.load(&[0.5, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 7.5]);
-        for row in first_y..=last_y as usize {
+        for row in first_y..=last_y {
             let y = (tile[1] + row) as f32 + 0.5;
-            let starts = edges.map(|edge| s.splat(edge.along[0] * (y - edge.from[1])));
+            let starts = each!(i < 3 => s.splat(edges[i].along[0] * (y - edges[i].from[1])));
             let depth_start = s.splat(self.depth[0] + self.depth[2] * (y - y0));
-            for block in first_x / LANES..=last_x as usize / LANES {
+            for block in first_x / LANES..=last_x / LANES {
                 let x = s.add(s.splat((tile[0] + block * LANES) as f32), lanes);
-                let [a, b, c] = std::array::from_fn(|i| {
-                    let edge = &edges[i];
-                    let value =
-                        s.neg_mul_add(s.splat(edge.along[1]), s.sub(x, s.splat(edge.from[0])), starts[i]);
-                    s.gt(value, s.splat(edge.above))
+                let [a, b, c] = each!(i < 3 => {
+                    let EdgeFunction { from, along, above } = edges[i];
+                    let value = s.neg_mul_add(s.splat(along[1]), s.sub(x, s.splat(from[0])), starts[i]);
+                    s.gt(value, s.splat(above))
                 });
                 let mask = s.and(s.and(a, b), c);
                 if s.bits(mask) != 0 {
                     let depth = s.mul_add(s.splat(self.depth[1]), s.sub(x, s.splat(x0)), depth_start);
-                    cover(row, block, mask, depth);
+                    to.cover(s, row * (TILE / LANES) + block, mask, depth);
                 }
             }
         }
     }
+}
+
+/// What is done with the pixels that a triangle covers.
+pub(crate) trait Cover<S: Simd> {
+    /// The pixels of `mask` in run `block` of the tile (four runs of eight pixels a row), at these depths.
+    fn cover(&mut self, s: S, block: usize, mask: S::M, depth: S::F);
+}
+
+/// The first and last of a tile's rows or columns whose centres lie between `low` and `high`; the tile starts at
+/// `start`.
+#[inline(always)]
+fn range(low: f32, high: f32, start: usize) -> Option<(usize, usize)> {
+    let start = start as f32 + 0.5;
+    let first = (low - start).ceil().max(0.0);
+    let last = (high - start).floor().min(TILE as f32 - 1.0);
+    if first <= last { Some((first as usize, last as usize)) } else { None }
 }

@@ -2,7 +2,8 @@
 //!
 //! A [`Simd`] value is a proof that the processor has its instructions: only [`Level::detect`] makes one. A [`Kernel`]
 //! is run by [`Level::run`], which enters a function compiled for that instruction set; every generic function that
-//! it calls must be `#[inline(always)]`, or it would be compiled for the base instruction set and run slowly.
+//! it calls must be `#[inline(always)]`, or it would be compiled for the base instruction set and run slowly. For the
+//! same reason vectors stay out of closures.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -11,6 +12,25 @@ mod neon;
 mod scalar;
 
 use half::f16;
+
+/// `[e(0), e(1), …, e(n − 1)]`, for kernels: a closure, as `array::from_fn` takes, would be compiled for the base
+/// instruction set unless it happened to be inlined.
+macro_rules! each {
+    ($i:ident < $n:expr => $e:expr) => {{
+        let mut all = [{
+            let $i = 0usize;
+            $e
+        }; $n];
+        let mut next = 1usize;
+        while next < $n {
+            let $i = next;
+            all[next] = $e;
+            next += 1;
+        }
+        all
+    }};
+}
+pub(crate) use each;
 
 /// How many numbers a vector holds.
 pub(crate) const LANES: usize = 8;
@@ -64,6 +84,18 @@ pub(crate) trait Simd: Copy + Send + Sync {
     /// Row i, column j to row j, column i.
     fn transpose(self, rows: [Self::F; LANES]) -> [Self::F; LANES];
 
+    /// The larger of x and −x.
+    #[inline(always)]
+    fn abs(self, x: Self::F) -> Self::F {
+        self.max(x, self.sub(self.splat(0.0), x))
+    }
+
+    /// Eight rows of eight, by column.
+    #[inline(always)]
+    fn load_transposed(self, rows: [&[f32; LANES]; LANES]) -> [Self::F; LANES] {
+        self.transpose(each!(i < LANES => self.load(rows[i])))
+    }
+
     /// The activation of every hidden layer.
     #[inline(always)]
     fn leaky(self, x: Self::F) -> Self::F {
@@ -73,10 +105,28 @@ pub(crate) trait Simd: Copy + Send + Sync {
     /// Eight numbers of a slice from `at`; zeros if it ends before.
     #[inline(always)]
     fn load_at(self, from: &[f32], at: usize) -> Self::F {
-        match from.get(at..).and_then(|rest| rest.first_chunk()) {
+        match first_of(from, at) {
             Some(chunk) => self.load(chunk),
             None => self.splat(0.0),
         }
+    }
+}
+
+/// Eight elements of a slice from `at`, if there are as many.
+#[inline(always)]
+pub(crate) fn first_of<T>(from: &[T], at: usize) -> Option<&[T; LANES]> {
+    match from.get(at..) {
+        Some(rest) => rest.first_chunk(),
+        None => None,
+    }
+}
+
+/// [`first_of`], to change.
+#[inline(always)]
+pub(crate) fn first_of_mut<T>(from: &mut [T], at: usize) -> Option<&mut [T; LANES]> {
+    match from.get_mut(at..) {
+        Some(rest) => rest.first_chunk_mut(),
+        None => None,
     }
 }
 
