@@ -4,7 +4,7 @@
 //!
 //! - [`latent`]: a face at one instant: [`Latent`] (`[u | g | r]`), [`HeadPose`], and both at a time, [`FaceFrame`].
 //! - [`avatar`]: a person: [`Avatar`], the neural-texture mesh, with the `.avatar` file's reader and writer.
-//! - [`reference`]: the readable f32 decoder, rasteriser and pixel decoder that judge every executor.
+//! - [`mod@reference`]: the readable f32 decoder, rasteriser and pixel decoder that judge every executor.
 //! - [`bitstream`]: [`LatentWriter`](bitstream::LatentWriter) and [`LatentReader`](bitstream::LatentReader).
 //! - [`call`]: the recorded call (MCAP).
 

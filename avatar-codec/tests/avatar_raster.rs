@@ -62,7 +62,7 @@ fn triangles_that_meet_cover_each_pixel_once() {
             let place = vec2(4.0 + 7.0 * i as f32, 4.0 + 7.0 * j as f32);
             let jitter = vec2(random.uniform(-2.0, 2.0), random.uniform(-2.0, 2.0));
             match round % 3 {
-                _ if i % 8 == 0 || j % 8 == 0 => place,
+                _ if i.is_multiple_of(8) || j.is_multiple_of(8) => place,
                 0 => place + jitter,
                 1 => (place + jitter).floor() + 0.5,
                 _ => ((place + jitter) * 256.0).round() / 256.0,

@@ -24,7 +24,7 @@
 //! et al. 2022), all in the rest frame, where the lamps of the capture stand still. Then
 //! `albedo = sigmoid(o₀…₂)`, `shading = softplus(o₃…₅)`, colour as captured = `albedo · shading`, linear light;
 //! `alpha = sigmoid(o₈)` on blended parts and 1 on opaque ones. The normal offset tilts the interpolated normal along
-//! two tangents that [`tangents`](crate::avatar::tangents) defines: `normalize(n + o₆ t + o₇ b)`.
+//! two tangents that [`tangents`] defines: `normalize(n + o₆ t + o₇ b)`.
 
 mod cost;
 mod layout;

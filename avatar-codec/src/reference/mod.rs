@@ -6,7 +6,7 @@
 //!                                                      │   raster + layers ─▶ fragments of each pixel
 //!                                                      └──────────▶ shade ─▶ render: composited Image
 //! ```
-//! [`render`] goes the whole way. [`layers`] is public in its own right: a trainer prepares its data with it, so that
+//! [`render`] goes the whole way. [`layers()`] is public in its own right: a trainer prepares its data with it, so that
 //! training sees exactly the fragments that rendering does.
 //!
 //! Everything here takes an avatar that passed [`Avatar::validate`](crate::Avatar::validate) (as every one that
@@ -22,7 +22,5 @@ mod view;
 
 pub use decode::FeatureMap;
 pub use layers::{Fragment, FringeFragment, Layers, PixelLayers, layers};
-#[cfg(feature = "train")]
-pub(crate) use render::pixel_color;
-pub use render::{Image, render};
+pub use render::{Image, pixel_color, render};
 pub use view::View;

@@ -12,7 +12,7 @@ use crate::latent::FaceFrame;
 
 /// A picture, row by row from the top left.
 ///
-/// How it is put together of a pixel's [layers](super::layers), with every depth test "nearer than what is there":
+/// How it is put together of a pixel's [layers](mod@super::layers), with every depth test "nearer than what is there":
 /// the opaque fragment; then *solid* blended fragments (alpha ≥ ½) in order, blended over and writing depth; then
 /// *soft* ones (alpha < ½) in order, blended over, writing no depth; then the fringe, its shade's colour times the
 /// coverage, blended over, writing no depth. So depth is written where alpha ≥ ½, and the fringe darkens nothing.
@@ -78,9 +78,9 @@ impl Pixel {
     }
 }
 
-/// The colour of one pixel, linear, premultiplied.
-#[cfg(feature = "train")]
-pub(crate) fn pixel_color(avatar: &Avatar, dynamic: &FeatureMap, layers: PixelLayers<'_>, eye: Vec3) -> [f32; 4] {
+/// One pixel of what [`render`] draws, linear, premultiplied; all of it in the rest frame, as for
+/// [`shade`](super::shade::shade).
+pub fn pixel_color(avatar: &Avatar, dynamic: &FeatureMap, layers: PixelLayers<'_>, eye: Vec3) -> [f32; 4] {
     composite(avatar, dynamic, layers, eye).rgba
 }
 
