@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 from . import export, fit, geometry
-from .data import Scene
 from .model import Shape
 
 
@@ -20,13 +19,12 @@ def main():
     args = parser.parse_args()
     args.run.mkdir(parents=True, exist_ok=True)
 
-    scene = Scene(args.prepared)
-    train = [i for i, split in enumerate(scene.split) if split == "train"]
     shape = Shape()
+    state, scene, held_out = fit.run(args.prepared, args.run, shape, args.minutes, args.seed, args.resume,
+                                     args.checkpoint_minutes)
+    train = [i for i, split in enumerate(scene.split) if split == "train"]
     shapes = geometry.fit(scene.mesh["unit_deltas"], scene.units[train], shape.residual, args.rank)
     fit.report(event="geometry", **{f"{k}_mm": v for k, v in shapes.error_mm.items()})
-
-    state, held_out = fit.run(scene, args.run, shape, args.minutes, args.seed, args.resume, args.checkpoint_minutes)
     model = state.average
     export.round_to_half(model)
     measured = [fit.measure(model, scene, image) for image in held_out]

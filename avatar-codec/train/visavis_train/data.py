@@ -11,6 +11,7 @@ import torch
 from .composite import BLENDED, FRINGE, OPAQUE
 
 FACE_PARTS = ("skin", "eye_left", "eye_right", "teeth_upper", "teeth_lower", "tongue")
+HEAD_PARTS = (*FACE_PARTS, "hair", "lashes")
 DTYPES = {"U8": np.uint8, "I8": np.int8, "I16": np.int16, "U16": np.uint16, "U32": np.uint32, "F16": np.float16,
           "F32": np.float32}
 
@@ -93,9 +94,9 @@ class Image:
         extra = np.random.default_rng(seed).random(len(weight)) < weight - whole
         self.draws = np.repeat(self.draws, whole.astype(np.int64) + extra)
 
-    def face(self, face_ids):
-        """Which pixels the metric calls face."""
-        return np.isin(self.part, face_ids)
+    def showing(self, part_ids):
+        """Which pixels show one of these parts, by the truth."""
+        return torch.from_numpy(np.isin(self.part, part_ids))
 
 
 class Scene:
@@ -103,11 +104,13 @@ class Scene:
 
     def __init__(self, folder):
         self.folder = Path(folder)
+        self.time = self._time()
         self.description = json.loads((self.folder / "scene.json").read_text())
         assert self.description["schema"] == "visavis.prepared/1", "unknown schema of prepared data"
         self.mesh = read_tensors(self.folder / "mesh.safetensors")
         self.parts = self.description["parts"]
         self.face_ids = [p["id"] for p in self.parts if p["name"] in FACE_PARTS]
+        self.head_ids = [p["id"] for p in self.parts if p["name"] in HEAD_PARTS]
         frames = self.description["frames"]
         self.units = np.array([f["units"] for f in frames], np.float32)
         self.gaze = np.array([f["gaze"] for f in frames], np.float32)
@@ -118,6 +121,13 @@ class Scene:
         for number, image in enumerate(self.images):
             if image.split == "train":
                 image.weigh(importance, number)
+
+    def _time(self):
+        return (self.folder / "scene.json").stat().st_mtime_ns
+
+    def has_changed(self):
+        """Whether more was prepared since this was read."""
+        return self._time() != self.time
 
     def condition(self, frames, residual=None):
         """[u | g | r | n] of frames; `residual` [N, k] or nothing."""

@@ -11,19 +11,20 @@ import torch
 
 from . import export, sheet
 from .composite import FRINGE, composite
-from .data import gather, own_surface
+from .data import Scene, gather, own_surface
 from .loss import over_grey, picture_loss, psnr, surface_loss
 from .model import Model
 
-FRAMES_PER_STEP = 4
-PIXELS_PER_FRAME = 12288
+FRAMES_PER_STEP = 2
+PIXELS_PER_FRAME = 10240
 NETWORK_RATE, MAP_RATE = 2e-3, 1e-2
-WARM_UP_STEPS = 100
-CONSTANT_UNTIL = 0.25  # of the time; then a cosine down to LAST_RATE of the rate
+SEED_DECAY = 0.1  # of the weights that read the condition: what no frame asks for goes away
+WARM_UP_STEPS = 60
+CONSTANT_UNTIL = 0.4  # of the time; then a cosine down to LAST_RATE of the rate
 LAST_RATE = 0.02
 FREEZE_AT = 0.93  # of the time: from here the static map is the 8-bit one, and the networks get used to it
 EMA_DECAY = 0.998
-EVALUATED_IMAGES = 6
+EVALUATED_IMAGES = 4
 
 
 def report(**values):
@@ -39,13 +40,13 @@ class Batches:
         for image in images:
             self.by_frame.setdefault(image.frame, []).append(image)
         self.frames = sorted(self.by_frame)
-        self.scene, self.seed, self.step = scene, seed, step
+        self.scene, self.seed, self.step, self.stopped = scene, seed, step, False
         self.ready = queue.Queue(maxsize=2)
         threading.Thread(target=self._run, daemon=True).start()
 
     def _run(self):
         step = self.step
-        while True:
+        while not self.stopped:
             try:
                 self.ready.put(self._draw(np.random.default_rng((self.seed, step))))
             except Exception as error:  # handed to the loop, which ends with it
@@ -62,6 +63,12 @@ class Batches:
             for image in images:
                 chosen.append((image, rng.choice(image.draws, PIXELS_PER_FRAME // len(images)), layer))
         return torch.from_numpy(self.scene.condition(frames)), *gather(chosen)
+
+    def stop(self):
+        """Lets the thread end."""
+        self.stopped = True
+        while not self.ready.empty():
+            self.ready.get_nowait()
 
     def next(self):
         batch = self.ready.get()
@@ -92,16 +99,42 @@ def render(model, scene, image, chunk=1 << 16):
 
 
 def measure(model, scene, image):
-    """PSNR over the face and over all covered pixels, and the two pictures."""
+    """PSNR over the pixels that show the face and those that show the head, and the two pictures."""
     color, alpha = render(model, scene, image)
     ours = over_grey(color, alpha).clamp(0, 1)
     stored = torch.from_numpy(image.color.astype(np.float32))
     truth = over_grey(stored[:, :3], stored[:, 3]).clamp(0, 1)
     error = ((ours - truth) ** 2).mean(-1)
-    face = torch.from_numpy(image.face(scene.face_ids))
+    masks = [image.showing(ids) for ids in (scene.face_ids, scene.head_ids)]
+    face, head = (psnr(error[mask].mean()) if mask.any() else None for mask in masks)
     grey = 128 / 255
     pictures = tuple(sheet.to_picture(image.size, image.index, x.numpy(), grey) for x in (truth, ours))
-    return psnr(error[face].mean()) if face.any() else None, psnr(error.mean()), pictures
+    return face, head, pictures
+
+
+class Threads:
+    """How many threads to use: all, or one where other programs want the cores too (threads that wait for each other
+    then wait for the slowest). Both are tried for a few steps now and then."""
+
+    TRIAL, PERIOD = 2, 300
+
+    def __init__(self):
+        self.all = torch.get_num_threads()
+        self.seconds = {1: 0.0, self.all: 0.0}
+
+    def before(self, step):
+        turn = step % self.PERIOD
+        if turn == 0:
+            self.seconds = dict.fromkeys(self.seconds, 0.0)
+            torch.set_num_threads(1)
+        elif turn == self.TRIAL:
+            torch.set_num_threads(self.all)
+        elif turn == 2 * self.TRIAL:
+            torch.set_num_threads(min(self.seconds, key=self.seconds.get))
+
+    def after(self, step, seconds):
+        if step % self.PERIOD < 2 * self.TRIAL:
+            self.seconds[torch.get_num_threads()] += seconds
 
 
 def rate(fraction, step):
@@ -126,10 +159,12 @@ class Run:
         self._optimiser()
 
     def _optimiser(self):
-        networks = [p for n, p in self.model.named_parameters() if n != "static"]
-        groups = [{"params": networks, "scale": NETWORK_RATE}]
-        groups.append({"params": [self.model.static], "scale": MAP_RATE})
-        self.optimiser = torch.optim.Adam(groups, lr=NETWORK_RATE, betas=(0.9, 0.99), fused=True)
+        seed, static = self.model.texture.seed.weight, self.model.static
+        networks = [p for p in self.model.parameters() if p is not seed and p is not static]
+        groups = [{"params": networks, "scale": NETWORK_RATE, "weight_decay": 0},
+                  {"params": [seed], "scale": NETWORK_RATE, "weight_decay": SEED_DECAY},
+                  {"params": [static], "scale": MAP_RATE, "weight_decay": 0}]
+        self.optimiser = torch.optim.AdamW(groups, lr=NETWORK_RATE, betas=(0.9, 0.99), fused=True)
 
     def save(self, path):
         state = {"model": self.model.state_dict(), "average": self.average.state_dict(),
@@ -178,13 +213,50 @@ class Run:
         return loss.item()
 
 
-def run(scene, folder, shape, minutes, seed, resume, checkpoint_minutes):
+def run(folder_of_data, folder, shape, minutes, seed, resume, checkpoint_minutes):
     """Trains until the clock says so; returns the run. Checkpoint and sheet are written into `folder`."""
     torch.set_flush_denormal(True)
     path = folder / "checkpoint.pt"
     state = Run(shape, seed)
     if resume and path.exists():
         state.load(path)
+    scene, batches, held_out, shown = _begin(folder_of_data, state)
+    budget, smooth, threads = 60 * minutes, None, Threads()
+    last_saved = last_shown = begun = time.monotonic()
+    while state.seconds < budget:
+        fraction = state.seconds / budget
+        if fraction >= FREEZE_AT and not state.frozen:
+            state.freeze_static()
+        step = state.step
+        threads.before(step)
+        loss = state.advance(batches.next(), fraction)
+        if not math.isfinite(loss):
+            sys.exit(f"the loss is {loss} at step {state.step}: resume from the last checkpoint with another seed")
+        now = time.monotonic()
+        threads.after(step, now - begun)
+        state.seconds += now - begun
+        begun = now
+        smooth = loss if smooth is None else 0.98 * smooth + 0.02 * loss
+        if now - last_shown > 2:
+            last_shown = now
+            report(event="step", step=state.step, seconds=state.seconds, fraction=state.seconds / budget, loss=smooth,
+                   threads=torch.get_num_threads())
+        if now - last_saved > 60 * checkpoint_minutes:
+            last_saved = now
+            _checkpoint(state, scene, shown, folder, path)
+            if scene.has_changed():  # more frames were prepared meanwhile
+                batches.stop()
+                scene, batches, held_out, shown = _begin(folder_of_data, state)
+            begun = time.monotonic()
+    if not state.frozen:
+        state.freeze_static()
+    _checkpoint(state, scene, shown, folder, path)
+    return state, scene, held_out
+
+
+def _begin(folder_of_data, state):
+    """Scene, batches from the present step on, held-out images, and those of them that checkpoints show."""
+    scene = Scene(folder_of_data)
     train = [i for i in scene.images if i.split == "train" and len(i.draws)]
     held_out = [i for i in scene.images if i.split == "test"]
     if not held_out:  # an unfinished capture: keep back some frames, to have something to measure
@@ -194,32 +266,8 @@ def run(scene, folder, shape, minutes, seed, resume, checkpoint_minutes):
     if not train:
         sys.exit("no training image in the prepared capture: render some frames of its training split first")
     shown = [held_out[i] for i in np.linspace(0, len(held_out) - 1, min(EVALUATED_IMAGES, len(held_out))).astype(int)]
-    report(event="start", images=len(train), held_out=len(held_out), step=state.step, seconds=state.seconds)
-    batches = Batches(scene, train, state.seed, state.step)
-    budget, smooth = 60 * minutes, None
-    last_saved = last_shown = begun = time.monotonic()
-    while state.seconds < budget:
-        fraction = state.seconds / budget
-        if fraction >= FREEZE_AT and not state.frozen:
-            state.freeze_static()
-        loss = state.advance(batches.next(), fraction)
-        if not math.isfinite(loss):
-            sys.exit(f"the loss is {loss} at step {state.step}: resume from the last checkpoint with another seed")
-        now = time.monotonic()
-        state.seconds += now - begun
-        begun = now
-        smooth = loss if smooth is None else 0.98 * smooth + 0.02 * loss
-        if now - last_shown > 2:
-            last_shown = now
-            report(event="step", step=state.step, seconds=state.seconds, fraction=state.seconds / budget, loss=smooth)
-        if now - last_saved > 60 * checkpoint_minutes:
-            last_saved = now
-            _checkpoint(state, scene, shown, folder, path)
-            begun = time.monotonic()
-    if not state.frozen:
-        state.freeze_static()
-    _checkpoint(state, scene, shown, folder, path)
-    return state, held_out
+    report(event="start", images=len(train), held_out=len(held_out), step=state.step)
+    return scene, Batches(scene, train, state.seed, state.step), held_out, shown
 
 
 def _checkpoint(state, scene, shown, folder, path):
