@@ -11,6 +11,9 @@ mod pack;
 mod planes;
 mod prepare;
 mod rig;
+#[cfg(test)]
+mod tests;
+mod trim;
 
 pub use capture::{
     Camera, Capture, CaptureCamera, CaptureError, CaptureFrame, CaptureJoint, CapturePart, Description,

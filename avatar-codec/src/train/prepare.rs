@@ -11,8 +11,7 @@
 //! `pixel.color` f16×4 (linear, premultiplied), `pixel.albedo` f16×3, `pixel.normal` i8×3, `pixel.part` u8,
 //! `pixel.fragments` u8; and their F fragments one after the other, in drawing order: `fragment.kind` u8 (0 opaque,
 //! 1 blended, 2 fringe), `fragment.part` u8, `fragment.coverage` u8 (of the fringe), `fragment.depth` f32 (reversed),
-//! `fragment.uv` u16×2, `fragment.normal` and `fragment.view` i16×3 (unit; view from the surface to the eye),
-//! `fragment.triangle` u16.
+//! `fragment.uv` u16×2, `fragment.normal` and `fragment.view` i16×3 (unit; view from the surface to the eye).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -83,7 +82,7 @@ pub fn prepare(
     })?;
 
     write_mesh(rig, &folder.join("mesh.safetensors"))?;
-    write_scene(capture, &jobs, &folder.join("scene.json"))?;
+    write_scene(capture, rig, &jobs, &folder.join("scene.json"))?;
     let train = jobs.iter().filter(|job| job.split == "train").count();
     Ok(Prepared { train, test: jobs.len() - train, missing, made: todo.len() })
 }
@@ -173,7 +172,6 @@ struct Shard {
     fragment_uv: Vec<[u16; 2]>,
     fragment_normal: Vec<[i16; 3]>,
     fragment_view: Vec<[i16; 3]>,
-    fragment_triangle: Vec<u16>,
 }
 
 impl Shard {
@@ -209,7 +207,6 @@ impl Shard {
                 .push(fragment.uv.to_array().map(|x| (x.clamp(0.0, 1.0) * 65535.0).round() as u16));
             self.fragment_normal.push(direction(fragment.normal));
             self.fragment_view.push(direction(to_eye));
-            self.fragment_triangle.push(fragment.triangle as u16);
         }
     }
 
@@ -228,7 +225,6 @@ impl Shard {
             fragment_uv,
             fragment_normal,
             fragment_view,
-            fragment_triangle,
         } = self;
         let tensors = [
             column("pixel.index", Dtype::U32, 1, index),
@@ -244,7 +240,6 @@ impl Shard {
             column("fragment.uv", Dtype::U16, 2, fragment_uv),
             column("fragment.normal", Dtype::I16, 3, fragment_normal),
             column("fragment.view", Dtype::I16, 3, fragment_view),
-            column("fragment.triangle", Dtype::U16, 1, fragment_triangle),
         ];
         write_tensors(path, tensors)
     }
@@ -285,15 +280,15 @@ fn write_mesh(rig: &Rig, path: &Path) -> Result<(), CaptureError> {
     write_tensors(path, [column("uv", Dtype::F32, 2, &rig.mesh.uv), units])
 }
 
-fn write_scene(capture: &Capture, jobs: &[Job<'_>], path: &Path) -> Result<(), CaptureError> {
+fn write_scene(capture: &Capture, rig: &Rig, jobs: &[Job<'_>], path: &Path) -> Result<(), CaptureError> {
     let description = &capture.description;
     let frames: Vec<_> = (description.frames.iter())
         .map(
             |f| json!({"units": f.units, "gaze": f.gaze, "head_rotation": f.head_rotation, "split": f.split}),
         )
         .collect();
-    let parts: Vec<_> = (description.parts.iter())
-        .map(|p| json!({"name": p.name, "id": p.id, "vertices": p.vertices}))
+    let parts: Vec<_> = (rig.parts.iter())
+        .map(|p| json!({"name": p.kind, "id": p.kind as u8, "vertices": [p.vertices.start, p.vertices.end]}))
         .collect();
     let images: Vec<_> = (jobs.iter())
         .map(|job| {

@@ -28,7 +28,7 @@ pub struct Rig {
 }
 
 impl Rig {
-    /// Reads `rig.safetensors` of a capture.
+    /// Reads `rig.safetensors` of a capture, and leaves out what is always hidden.
     pub fn read(capture: &Capture) -> Result<Self, CaptureError> {
         let path = capture.folder.join("rig.safetensors");
         let bytes = read(&path)?;
@@ -65,7 +65,9 @@ impl Rig {
             mean,
         };
         let skeleton = skeleton(&capture.description, &path)?;
-        Ok(Self { mesh, parts, skeleton, tracked_index, unit_deltas: triples(&deltas) })
+        let mut rig = Self { mesh, parts, skeleton, tracked_index, unit_deltas: triples(&deltas) };
+        rig.trim();
+        Ok(rig)
     }
 
     /// The render mesh of a frame, from its tracked mesh.
