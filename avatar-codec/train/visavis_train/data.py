@@ -136,18 +136,18 @@ class Scene:
             rows.append(residual)
         return np.concatenate(rows + [self.neck[frames]], 1)
 
-    def _importance(self, size=128, most=4.0):
-        """[size, size] over the atlas, 1 to `most`: high where eyes and mouth are."""
+    def _importance(self, size=128, near=4.0, inside=12.0):
+        """[size, size] over the atlas: 1, up to `near` round eyes and mouth, `inside` them (they are few pixels)."""
         uv, deltas = self.mesh["uv"], self.mesh["unit_deltas"]
         motion = np.abs(deltas).sum(-1)
         names = self.description["unit_names"]
         local = [i for i, n in enumerate(names) if n.startswith(("eyeBlink", "eyeSquint", "mouth", "tongue"))]
         strength = (motion[local] / np.maximum(motion[local].max(1, keepdims=True), 1e-6)).max(0)
-        weight = 1 + (most - 1) * np.clip((strength - 0.25) / 0.5, 0, 1)
+        weight = 1 + (near - 1) * np.clip((strength - 0.25) / 0.5, 0, 1)
         for part in self.parts:
             first, last = part["vertices"]
             if part["name"].startswith(("eye", "teeth", "tongue", "lashes")):
-                weight[first:last] = most
+                weight[first:last] = inside
             elif part["name"] != "skin":
                 weight[first:last] = 1
         grid = np.zeros((size, size), np.float32)
