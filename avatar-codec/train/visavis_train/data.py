@@ -12,6 +12,7 @@ from .composite import BLENDED, FRINGE, OPAQUE
 
 FACE_PARTS = ("skin", "eye_left", "eye_right", "teeth_upper", "teeth_lower", "tongue")
 HEAD_PARTS = (*FACE_PARTS, "hair", "lashes")
+FRAGMENT_COLUMNS = ("kind", "part", "coverage", "depth", "uv", "normal", "view")
 DTYPES = {"U8": np.uint8, "I8": np.int8, "I16": np.int16, "U16": np.uint16, "U32": np.uint32, "F16": np.float16,
           "F32": np.float32}
 
@@ -82,7 +83,7 @@ class Image:
         self.count = t["pixel.fragments"]
         self.start = np.zeros(len(self.count) + 1, np.int64)
         np.cumsum(self.count, out=self.start[1:])
-        self.fragment = {k.removeprefix("fragment."): v for k, v in t.items() if k.startswith("fragment.")}
+        self.fragment = {name: t[f"fragment.{name}"] for name in FRAGMENT_COLUMNS}
         self.draws = np.flatnonzero(self.count > 0).astype(np.uint32)
 
     def weigh(self, importance, seed):
