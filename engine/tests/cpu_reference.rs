@@ -252,6 +252,24 @@ fn extreme_latents_stay_finite() {
 }
 
 #[test]
+fn weights_beyond_all_measure_give_no_non_finite_pixel() {
+    let mut avatar = synthetic_avatar(5, Preset::Tiny);
+    avatar.pixel.w1.fill(3e38);
+    avatar.pixel.w2.fill(-3e38);
+    avatar.pixel.w3.fill(3e38);
+    let mut monstrous = synthetic_avatar(6, Preset::Tiny);
+    monstrous.geometry.w3.fill(3e38);
+    monstrous.static_map.scale.fill(3e38);
+    for avatar in [avatar, monstrous] {
+        avatar.validate().unwrap();
+        let instance = decoded(&avatar, Level::detect(), &frame(5));
+        let layer = draw(&instance, &front_view(0, [64, 64]), [64, 64]);
+        assert!(layer.color().iter().flatten().all(|x| x.is_finite()));
+        assert!(layer.depth().iter().all(|x| x.is_finite()));
+    }
+}
+
+#[test]
 fn frames_that_are_no_faces_are_refused() {
     let avatar = synthetic_avatar(6, Preset::Tiny);
     let mut instance = decoded(&avatar, Level::detect(), &frame(6));

@@ -12,6 +12,7 @@ pub(crate) struct Bounds {
 
 impl Bounds {
     /// The pixels of a `width` × `height` picture whose centres lie between the corners `low` and `high`.
+    #[inline(always)]
     pub(crate) fn of(low: [f32; 2], high: [f32; 2], [width, height]: [usize; 2]) -> Option<Self> {
         let range = |low: f32, high: f32, count: usize| {
             let first = (low - 0.5).ceil().max(0.0);

@@ -147,7 +147,7 @@ impl Renderer {
                 draw.set_up(threads, placed[ordered.index].instance, camera, ordered.eye);
             }
             let surfaces = Surfaces { placed, order };
-            let scene = Scene { draws, surfaces: &surfaces, height: size[1], is_shaded };
+            let scene = Scene { draws, level, surfaces: &surfaces, height: size[1], is_shaded };
             let first_row = |band: usize| (band * TILE).min(size[1]);
             let bands = size[1].div_ceil(TILE);
             for_each_piece(threads, layer.rows_mut(), 0..bands, &first_row, &|band, rows| {

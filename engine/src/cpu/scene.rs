@@ -6,6 +6,7 @@ use super::bands::Bands;
 use super::fringe::{self, FringeEdge};
 use super::instance::{Instance, Weights};
 use super::pixel::Surface;
+use super::simd::{Kernel, Simd};
 use super::threads::{Split, Threads, for_each_piece};
 use super::triangle::{Camera, ProjectKernel, ScreenVertex, Triangle, pieces};
 
@@ -95,7 +96,7 @@ impl Draw {
         for_each_piece(threads, sorted, 0..count, &|piece| piece, &|index, sorted: SetUp<'_, _>| {
             let SetUp { facing, pieces: [piece, ..], .. } = sorted else { return };
             let range = first_triangle(index)..first_triangle(index + 1);
-            piece.triangles(weights, screen, camera, range.clone());
+            level.run(TrianglesKernel { piece, weights, screen, camera, range: range.clone() });
             fringe::face(facing, range.start, &geometry.triangles, face_normals, vertices, eye);
         });
 
@@ -142,15 +143,21 @@ impl<F: Fn(usize) -> usize + Sync> Split for SetUp<'_, F> {
     }
 }
 
-impl Piece {
-    fn triangles(
-        &mut self,
-        weights: &Weights,
-        screen: &[ScreenVertex],
-        camera: Camera,
-        range: std::ops::Range<usize>,
-    ) {
-        let Self { triangles, opaque, blended, .. } = self;
+/// Sorts a run of triangles into bands: scalar, but rounding is an instruction here and a call elsewhere.
+struct TrianglesKernel<'a> {
+    piece: &'a mut Piece,
+    weights: &'a Weights,
+    screen: &'a [ScreenVertex],
+    camera: Camera,
+    range: std::ops::Range<usize>,
+}
+
+impl Kernel for TrianglesKernel<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let Self { piece: Piece { triangles, opaque, blended, .. }, weights, screen, camera, range } = self;
         triangles.clear();
         opaque.clear();
         blended.clear();
@@ -159,7 +166,7 @@ impl Piece {
             let end = range.end.min(part.triangles.end as usize);
             let bands = if part.kind.is_blended() { &mut *blended } else { &mut *opaque };
             for &vertices in weights.geometry.triangles.get(start..end).unwrap_or(&[]) {
-                pieces(&camera, screen, vertices, part.kind.is_two_sided(), |triangle, bounds| {
+                pieces(&camera, screen, vertices, part.kind.is_two_sided(), &mut |triangle, bounds| {
                     if triangles.len() < Name::MAX_TRIANGLES {
                         bands.note(triangles.len(), bounds);
                         triangles.push(triangle);

@@ -8,15 +8,13 @@ use super::geometry::Vertex;
 use super::layer::LayerRows;
 use super::pixel::{BATCH, PixelScratch, Surface, shade};
 use super::scene::{Draw, Name};
-use super::simd::{Kernel, LANES, Simd, each};
+use super::simd::{Kernel, LANES, Level, Simd, each};
 use super::triangle::Cover;
 
 /// Pixels of a tile.
 const PIXELS: usize = TILE * TILE;
-/// Runs of eight pixels in a tile's row.
-const BLOCKS: usize = TILE / LANES;
 /// Fragments of blended parts that are kept before they are shaded; more than this many make a second sweep.
-const MAX_FRAGMENTS: usize = 16 * PIXELS;
+const MAX_FRAGMENTS: usize = 8 * PIXELS;
 /// An opaque point that less than this share of is seen through blended parts isn't shaded: it could not change an
 /// 8-bit colour.
 const LEAST_SHARE: f32 = 1.0 / 4096.0;
@@ -24,6 +22,7 @@ const LEAST_SHARE: f32 = 1.0 / 4096.0;
 /// A picture's avatars in drawing order, farthest first.
 pub(crate) struct Scene<'a> {
     pub(crate) draws: &'a [Draw],
+    pub(crate) level: Level,
     /// One for each draw, and its vertices.
     pub(crate) surfaces: &'a dyn SurfaceOf,
     /// Rows of the picture.
@@ -82,8 +81,12 @@ impl Kernel for BandKernel<'_> {
             let rows_left = (scene.height - band * TILE).min(TILE);
             let size = [(rows.width - column).min(TILE), rows_left];
             let mut tile = Tile { scene, band, origin: [column, band * TILE], size, scratch };
-            tile.draw(s);
-            tile.write(s, &mut rows);
+            if tile.is_empty() {
+                tile.write_nothing(&mut rows);
+            } else {
+                tile.draw(s);
+                tile.write(s, &mut rows);
+            }
         }
         scratch.points
     }
@@ -163,8 +166,19 @@ impl Tile<'_> {
         if !self.sweep_blended(s, Sweep::Solid) {
             self.sweep_blended(s, Sweep::Soft);
         }
-        self.shade_opaque(s);
-        self.draw_fringe(s);
+        self.shade_opaque();
+        self.draw_fringe();
+    }
+
+    /// Whether nothing touches the tile.
+    fn is_empty(&self) -> bool {
+        let mut lists = self
+            .scene
+            .draws
+            .iter()
+            .flat_map(|draw| &draw.pieces)
+            .flat_map(|piece| [&piece.opaque, &piece.blended, &piece.fringe]);
+        lists.all(|list| list.of_tile(self.band, self.origin[0]).next().is_none())
     }
 
     fn clear(&mut self) {
@@ -210,7 +224,7 @@ impl Tile<'_> {
                     piece.triangles[index as usize].scan(s, self.origin, &mut visible);
                     if self.scratch.fragments.len() >= MAX_FRAGMENTS {
                         at_once = false;
-                        self.shade_fragments(s, true);
+                        self.shade_fragments(true);
                         self.blend(sweep);
                         self.scratch.fragments.clear();
                     }
@@ -218,7 +232,7 @@ impl Tile<'_> {
             }
         }
         if !self.scratch.fragments.is_empty() {
-            self.shade_fragments(s, true);
+            self.shade_fragments(true);
             self.blend(sweep);
             if at_once {
                 self.blend(Sweep::Soft);
@@ -246,74 +260,50 @@ impl Tile<'_> {
     }
 
     /// Shades the opaque points that are still seen, and puts them behind what is there.
-    #[inline(always)]
-    fn shade_opaque<S: Simd>(&mut self, s: S) {
-        for draw in 0..self.scene.draws.len() {
-            let TileScratch { names, color, fragments, .. } = &mut *self.scratch;
-            fragments.clear();
-            let [columns, rows] = self.size;
-            for (row, names) in names.chunks_exact(BLOCKS).enumerate().take(rows) {
-                for (column, &name) in names.as_flattened().iter().enumerate().take(columns) {
-                    let (name, pixel) = (Name(name), row * TILE + column);
-                    if name != Name::NONE && name.draw() == draw && color[pixel][3] > LEAST_SHARE {
-                        fragments.push(Fragment { name, pixel: pixel as u16, depth: 0.0 });
-                    }
-                }
+    fn shade_opaque(&mut self) {
+        let TileScratch { names, color, fragments, .. } = &mut *self.scratch;
+        fragments.clear();
+        let [columns, rows] = self.size;
+        for (block, names) in names.iter().enumerate() {
+            if names.iter().all(|&name| Name(name) == Name::NONE) {
+                continue;
             }
-            self.shade_fragments(s, false);
-            let TileScratch { color, fragments, shaded, .. } = &mut *self.scratch;
-            for (fragment, rgb) in fragments.iter().zip(shaded.iter()) {
-                let color = &mut color[usize::from(fragment.pixel)];
-                for channel in 0..3 {
-                    color[channel] += color[3] * rgb[channel];
+            for (lane, &name) in names.iter().enumerate() {
+                let pixel = block * LANES + lane;
+                if Name(name) == Name::NONE || pixel % TILE >= columns || pixel / TILE >= rows {
+                    continue;
+                }
+                if color[pixel][3] > LEAST_SHARE {
+                    fragments.push(Fragment { name: Name(name), pixel: pixel as u16, depth: 0.0 });
+                } else {
+                    color[pixel][3] = 0.0;
                 }
             }
         }
-        let TileScratch { names, color, .. } = &mut *self.scratch;
-        for (&name, color) in names.as_flattened().iter().zip(color) {
-            if Name(name) != Name::NONE {
-                color[3] = 0.0;
+        self.shade_fragments(false);
+        let TileScratch { color, fragments, shaded, .. } = &mut *self.scratch;
+        for (fragment, rgb) in fragments.iter().zip(shaded.iter()) {
+            let color = &mut color[usize::from(fragment.pixel)];
+            for channel in 0..3 {
+                color[channel] += color[3] * rgb[channel];
             }
+            color[3] = 0.0;
         }
     }
 
     /// Colours of `fragments` into `shaded`.
-    #[inline(always)]
-    fn shade_fragments<S: Simd>(&mut self, s: S, with_alpha: bool) {
-        let TileScratch { fragments, shaded, pixel: scratch, points, .. } = &mut *self.scratch;
-        shaded.clear();
+    fn shade_fragments(&mut self, with_alpha: bool) {
+        let TileScratch { fragments, shaded, pixel, points, .. } = &mut *self.scratch;
         *points += fragments.len() as u64;
-        if !self.scene.is_shaded {
-            shaded.resize(fragments.len(), [0.0, 0.0, 0.0, 1.0]);
-            return;
-        }
-        let mut rest = &fragments[..];
-        while let Some(first) = rest.first() {
-            let draw = first.name.draw();
-            let count = rest.iter().take(BATCH).take_while(|fragment| fragment.name.draw() == draw).count();
-            let (batch, others) = rest.split_at(count);
-            rest = others;
-            let (surface, vertices) = self.scene.surfaces.surface(draw);
-            let mut points = [[0.0; LANES]; BATCH];
-            for (half, points) in points.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
-                // What is missing from the batch's end is the first fragment again.
-                let fragments = each!(lane < LANES => batch.get(half * LANES + lane).unwrap_or(first));
-                interpolate(s, self.scene.draws, self.origin, vertices, fragments, points);
-            }
-            let rgba = shade(s, &surface, &points, with_alpha, scratch);
-            let [r, g, b, a] = rgba.each_ref().map(|channel| channel.as_flattened());
-            for i in 0..count {
-                shaded.push([r[i], g[i], b[i], a[i]]);
-            }
-        }
+        let points = Points::Triangles { fragments, with_alpha };
+        shade_points(ShadeKernel { scene: self.scene, origin: self.origin, points, shaded, scratch: pixel });
     }
 
     /// Blends the rim of silhouettes over what is there.
-    #[inline(always)]
-    fn draw_fringe<S: Simd>(&mut self, s: S) {
+    fn draw_fringe(&mut self) {
         let scene = self.scene;
         for (draw_index, draw) in scene.draws.iter().enumerate() {
-            let (surface, vertices) = scene.surfaces.surface(draw_index);
+            let (_, vertices) = scene.surfaces.surface(draw_index);
             self.scratch.fringe.clear();
             for piece in &draw.pieces {
                 for index in piece.fringe.of_tile(self.band, self.origin[0]) {
@@ -327,32 +317,43 @@ impl Tile<'_> {
                         }
                     });
                     if self.scratch.fringe.len() >= MAX_FRAGMENTS {
-                        self.shade_fringe(s, &surface);
+                        self.shade_fringe(draw_index);
                     }
                 }
             }
-            self.shade_fringe(s, &surface);
+            self.shade_fringe(draw_index);
         }
     }
 
-    #[inline(always)]
-    fn shade_fringe<S: Simd>(&mut self, s: S, surface: &Surface<'_>) {
-        let TileScratch { color, soft_depth, fringe, pixel: scratch, points, .. } = &mut *self.scratch;
+    fn shade_fringe(&mut self, draw: usize) {
+        let TileScratch { color, soft_depth, fringe, shaded, pixel, points, .. } = &mut *self.scratch;
         *points += fringe.len() as u64;
-        if !self.scene.is_shaded {
-            fringe.clear();
-        }
-        for batch in fringe.chunks(BATCH) {
-            let points = each!(i < BATCH => batch.get(i).unwrap_or(&batch[0]).surface);
-            let rgba = shade(s, surface, &points, false, scratch);
-            let [r, g, b, _] = rgba.each_ref().map(|channel| channel.as_flattened());
-            for (i, point) in batch.iter().enumerate() {
+        let source = Points::Fringe { fringe, draw };
+        shade_points(ShadeKernel {
+            scene: self.scene,
+            origin: self.origin,
+            points: source,
+            shaded,
+            scratch: pixel,
+        });
+        if self.scene.is_shaded {
+            for (point, &[r, g, b, _]) in fringe.iter().zip(shaded.iter()) {
                 let pixel = usize::from(point.pixel);
-                blend_over(&mut color[pixel], [r[i], g[i], b[i]], point.coverage);
+                blend_over(&mut color[pixel], [r, g, b], point.coverage);
                 soft_depth[pixel] = soft_depth[pixel].max(point.depth);
             }
         }
         fringe.clear();
+    }
+
+    /// Clears the tile's part of the layer.
+    fn write_nothing(&self, rows: &mut LayerRows<'_>) {
+        let [columns, height] = self.size;
+        for row in 0..height {
+            let at = row * rows.width + self.origin[0];
+            rows.color[at..at + columns].fill([f16::ZERO; 4]);
+            rows.depth[at..at + columns].fill(0.0);
+        }
     }
 
     /// Copies the tile into the layer.
@@ -380,14 +381,93 @@ impl Tile<'_> {
     }
 }
 
+/// Points to shade.
+enum Points<'a> {
+    Triangles { fragments: &'a [Fragment], with_alpha: bool },
+    Fringe { fringe: &'a [FringePoint], draw: usize },
+}
+
+/// Shades points in batches, in order.
+struct ShadeKernel<'a> {
+    scene: &'a Scene<'a>,
+    origin: [usize; 2],
+    points: Points<'a>,
+    shaded: &'a mut Vec<[f32; 4]>,
+    scratch: &'a mut PixelScratch,
+}
+
+/// Runs the kernel: not inlined, so that there is one copy of so much code.
+#[inline(never)]
+fn shade_points(kernel: ShadeKernel<'_>) {
+    kernel.scene.level.run(kernel);
+}
+
+impl Kernel for ShadeKernel<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self { scene, origin, points, shaded, scratch } = self;
+        shaded.clear();
+        let (total, with_alpha) = match &points {
+            Points::Triangles { fragments, with_alpha } => (fragments.len(), *with_alpha),
+            Points::Fringe { fringe, .. } => (fringe.len(), false),
+        };
+        if !scene.is_shaded {
+            shaded.resize(total, [0.0, 0.0, 0.0, 1.0]);
+            return;
+        }
+        while shaded.len() < total {
+            let mut batch = [[0.0; LANES]; BATCH];
+            let (surface, count) = match &points {
+                Points::Triangles { fragments, .. } => {
+                    let rest = &fragments[shaded.len()..];
+                    let first = &rest[0];
+                    let draw = first.name.draw();
+                    let mut count = 1;
+                    while count < BATCH.min(rest.len()) && rest[count].name.draw() == draw {
+                        count += 1;
+                    }
+                    let (surface, vertices) = scene.surfaces.surface(draw);
+                    for (half, points) in batch.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+                        // What is missing from the batch's end is the first fragment again.
+                        let fragments = each!(lane < LANES => {
+                            let at = half * LANES + lane;
+                            if at < count { &rest[at] } else { first }
+                        });
+                        interpolate(s, scene.draws, origin, vertices, fragments, points);
+                    }
+                    (surface, count)
+                }
+                Points::Fringe { fringe, draw } => {
+                    let rest = &fringe[shaded.len()..];
+                    let count = BATCH.min(rest.len());
+                    for i in 0..BATCH {
+                        batch[i] = rest[if i < count { i } else { 0 }].surface;
+                    }
+                    (scene.surfaces.surface(*draw).0, count)
+                }
+            };
+            let rgba = shade(s, &surface, &batch, with_alpha, scratch);
+            let [r, g, b, a] = rgba.each_ref().map(|channel| channel.as_flattened());
+            for i in 0..count {
+                shaded.push([r[i], g[i], b[i], a[i]]);
+            }
+        }
+    }
+}
+
 /// Two pixels, from colour and share seen through to colour and alpha.
 #[inline(always)]
-fn write_colors<S: Simd>(s: S, a: [f32; 4], b: [f32; 4], to: &mut [[f16; 4]; 2]) {
-    let lanes = [a[0], a[1], a[2], 1.0 - a[3], b[0], b[1], b[2], 1.0 - b[3]];
+fn write_colors<S: Simd>(
+    s: S,
+    [r, g, b, share]: [f32; 4],
+    [r2, g2, b2, share2]: [f32; 4],
+    to: &mut [[f16; 4]; 2],
+) {
     let mut halves = [f16::ZERO; LANES];
-    s.store_f16(s.load(&lanes), &mut halves);
-    let [[r, g, b, a], [r2, g2, b2, a2]] =
-        [[halves[0], halves[1], halves[2], halves[3]], [halves[4], halves[5], halves[6], halves[7]]];
+    s.store_f16(s.load(&[r, g, b, 1.0 - share, r2, g2, b2, 1.0 - share2]), &mut halves);
+    let [r, g, b, a, r2, g2, b2, a2] = halves;
     *to = [[r, g, b, a], [r2, g2, b2, a2]];
 }
 

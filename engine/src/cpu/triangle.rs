@@ -103,15 +103,14 @@ impl Kernel for ProjectKernel<'_> {
 
 /// Calls `emit` with each drawable piece of a triangle (one, unless the near plane cuts it) and its bounds.
 /// `is_two_sided` keeps the triangles that show their back.
-#[inline]
+#[inline(always)]
 pub(crate) fn pieces(
     camera: &Camera,
     screen: &[ScreenVertex],
     vertices: [u16; 3],
     is_two_sided: bool,
-    mut emit: impl FnMut(Triangle, Bounds),
+    emit: &mut impl FnMut(Triangle, Bounds),
 ) {
-    let mut vertices = vertices;
     let corners = vertices.map(|v| screen[usize::from(v)]);
     if corners.iter().all(|corner| corner[3] > 0.0) {
         let [a, b, c] = corners;
@@ -122,9 +121,22 @@ pub(crate) fn pieces(
             weights,
         };
         let corners = [project(a, [0.0, 0.0]), project(b, [1.0, 0.0]), project(c, [0.0, 1.0])];
-        piece(camera, corners, vertices, is_two_sided, &mut emit);
-        return;
+        piece(camera, corners, vertices, is_two_sided, emit);
+    } else {
+        clipped_pieces(camera, corners, vertices, is_two_sided, emit);
     }
+}
+
+/// [`pieces`] of a triangle that the near plane may cut.
+#[cold]
+#[inline(never)]
+fn clipped_pieces(
+    camera: &Camera,
+    corners: [ScreenVertex; 3],
+    mut vertices: [u16; 3],
+    is_two_sided: bool,
+    emit: &mut impl FnMut(Triangle, Bounds),
+) {
     // The first corner must be one beyond the near plane, and stays the first of every piece.
     let mut clip = corners.map(|[_, _, _, _, x, y, z, w]| Vec4::new(x, y, z, w));
     let Some(first) = clip.iter().position(|c| c.w - c.z >= 0.0) else { return };
@@ -134,7 +146,7 @@ pub(crate) fn pieces(
     for i in 2..count {
         let fan = [polygon[0], polygon[i - 1], polygon[i]];
         if let [Some(a), Some(b), Some(c)] = fan.map(|corner| project(camera, corner)) {
-            piece(camera, [a, b, c], vertices, is_two_sided, &mut emit);
+            piece(camera, [a, b, c], vertices, is_two_sided, emit);
         }
     }
 }
@@ -176,7 +188,7 @@ fn project(camera: &Camera, Corner { clip, weights }: Corner) -> Option<Projecte
     Some(Projected { at, depth: clip.z * inverse_w, inverse_w, weights })
 }
 
-#[inline]
+#[inline(always)]
 fn piece(
     camera: &Camera,
     [a, mut b, mut c]: [Projected; 3],
