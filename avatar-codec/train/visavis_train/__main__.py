@@ -1,6 +1,7 @@
 """python -m visavis_train PREPARED RUN --minutes M: trains, and writes RUN/export.safetensors."""
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from . import export, fit, geometry
@@ -38,4 +39,7 @@ def main():
     fit.report(event="done", **facts)
 
 
-main()
+try:
+    main()
+except KeyboardInterrupt:
+    sys.exit("interrupted")

@@ -220,8 +220,21 @@ def run(folder_of_data, folder, shape, minutes, seed, resume, checkpoint_minutes
     state = Run(shape, seed)
     if resume and path.exists():
         state.load(path)
+    try:
+        scene, held_out, shown = _loop(state, folder_of_data, folder, path, 60 * minutes, 60 * checkpoint_minutes)
+    except KeyboardInterrupt:
+        state.save(path)
+        sys.exit(f"interrupted at step {state.step}; --resume goes on from there")
+    if not state.frozen:
+        state.freeze_static()
+    _checkpoint(state, scene, shown, folder, path)
+    return state, scene, held_out
+
+
+def _loop(state, folder_of_data, folder, path, budget, checkpoint_every):
+    """Steps until `budget` seconds are used up."""
     scene, batches, held_out, shown = _begin(folder_of_data, state)
-    budget, smooth, threads = 60 * minutes, None, Threads()
+    smooth, threads = None, Threads()
     last_saved = last_shown = begun = time.monotonic()
     while state.seconds < budget:
         fraction = state.seconds / budget
@@ -239,19 +252,15 @@ def run(folder_of_data, folder, shape, minutes, seed, resume, checkpoint_minutes
         smooth = loss if smooth is None else 0.98 * smooth + 0.02 * loss
         if now - last_shown > 2:
             last_shown = now
-            report(event="step", step=state.step, seconds=state.seconds, fraction=state.seconds / budget, loss=smooth,
-                   threads=torch.get_num_threads())
-        if now - last_saved > 60 * checkpoint_minutes:
+            report(event="step", step=state.step, seconds=state.seconds, loss=smooth, threads=torch.get_num_threads())
+        if now - last_saved > checkpoint_every:
             last_saved = now
             _checkpoint(state, scene, shown, folder, path)
             if scene.has_changed():  # more frames were prepared meanwhile
                 batches.stop()
                 scene, batches, held_out, shown = _begin(folder_of_data, state)
             begun = time.monotonic()
-    if not state.frozen:
-        state.freeze_static()
-    _checkpoint(state, scene, shown, folder, path)
-    return state, scene, held_out
+    return scene, held_out, shown
 
 
 def _begin(folder_of_data, state):

@@ -175,7 +175,12 @@ fn fit(python: &Path, package: &Path, data: &Path, run: &Path, arguments: &Argum
     if arguments.resume {
         command.arg("--resume");
     }
-    command.env("PYTHONPATH", package).env("PYTHONDONTWRITEBYTECODE", "1").stdout(Stdio::piped());
+    command
+        .env("PYTHONPATH", package)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        // Threads that spin while they wait starve each other on a machine that does other work, too.
+        .env("OMP_WAIT_POLICY", "PASSIVE")
+        .stdout(Stdio::piped());
     let mut child = command.spawn().with_context(|| format!("{} doesn't start", python.display()))?;
     let bar = training_bar((arguments.minutes * 60.0) as u64);
     let mut seen = String::new();
