@@ -177,6 +177,7 @@ fn surface(
         ("dynamic_layers", shape.dynamic_layers as f64),
         ("static_layers", shape.static_layers as f64),
         ("hidden_groups", shape.hidden_groups as f64),
+        ("unrolled", f64::from(u8::from(device.adapter_info().device_type != wgpu::DeviceType::Cpu))),
     ];
     let groups = [Some(&layouts.camera), Some(&layouts.pixel), Some(&layouts.fringe)];
     let recipe = Recipe {

@@ -133,6 +133,8 @@ mirrors! {
         second_bias: [[f32; 4]; 6],
         /// Albedo and alpha, shading.
         third_bias: [[f32; 4]; 2],
+        /// Layers of the dynamic and the static map, hidden units in fours, zero.
+        counts: [u32; 4],
     }
 
     /// `layer.wgsl`: where a layer of the CPU executor goes.

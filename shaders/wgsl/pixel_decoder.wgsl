@@ -8,6 +8,9 @@
 override dynamic_layers: u32 = 3u;
 override static_layers: u32 = 3u;
 override hidden_groups: u32 = 6u;
+// Whether loops have the constants above as bounds, so that compilers unroll them and keep every array in registers. If
+// not, the bounds are the uniform's: the compilers of software adapters take minutes over one large block.
+override unrolled: bool = true;
 
 struct PixelDecoder {
     // [input group][hidden group]; input groups are the dynamic map's, the static map's, then two of geometry.
@@ -19,6 +22,8 @@ struct PixelDecoder {
     first_bias: array<vec4<f32>, 6>,
     second_bias: array<vec4<f32>, 6>,
     third_bias: array<vec4<f32>, 2>,
+    // dynamic_layers, static_layers, hidden_groups once more.
+    counts: vec4<u32>,
 }
 
 @group(1) @binding(0) var<uniform> decoder: PixelDecoder;
@@ -34,21 +39,24 @@ struct Surface {
 
 // uv in 0..=1, v down; normal and to_eye of unit length, in the rest frame.
 fn decode_pixel(uv: vec2<f32>, normal: vec3<f32>, to_eye: vec3<f32>) -> Surface {
+    var counts = vec3<u32>(dynamic_layers, static_layers, hidden_groups);
+    if !unrolled {
+        counts = decoder.counts.xyz;
+    }
     var h = decoder.first_bias;
-    for (var layer = 0u; layer < dynamic_layers; layer++) {
+    for (var layer = 0u; layer < counts.x; layer++) {
         let x = textureSampleLevel(dynamic_map, bilinear, uv, i32(layer), 0.0);
         for (var j = 0u; j < hidden_groups; j++) {
             h[j] += decoder.first[layer * hidden_groups + j] * x;
         }
     }
-    var group = dynamic_layers;
-    for (var layer = 0u; layer < static_layers; layer++) {
+    for (var layer = 0u; layer < counts.y; layer++) {
         let x = textureSampleLevel(static_map, bilinear, uv, i32(layer), 0.0);
         for (var j = 0u; j < hidden_groups; j++) {
-            h[j] += decoder.first[group * hidden_groups + j] * x;
+            h[j] += decoder.first[(counts.x + layer) * hidden_groups + j] * x;
         }
-        group++;
     }
+    let group = counts.x + counts.y;
     let facing = dot(normal, to_eye);
     let reflection = 2.0 * facing * normal - to_eye;
     let x0 = vec4<f32>(normal, reflection.x);
@@ -59,19 +67,26 @@ fn decode_pixel(uv: vec2<f32>, normal: vec3<f32>, to_eye: vec3<f32>) -> Surface 
         );
     }
 
+    // Inputs are taken from the front of a queue, so that no register is addressed by a loop that isn't unrolled.
     var g = decoder.second_bias;
-    for (var i = 0u; i < hidden_groups; i++) {
+    for (var i = 0u; i < counts.z; i++) {
         for (var j = 0u; j < hidden_groups; j++) {
-            g[j] += decoder.second[i * hidden_groups + j] * h[i];
+            g[j] += decoder.second[i * hidden_groups + j] * h[0];
+        }
+        for (var j = 1u; j < hidden_groups; j++) {
+            h[j - 1u] = h[j];
         }
     }
 
     var albedo_alpha = decoder.third_bias[0];
     var shading = decoder.third_bias[1];
-    for (var i = 0u; i < hidden_groups; i++) {
-        let x = leaky(g[i]);
+    for (var i = 0u; i < counts.z; i++) {
+        let x = leaky(g[0]);
         albedo_alpha += decoder.third[i * 2u] * x;
         shading += decoder.third[i * 2u + 1u] * x;
+        for (var j = 1u; j < hidden_groups; j++) {
+            g[j - 1u] = g[j];
+        }
     }
     let s = 1.0 / (1.0 + exp(-albedo_alpha));
     return Surface(s.rgb * softplus(shading.rgb), s.a);

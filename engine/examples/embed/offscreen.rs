@@ -2,14 +2,14 @@
 
 use visavis::wgpu::{self, TextureFormat, TextureUsages};
 
-pub struct Offscreen {
-    pub color: wgpu::Texture,
-    pub depth: wgpu::Texture,
+pub(crate) struct Offscreen {
+    pub(crate) color: wgpu::Texture,
+    pub(crate) depth: wgpu::Texture,
 }
 
 impl Offscreen {
     /// `size` is a multiple of 64, so that rows need no padding.
-    pub fn new(device: &wgpu::Device, size: u32) -> Self {
+    pub(crate) fn new(device: &wgpu::Device, size: u32) -> Self {
         let texture = |format, usage| {
             device.create_texture(&wgpu::TextureDescriptor {
                 label: None,
@@ -29,7 +29,7 @@ impl Offscreen {
     }
 
     /// Over dark grey, nothing near: reversed-Z depth is cleared to 0.
-    pub fn begin_pass<'a>(&self, encoder: &'a mut wgpu::CommandEncoder) -> wgpu::RenderPass<'a> {
+    pub(crate) fn begin_pass<'a>(&self, encoder: &'a mut wgpu::CommandEncoder) -> wgpu::RenderPass<'a> {
         let gray = wgpu::Color { r: 0.1, g: 0.1, b: 0.1, a: 1.0 };
         encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
             color_attachments: &[Some(wgpu::RenderPassColorAttachment {
@@ -51,7 +51,7 @@ impl Offscreen {
     }
 
     /// Submits, waits, and writes a PNG.
-    pub fn save(
+    pub(crate) fn save(
         &self,
         device: &wgpu::Device,
         queue: &wgpu::Queue,

@@ -196,6 +196,7 @@ pub(crate) fn pixel_decoder(avatar: &Avatar) -> mirror::PixelDecoder {
     let PixelDecoder { hidden, w1, b1, w2, b2, w3, b3 } = &avatar.pixel;
     let (dynamic, fixed) = (avatar.texture.channels(), &avatar.static_map);
     let mut packed = mirror::PixelDecoder::zeroed();
+    packed.counts = [shape.dynamic_layers as u32, shape.static_layers as u32, shape.hidden_groups as u32, 0];
     for (unit, (row, &bias)) in w1.chunks_exact(avatar.pixel_inputs()).zip(b1).enumerate() {
         let (group, lane) = (unit / 4, unit % 4);
         packed.first_bias[group][lane] = bias;

@@ -3,7 +3,7 @@
 
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
-pub mod driver_log;
+pub(crate) mod driver_log;
 
 use std::sync::mpsc;
 
@@ -15,14 +15,14 @@ use visavis::headless::{AdapterChoice, Headless, HeadlessOptions};
 use visavis::{Executor, Frame, Instance, Target, TargetFormat, View, Viewport, wgpu};
 
 /// The attachments that tests draw in.
-pub const FORMAT: TargetFormat = TargetFormat {
+pub(crate) const FORMAT: TargetFormat = TargetFormat {
     color: Some(wgpu::TextureFormat::Rgba16Float),
     depth: wgpu::TextureFormat::Depth32Float,
     samples: 1,
 };
 
 /// A software device with no more than the downlevel limits. Fails loudly where there is none.
-pub fn software(executor: Executor) -> Headless {
+pub(crate) fn software(executor: Executor) -> Headless {
     driver_log::listen();
     let options = HeadlessOptions {
         adapter: AdapterChoice::Software,
@@ -38,12 +38,12 @@ pub fn software(executor: Executor) -> Headless {
 }
 
 /// A made-up face with a made-up head pose.
-pub fn random_frame(seed: u64) -> FaceFrame {
+pub(crate) fn random_frame(seed: u64) -> FaceFrame {
     FaceFrame { time: Timestamp::default(), latent: random_latent(seed), head: random_head(seed) }
 }
 
 /// A camera somewhere in front of the face, the whole head in its picture.
-pub fn random_view(seed: u64) -> View {
+pub(crate) fn random_view(seed: u64) -> View {
     let turn = |salt: f32, range: f32| ((seed as f32 * 0.618 + salt).fract() - 0.5) * range;
     let direction = Quat::from_rotation_y(turn(0.1, 2.0)) * Quat::from_rotation_x(turn(0.4, 0.8)) * -Vec3::Z;
     let target = Vec3::new(0.0, -0.03, 0.08);
@@ -51,14 +51,14 @@ pub fn random_view(seed: u64) -> View {
 }
 
 /// A picture in linear light, premultiplied, with its depth.
-pub struct Linear {
-    pub size: [u32; 2],
-    pub rgba: Vec<[f32; 4]>,
-    pub depth: Vec<f32>,
+pub(crate) struct Linear {
+    pub(crate) size: [u32; 2],
+    pub(crate) rgba: Vec<[f32; 4]>,
+    pub(crate) depth: Vec<f32>,
 }
 
 /// Draws view 0 of what `prepare` gives, over nothing, and reads it back.
-pub fn draw(
+pub(crate) fn draw(
     headless: &Headless,
     target: &Target,
     instances: &[&Instance],
@@ -77,14 +77,14 @@ pub fn draw(
 }
 
 /// Colour and depth that can be read back.
-pub struct Attachments {
-    pub size: [u32; 2],
-    pub color: wgpu::Texture,
-    pub depth: wgpu::Texture,
+pub(crate) struct Attachments {
+    pub(crate) size: [u32; 2],
+    pub(crate) color: wgpu::Texture,
+    pub(crate) depth: wgpu::Texture,
 }
 
 impl Attachments {
-    pub fn new(device: &wgpu::Device, size: [u32; 2]) -> Self {
+    pub(crate) fn new(device: &wgpu::Device, size: [u32; 2]) -> Self {
         let texture = |format| {
             device.create_texture(&wgpu::TextureDescriptor {
                 label: None,
@@ -105,7 +105,7 @@ impl Attachments {
     }
 
     /// A pass over transparent black and nothing near.
-    pub fn begin<'a>(&self, encoder: &'a mut wgpu::CommandEncoder) -> wgpu::RenderPass<'a> {
+    pub(crate) fn begin<'a>(&self, encoder: &'a mut wgpu::CommandEncoder) -> wgpu::RenderPass<'a> {
         encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
             label: Some("test"),
             color_attachments: &[Some(wgpu::RenderPassColorAttachment {
@@ -129,12 +129,12 @@ impl Attachments {
         })
     }
 
-    pub fn draw(&self, encoder: &mut wgpu::CommandEncoder, frame: &Frame, view: usize) {
+    pub(crate) fn draw(&self, encoder: &mut wgpu::CommandEncoder, frame: &Frame, view: usize) {
         frame.draw(&mut self.begin(encoder), view).expect("the view exists");
     }
 
     /// Submits, waits and reads.
-    pub fn read(
+    pub(crate) fn read(
         &self,
         device: &wgpu::Device,
         queue: &wgpu::Queue,
@@ -202,26 +202,26 @@ fn map(device: &wgpu::Device, (buffer, stride): &(wgpu::Buffer, u32), row: usize
 }
 
 /// One step of an 8-bit channel.
-pub const EIGHT_BIT_STEP: f32 = 1.0 / 255.0;
+pub(crate) const EIGHT_BIT_STEP: f32 = 1.0 / 255.0;
 /// How far from a part's edge the pixels are that are compared one by one. Nearer, whether a centre is covered depends
 /// on the last bit of a projection, and the edge as a whole is judged by ꟻLIP.
-pub const EDGE_PIXELS: i32 = 2;
+pub(crate) const EDGE_PIXELS: i32 = 2;
 
 /// How two pictures differ.
 #[derive(Debug)]
-pub struct Difference {
+pub(crate) struct Difference {
     /// Pixels that were compared one by one.
-    pub inner: usize,
+    pub(crate) inner: usize,
     /// Share of those with every channel, encoded as sRGB, within one step.
-    pub within_a_step: f64,
+    pub(crate) within_a_step: f64,
     /// The largest difference of those.
-    pub worst: f32,
+    pub(crate) worst: f32,
     /// Mean ꟻLIP of the whole picture.
-    pub flip: f32,
+    pub(crate) flip: f32,
 }
 
 /// Compares a picture with the reference's.
-pub fn difference(found: &Linear, expected: &reference::Image) -> Difference {
+pub(crate) fn difference(found: &Linear, expected: &reference::Image) -> Difference {
     assert_eq!(found.size, expected.size);
     let [width, height] = found.size.map(|n| n as i32);
     let part = |x: i32, y: i32| {
@@ -252,7 +252,7 @@ pub fn difference(found: &Linear, expected: &reference::Image) -> Difference {
 }
 
 /// sRGB of premultiplied linear light, over nothing.
-pub fn srgb(rgba: [f32; 4]) -> [f32; 4] {
+pub(crate) fn srgb(rgba: [f32; 4]) -> [f32; 4] {
     rgba.map(|linear| {
         let linear = linear.clamp(0.0, 1.0);
         if linear <= 0.003_130_8 { linear * 12.92 } else { 1.055 * linear.powf(1.0 / 2.4) - 0.055 }
@@ -260,7 +260,7 @@ pub fn srgb(rgba: [f32; 4]) -> [f32; 4] {
 }
 
 /// Mean ꟻLIP at 67 pixels a degree, both over black.
-pub fn flip([width, height]: [u32; 2], found: &[[f32; 4]], expected: &[[f32; 4]]) -> f32 {
+pub(crate) fn flip([width, height]: [u32; 2], found: &[[f32; 4]], expected: &[[f32; 4]]) -> f32 {
     let encode = |rgba: &[[f32; 4]]| {
         let bytes: Vec<u8> = rgba
             .iter()
@@ -276,7 +276,7 @@ pub fn flip([width, height]: [u32; 2], found: &[[f32; 4]], expected: &[[f32; 4]]
 }
 
 /// Writes a picture where a person can look at it.
-pub fn save(path: &std::path::Path, size: [u32; 2], rgba: &[[f32; 4]]) {
+pub(crate) fn save(path: &std::path::Path, size: [u32; 2], rgba: &[[f32; 4]]) {
     let bytes: Vec<u8> = rgba
         .iter()
         .flat_map(|&[r, g, b, a]| {
@@ -290,7 +290,7 @@ pub fn save(path: &std::path::Path, size: [u32; 2], rgba: &[[f32; 4]]) {
 }
 
 /// A placement away from the world's origin, so that tests see the rest frame and the world differ.
-pub fn random_place(seed: u64) -> Affine3A {
+pub(crate) fn random_place(seed: u64) -> Affine3A {
     let turn = seed as f32 * 0.7;
     Affine3A::from_rotation_translation(
         Quat::from_rotation_y(turn) * Quat::from_rotation_x(0.2),
@@ -299,6 +299,6 @@ pub fn random_place(seed: u64) -> Affine3A {
 }
 
 /// The same camera, relative to a person at `world_from_rest`.
-pub fn placed(view: &View, world_from_rest: Affine3A) -> View {
+pub(crate) fn placed(view: &View, world_from_rest: Affine3A) -> View {
     View { view_from_world: view.view_from_world * world_from_rest.inverse(), ..*view }
 }
