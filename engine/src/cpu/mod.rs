@@ -5,11 +5,11 @@
 //! FaceFrame ─▶ Instance::decode ─▶ posed vertices + dynamic map            (once a frame, for all views)
 //!                                       └─▶ Renderer::render (each view) ─▶ Layer: colour and depth
 //! ```
-//! Within a picture: [project and cull](triangle), sort into [bands](bands), and then for each [tile]: find what each
-//! pixel sees, [shade](pixel) it once in batches, blend. Everything means the same as the codec's readable reference
-//! does, which the tests compare it with.
+//! Within a picture: project and cull (`triangle`), sort into `bands`, and then for each `tile`: find what each pixel
+//! sees, shade it once in batches (`pixel`), blend. Everything means the same as the codec's
+//! [`reference`](visavis_codec::reference) does, which the tests compare it with.
 //!
-//! Kernels are generic over [`simd`], the only module with `unsafe` in it. Buffers belong to instances and
+//! Kernels are generic over `simd`, the only module with `unsafe` in it. Buffers belong to instances and
 //! renderers: once warm, a frame allocates nothing (but for what the pool's own scheduling may).
 
 mod bands;
