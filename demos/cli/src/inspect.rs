@@ -141,7 +141,10 @@ fn call(path: &Path) -> Result<Value> {
         eprintln!("  {}, shown as the avatar `{}`", sender.name, sender.avatar_name);
         eprintln!("    face: {packets} packets over {face_s:.2} s, {kbit_per_s:.2} kbit/s");
         eprintln!("    sound: {sound_s:.2} s at {rate} Hz");
-        eprintln!("    {}", if joins == 0 { "no join statement: nothing proves who spoke" } else { "with a join statement" });
+        eprintln!(
+            "    {}",
+            if joins == 0 { "no join statement: nothing proves who spoke" } else { "with a join statement" }
+        );
         senders.push(json!({
             "name": sender.name, "avatar": sender.avatar_name,
             "avatar_root_blake3": sender.avatar_root.map(|root| hex(&root)), "face_packets": packets,

@@ -1,6 +1,7 @@
 //! The program `visavis`: render calls, train, judge and look into avatars.
 
 mod avatar_file;
+mod bench;
 mod eval;
 mod inspect;
 mod interrupt;
@@ -42,6 +43,7 @@ enum Command {
     Eval(eval::Arguments),
     EvalPack(eval::PackArguments),
     Train(train::Arguments),
+    Bench(bench::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
         Command::Eval(arguments) => eval::run(arguments),
         Command::EvalPack(arguments) => eval::pack(arguments),
         Command::Train(arguments) => train::run(arguments),
+        Command::Bench(arguments) => bench::run(arguments),
     });
     match result {
         Ok(report) => {

@@ -16,7 +16,8 @@ use serde_json::{Value, json};
 use visavis_codec::Timestamp;
 
 use self::background::{Background, Compositor};
-use self::camera::{CAMERA_HELP, Camera};
+use self::camera::CAMERA_HELP;
+pub(crate) use self::camera::Camera;
 use self::output::{Output, frame_count, temporary_beside};
 pub(crate) use self::recording::MAX_CALL_BYTES;
 use self::recording::Recording;
@@ -95,8 +96,20 @@ fn parse_seconds(text: &str) -> Result<f64, String> {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
-    let Arguments { call, output, avatar, sender, size, fps, camera, background, executor, threads, from, to } =
-        arguments;
+    let Arguments {
+        call,
+        output,
+        avatar,
+        sender,
+        size,
+        fps,
+        camera,
+        background,
+        executor,
+        threads,
+        from,
+        to,
+    } = arguments;
     let (size, fps, from) = (*size, *fps, *from);
     let output = Output::parse(output)?;
     let recording = Recording::open(call, sender.as_deref(), avatar.as_deref())?;
@@ -123,13 +136,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
     let avatar_path = recording.avatar_path.clone();
     let mut painter = Painter::new(recording.avatar, *executor, threads.map(usize::from))?;
     let mut compositor = Compositor::new(*background, size[0] as usize, size[1] as usize);
-    let mut sink = output.open(size[0], size[1], fps, sound_file.as_ref().map(tempfile::NamedTempFile::path))?;
+    let mut sink =
+        output.open(size[0], size[1], fps, sound_file.as_ref().map(tempfile::NamedTempFile::path))?;
     let aspect = size[0] as f32 / size[1] as f32;
     let bar = progress::bar(frames as u64, "frames");
     for n in 0..frames {
         interrupt::check()?;
         let time = from + n as f64 / fps;
-        let face = recording.timeline.at(Timestamp(recording.start.0.saturating_add((time * 1e9).round() as u64)));
+        let face =
+            recording.timeline.at(Timestamp(recording.start.0.saturating_add((time * 1e9).round() as u64)));
         let picture = painter.paint(&face, &camera.view(time, aspect), size, Behind::Nothing);
         let picture = picture.with_context(|| format!("frame {n}, {time:.3} s into the call"))?;
         sink.frame(compositor.compose(picture))?;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use visavis_codec::avatar::Semantic;
-use visavis_codec::call::{AvatarMismatch, CallReader, Sender};
+use visavis_codec::call::{CallReader, Sender};
 use visavis_codec::{Avatar, Latent, Timestamp};
 
 use super::timeline::Timeline;
@@ -43,7 +43,10 @@ impl Recording {
             Some(name) => reader.sender(name).with_context(|| {
                 format!("{}: no sender `{name}`; there is {}", call.display(), names.join(", "))
             })?,
-            None => reader.senders().next().with_context(|| format!("{}: nobody is in this call", call.display()))?,
+            None => reader
+                .senders()
+                .next()
+                .with_context(|| format!("{}: nobody is in this call", call.display()))?,
         };
         let mut frames = reader.faces(id).with_context(in_call)?;
         ensure!(!frames.is_empty(), "{}: {} sent no face that can be decoded", call.display(), who.name);
@@ -69,9 +72,15 @@ impl Recording {
         let blocks = || tracks.iter().flat_map(|track| &track.blocks);
         let start = blocks().map(|(time, _)| time.0).fold(first.0, u64::min);
         let shown_until = last.0.saturating_add(FRAME_NS);
-        let end = blocks().map(|(time, place)| time.0.saturating_add(nanoseconds(place.len()))).fold(shown_until, u64::max);
+        let end = blocks()
+            .map(|(time, place)| time.0.saturating_add(nanoseconds(place.len())))
+            .fold(shown_until, u64::max);
         let seconds = (end - start) as f64 * 1e-9;
-        ensure!(seconds <= 86_400.0, "{}: its times span {seconds:.0} s; more than a day is no call", call.display());
+        ensure!(
+            seconds <= 86_400.0,
+            "{}: its times span {seconds:.0} s; more than a day is no call",
+            call.display()
+        );
         let sound = (!tracks.is_empty()).then(|| {
             let mut samples = vec![0i16; (seconds * f64::from(rate)).ceil() as usize];
             tracks.iter().for_each(|track| track.mix_into(Timestamp(start), &mut samples));
@@ -91,21 +100,37 @@ impl Recording {
 
 /// The avatar to show a sender with, and whether the sender's residual means something to it.
 fn find_avatar(who: &Sender, call: &Path, given: Option<&Path>) -> Result<(AvatarFile, bool)> {
-    if let Some(path) = given {
-        let file = avatar_file::read(path)?;
-        let model = &file.avatar.manifest.latent;
-        let mismatch = who.check_avatar(&file.root_hash, model).err();
-        if let Some(mismatch) = mismatch {
-            eprintln!("visavis: {}: {mismatch}; shown all the same, since --avatar names it", path.display());
-        }
-        let readable = |semantic| semantic == Semantic::FaceUnits;
-        ensure!(
-            who.latent == *model || (readable(who.latent.semantic) && readable(model.semantic)),
-            "{}: this call's latents mean nothing to another avatar; use the one it was recorded with",
+    let path = match given {
+        Some(path) => path.to_owned(),
+        None => find_by_name(who, call)?,
+    };
+    let file = avatar_file::read(&path)?;
+    let model = &file.avatar.manifest.latent;
+    let Err(mismatch) = who.check_avatar(&file.root_hash, model) else { return Ok((file, true)) };
+    let readable =
+        [who.latent.semantic, model.semantic].iter().all(|&semantic| semantic == Semantic::FaceUnits);
+    ensure!(
+        readable,
+        "{}: {mismatch}, and latents without named units mean nothing to another avatar",
+        path.display()
+    );
+    if given.is_some() {
+        eprintln!("visavis: {}: {mismatch}; shown all the same, since --avatar names it", path.display());
+    } else if let Some(root) = who.avatar_root {
+        bail!(
+            "{}: {mismatch} (recorded: {}, this file: {}); to use it all the same: --avatar {}",
+            path.display(),
+            hex(&root),
+            hex(&file.root_hash),
             path.display()
         );
-        return Ok((file, mismatch.is_none()));
     }
+    // Otherwise the call was recorded for any avatar of this name: its units and gaze are all there is to show.
+    Ok((file, false))
+}
+
+/// The first file of the avatar's name in the usual places.
+fn find_by_name(who: &Sender, call: &Path) -> Result<PathBuf> {
     ensure!(
         is_file_name(&who.avatar_name),
         "{}: the call names its avatar `{}`, which is no plain name; use --avatar FILE",
@@ -113,26 +138,21 @@ fn find_avatar(who: &Sender, call: &Path, given: Option<&Path>) -> Result<(Avata
         who.avatar_name.escape_default()
     );
     let places = candidates(&who.avatar_name, call);
-    let Some(path) = places.iter().find(|path| path.is_file()) else {
+    places.iter().find(|path| path.is_file()).cloned().with_context(|| {
         let list = places.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
-        bail!("{}: its avatar `{}` is in none of {list}; use --avatar FILE", call.display(), who.avatar_name);
-    };
-    let file = avatar_file::read(path)?;
-    match who.check_avatar(&file.root_hash, &file.avatar.manifest.latent) {
-        Ok(()) => Ok((file, true)),
-        Err(mismatch @ (AvatarMismatch::Root | AvatarMismatch::LatentModel)) => bail!(
-            "{}: {mismatch} (recorded: {}, this one: {}); to use it all the same: --avatar {}",
-            path.display(),
-            who.avatar_root.map_or_else(|| "unknown".to_owned(), |root| hex(&root)),
-            hex(&file.root_hash),
-            path.display()
-        ),
-    }
+        format!(
+            "{}: its avatar `{}` is in none of {list}; use --avatar FILE",
+            call.display(),
+            who.avatar_name
+        )
+    })
 }
 
 /// Whether a name from a file may become a part of a path.
 fn is_file_name(name: &str) -> bool {
-    !name.is_empty() && !name.starts_with('.') && name.chars().all(|c| c.is_alphanumeric() || "-_. ".contains(c))
+    !name.is_empty()
+        && !name.starts_with('.')
+        && name.chars().all(|c| c.is_alphanumeric() || "-_. ".contains(c))
 }
 
 #[cfg(test)]

@@ -1,0 +1,227 @@
+//! The program as a user runs it, on a made-up avatar and call.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use visavis_codec::bitstream::{LatentWriter, Quantiser, WriterOptions};
+use visavis_codec::call::{CallWriter, MessageTimes, Sender};
+use visavis_codec::testing::{Preset, random_head, random_latent, synthetic_avatar};
+use visavis_codec::{Avatar, FaceFrame, Timestamp};
+
+/// A call of 0.5 s beside its avatar.
+struct Scene {
+    folder: tempfile::TempDir,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut avatar = synthetic_avatar(1, Preset::Tiny);
+        avatar.manifest.name = "nobody".to_owned();
+        let file = avatar.write().unwrap();
+        std::fs::write(folder.path().join("nobody.avatar"), &file).unwrap();
+
+        let latent = avatar.manifest.latent.clone();
+        let avatar_root = Some(Avatar::root_hash(&file).unwrap());
+        let sender = Sender { avatar_root, ..Sender::new("speaker", "nobody", latent) };
+        let mut writer = LatentWriter::new(Quantiser::new(&sender.latent).unwrap(), WriterOptions::default());
+        let mut call = CallWriter::new(std::io::Cursor::new(Vec::new())).unwrap();
+        let id = call.add_sender(&sender).unwrap();
+        let mut packet = Vec::new();
+        for i in 0..15u64 {
+            let time = Timestamp(7_000_000_000 + i * 1_000_000_000 / 30);
+            let frame = FaceFrame { time, latent: random_latent(i / 5), head: random_head(i / 5) };
+            writer.write(&frame, &mut packet).unwrap();
+            call.write_face(id, MessageTimes::at_once(time), &packet).unwrap();
+        }
+        for block in 0..5u64 {
+            let time = Timestamp(7_000_000_000 + block * 100_000_000);
+            let hum: Vec<i16> = (0..4800).map(|i| ((i as f32 * 0.05).sin() * 9000.0) as i16).collect();
+            call.write_audio(id, MessageTimes::at_once(time), &hum).unwrap();
+        }
+        std::fs::write(folder.path().join("call.mcap"), call.finish().unwrap().into_inner()).unwrap();
+        Self { folder }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_visavis"))
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .output()
+            .unwrap()
+    }
+
+    /// Runs with `--json` and reads the answer.
+    fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.run(&[&["--json"], arguments].concat());
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).expect("one JSON object on stdout")
+    }
+
+    /// Runs what must fail; the status and the message.
+    fn failure(&self, arguments: &[&str]) -> (i32, String) {
+        let output = self.run(arguments);
+        assert!(output.stdout.is_empty(), "{arguments:?}: something on stdout");
+        (output.status.code().unwrap(), String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+}
+
+fn probe(path: &Path) -> Value {
+    let arguments = ["-v", "error", "-count_frames", "-show_streams", "-show_format", "-of", "json"];
+    let output = Command::new("ffprobe").args(arguments).arg(path).output().unwrap();
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn a_call_becomes_a_video_with_sound() {
+    let scene = Scene::new();
+    let report =
+        scene.json(&["render", "call.mcap", "-o", "out/a.mp4", "--size", "96x80", "--executor", "cpu"]);
+    assert_eq!(report["frames"], 15);
+    assert_eq!(report["executor"], "cpu");
+    assert_eq!((&report["width"], &report["height"]), (&Value::from(96), &Value::from(80)));
+    assert_eq!(report["audio"], true);
+    assert!((report["seconds"].as_f64().unwrap() - 0.5).abs() < 1e-9);
+
+    let probe = probe(&scene.path("out/a.mp4"));
+    let (picture, sound) = (&probe["streams"][0], &probe["streams"][1]);
+    assert_eq!(
+        (&picture["codec_name"], &picture["nb_read_frames"]),
+        (&Value::from("h264"), &Value::from("15"))
+    );
+    assert_eq!(sound["codec_name"], "aac");
+    let seconds: f64 = probe["format"]["duration"].as_str().unwrap().parse().unwrap();
+    assert!((seconds - 0.5).abs() < 0.04, "{seconds}");
+    let left: Vec<_> =
+        std::fs::read_dir(scene.path("out")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(left, ["a.mp4"], "something temporary is left");
+}
+
+#[test]
+fn pictures_come_numbered_and_alike_from_both_executors() {
+    let scene = Scene::new();
+    let render = |executor: &str, pattern: &str| {
+        let arguments =
+            ["--size", "64", "--from", "0.1", "--to", "0.2", "--fps", "20", "--executor", executor];
+        scene.json(&[&["render", "call.mcap", "-o", pattern], &arguments[..]].concat())
+    };
+    let report = render("cpu", "cpu/%03d.png");
+    assert_eq!(report["frames"], 2);
+    assert_eq!(report["outputs"], serde_json::json!(["cpu/000.png", "cpu/001.png"]));
+    assert_eq!(report["audio"], false);
+    render("reference", "reference/%03d.png");
+    let read = |name: &str| image::open(scene.path(name)).unwrap().into_rgb8();
+    let (ours, reference) = (read("cpu/001.png"), read("reference/001.png"));
+    let far = ours.iter().zip(reference.iter()).filter(|(a, b)| a.abs_diff(**b) > 2).count();
+    assert!(far * 100 < ours.len(), "{far} of {} values differ", ours.len());
+    let wall = ours.get_pixel(0, 0).0;
+    assert!(
+        ours.pixels().filter(|p| p.0.iter().zip(wall).any(|(a, b)| a.abs_diff(b) > 40)).count() > 200,
+        "no face"
+    );
+}
+
+#[test]
+fn files_are_told_in_words_and_as_json() {
+    let scene = Scene::new();
+    let avatar = scene.json(&["inspect", "nobody.avatar"]);
+    assert_eq!((&avatar["kind"], &avatar["name"]), (&Value::from("avatar"), &Value::from("nobody")));
+    assert_eq!(avatar["bytes"], std::fs::metadata(scene.path("nobody.avatar")).unwrap().len());
+    let call = scene.json(&["inspect", "call.mcap"]);
+    assert_eq!(call["kind"], "call");
+    assert_eq!(call["senders"][0]["face_packets"], 15);
+    assert_eq!(call["senders"][0]["avatar_root_blake3"], avatar["root_hash_blake3"]);
+    assert!((call["seconds"].as_f64().unwrap() - 0.5).abs() < 1e-6);
+    let words = scene.run(&["inspect", "call.mcap"]);
+    assert!(String::from_utf8_lossy(&words.stderr).contains("15 packets"));
+    assert!(words.stdout.is_empty());
+}
+
+#[test]
+fn failures_name_the_file_the_reason_and_the_fix() {
+    let scene = Scene::new();
+    let says = |arguments: &[&str], status: i32, words: &[&str]| {
+        let (code, message) = scene.failure(arguments);
+        assert_eq!(code, status, "{message}");
+        for word in words {
+            assert!(message.contains(word), "`{word}` is not in: {message}");
+        }
+    };
+    says(&["render", "no.mcap", "-o", "a.mp4"], 1, &["no.mcap"]);
+    says(&["render", "call.mcap", "-o", "a.avi"], 1, &["a.avi", ".mp4"]);
+    says(&["render", "call.mcap", "-o", "a.mp4", "--size", "97"], 1, &["98x98"]);
+    says(&["render", "call.mcap", "-o", "a.mp4", "--from", "9"], 1, &["--from 9", "0.50 s"]);
+    says(&["render", "call.mcap", "-o", "a.mp4", "--sender", "x"], 1, &["`x`", "speaker"]);
+    says(&["render", "call.mcap", "-o", "a.mp4", "--fps", "0"], 2, &["--fps"]);
+    says(&["render", "nobody.avatar", "-o", "a.mp4"], 1, &["nobody.avatar", "MCAP"]);
+    says(&["inspect", "."], 1, &["capture.json"]);
+    says(&["frobnicate"], 2, &["frobnicate"]);
+
+    let no_ffmpeg = Command::new(env!("CARGO_BIN_EXE_visavis"))
+        .args(["render", "call.mcap", "-o", "a.mp4", "--executor", "reference"])
+        .env("VISAVIS_FFMPEG", "/nonexistent/ffmpeg")
+        .current_dir(scene.folder.path())
+        .output()
+        .unwrap();
+    let message = String::from_utf8_lossy(&no_ffmpeg.stderr).into_owned();
+    assert!(message.contains("install"), "{message}");
+
+    // Another avatar of the same name is not taken for the one that was recorded, unless it is asked for.
+    let other = synthetic_avatar(2, Preset::Tiny).write().unwrap();
+    std::fs::write(scene.path("nobody.avatar"), other).unwrap();
+    says(&["render", "call.mcap", "-o", "a.png", "--size", "64"], 1, &["nobody.avatar", "--avatar"]);
+    let still = [
+        "render",
+        "call.mcap",
+        "-o",
+        "a.png",
+        "--size",
+        "64",
+        "--avatar",
+        "nobody.avatar",
+        "--executor",
+        "cpu",
+    ];
+    assert_eq!(scene.json(&still)["frames"], 1);
+    assert!(!scene.path("a.mp4").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_leaves_no_half_written_file() {
+    let scene = Scene::new();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_visavis"))
+        .args([
+            "render",
+            "call.mcap",
+            "-o",
+            "out/a.mp4",
+            "--size",
+            "256",
+            "--fps",
+            "240",
+            "--executor",
+            "reference",
+        ])
+        .current_dir(scene.folder.path())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let started = (0..600).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        std::fs::read_dir(scene.path("out")).is_ok_and(|mut entries| {
+            entries.any(|entry| entry.is_ok_and(|e| e.file_name().to_string_lossy().ends_with(".mp4")))
+        })
+    });
+    assert!(started, "the temporary file never appeared");
+    assert!(
+        Command::new("sh").args(["-c", &format!("kill -INT {}", child.id())]).status().unwrap().success()
+    );
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    assert_eq!(std::fs::read_dir(scene.path("out")).unwrap().count(), 0);
+}
