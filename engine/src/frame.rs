@@ -193,7 +193,7 @@ impl Engine {
         instances: &[&Instance],
         views: &[Viewport],
     ) -> Result<(), PrepareError> {
-        if target.device != self.shared.device {
+        if !Arc::ptr_eq(&target.shared, &self.shared) {
             return Err(PrepareError::Foreign("target"));
         }
         if instances.iter().any(|instance| !Arc::ptr_eq(&instance.person.shared, &self.shared)) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::Engine;
+use crate::engine::{Engine, Shared};
 use crate::error::{TargetError, scoped};
 use crate::raster;
 
@@ -23,7 +23,7 @@ pub struct Target {
     pub(crate) format: TargetFormat,
     pub(crate) depth_only: Arc<wgpu::RenderPipeline>,
     /// Of the engine that made it.
-    pub(crate) device: wgpu::Device,
+    pub(crate) shared: Arc<Shared>,
 }
 
 impl Target {
@@ -46,7 +46,7 @@ impl Engine {
         }
         let device = &self.shared.device;
         let depth_only = scoped(device, || raster::depth_only(device, &self.shared.layouts, format))?;
-        Ok(Target { format: *format, depth_only: Arc::new(depth_only), device: device.clone() })
+        Ok(Target { format: *format, depth_only: Arc::new(depth_only), shared: self.shared.clone() })
     }
 }
 

@@ -56,7 +56,9 @@ pub(crate) fn mapped_buffer(
             }
             Err(_) => false,
         };
-        buffer.unmap();
+        if written {
+            buffer.unmap();
+        }
         (buffer, written)
     })?;
     // Only a lost device raises no error and yet maps nothing.

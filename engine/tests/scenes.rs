@@ -175,8 +175,8 @@ fn depth_passes(stage: &Stage, cast: &[&Instance], together: &Linear) {
         }
     }
     assert!(compared > 4000, "{compared}");
-    // The lashes are missing from depth passes.
-    assert!(equal as f64 >= 0.99 * f64::from(compared), "{equal} of {compared}");
+    // The lashes, about a hundredth of the people's pixels, are missing from depth passes.
+    assert!(equal as f64 >= 0.98 * f64::from(compared), "{equal} of {compared}");
 }
 
 /// A person seen from a camera that moved with them looks the same.

@@ -19,6 +19,8 @@ impl log::Log for DriverLog {
         // complaint about us.
         let is_about_itself =
             message.contains("unable to find layer") || message.contains("Invalid source language operand");
+        // The objects of a complaint come in a record of their own.
+        let is_about_itself = is_about_itself || message.trim_start().starts_with("objects:");
         if self.enabled(record.metadata()) && !is_about_itself {
             self.0.lock().unwrap_or_else(PoisonError::into_inner).push(message);
         }
