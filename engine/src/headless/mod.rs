@@ -203,6 +203,8 @@ impl Headless {
 
     /// Why the device was lost, if it was; everything else fails from then on.
     pub fn lost(&self) -> Option<&str> {
+        // The driver's word arrives when the device is next asked; that it has none yet is no error.
+        let _ = self.device.poll(wgpu::PollType::Poll);
         self.lost.get().map(String::as_str)
     }
 
