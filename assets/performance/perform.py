@@ -47,7 +47,7 @@ def perform(sentences, visemes, seed):
     yaw, pitch = upper.fixations(upper.gaze_targets(spoken, blink_times, seconds, dice), clock, dice)
     # The eye rolls down a little behind the closing lid.
     gaze = yaw, [p - 0.035 * c for p, c in zip(pitch, lids)]
-    gaze = upper.look_at_listener(gaze, rotation, clock)
+    gaze = upper.look_at_listener(gaze, rotation)
     for side, (yaw, pitch), outward in (("Left", gaze[:2], 1), ("Right", gaze[2:], -1)):
         units[f"eyeBlink{side}"] = lids
         units[f"eyeLookUp{side}"] = [max(p, 0) / upper.MAX_GAZE[1] for p in pitch]
@@ -79,6 +79,11 @@ def _smile(units, amount):
                 signal[i] = signal[i] + share * gain * s * (1 - signal[i])
 
 
+def _number(value, digits):
+    text = f"{value:.{digits}f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("-o", "--out", type=Path, default=HERE / "hello", help="path without extension")
@@ -91,8 +96,9 @@ def main():
     voice, phones, columns = perform(arguments.sentences, visemes, arguments.seed)
 
     speech.write_wav(arguments.out.with_suffix(".wav"), voice)
+    digits = [7 if name == "seconds" else 5 for name in columns]
     rows = zip(*columns.values())
-    lines = [",".join(columns), *(",".join(f"{x:.5f}".rstrip("0").rstrip(".") for x in row) for row in rows)]
+    lines = [",".join(columns), *(",".join(_number(x, d) for x, d in zip(row, digits)) for row in rows)]
     arguments.out.with_suffix(".csv").write_text("\n".join(lines) + "\n")
     lines = ["start,end,phone,accented,word", *(f"{p.start:.3f},{p.end:.3f},{p.name},{p.accented:d},{p.word}" for p in phones)]
     arguments.out.with_suffix(".phones.csv").write_text("\n".join(lines) + "\n")

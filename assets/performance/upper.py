@@ -172,7 +172,7 @@ def brows(phones, clock, random):
     """browInnerUp and browOuterUp: up with the strongest stresses and with the greeting, falling a little along a phrase."""
     inner, outer = [0.0] * len(clock), [0.0] * len(clock)
     strong = sorted(accents(phones), key=lambda a: -a[1])
-    strong = [a for a in strong[: max(len(strong) // 2, 1)]]
+    strong = strong[: max(len(strong) // 2, 1)]
     greeting = phrases(phones)[0][0]
     for at, size, lead, length in [(at, 0.20 * s * random.uniform(0.7, 1.3), 0.16, 0.42) for at, s in strong] + [
         (greeting + 0.1, 0.34, 0.35, 0.75)
@@ -203,7 +203,7 @@ def smile(phones, clock, random):
     return blurred(signal, 0.06)
 
 
-def look_at_listener(gaze, rotation, clock):
+def look_at_listener(gaze, rotation):
     """Gaze angles in the head (left yaw, left pitch, right yaw, right pitch): the eyes turn against the head so as to stay on
     the listener, and towards each other for the distance."""
     (target_yaw, target_pitch), (pitch, yaw, _) = gaze, rotation

@@ -20,8 +20,8 @@ const UNIT_STEP: f32 = 0.01;
 const GAZE_STEP: f32 = PI / 720.0;
 /// Steps a standard deviation of a residual component.
 const RESIDUAL_STEPS_PER_DEVIATION: f32 = 16.0;
-/// Step of the head's rotation vector, radians: a tenth of a degree.
-const HEAD_ROTATION_STEP: f32 = PI / 1800.0;
+/// Step of the head's rotation vector, radians: a tenth of a degree, in the digits of BITSTREAM.md.
+const HEAD_ROTATION_STEP: f32 = 0.001_745_329_2;
 /// Farthest level of the head's rotation vector: half a turn.
 const HEAD_ROTATION_LEVELS: i32 = 1800;
 /// Step of the head's translation, metres.

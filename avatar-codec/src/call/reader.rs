@@ -20,6 +20,8 @@ use super::{
 /// A file may hold this many times its size, decompressed, and [`PROPORTION_SLACK`] beside: silence compresses well.
 const PROPORTION: u64 = 256;
 const PROPORTION_SLACK: u64 = 64 << 20;
+/// Of a footer record, what its checksum covers: operation code, length and two offsets.
+const FOOTER_HEAD_BYTES: usize = 9 + 16;
 
 /// A recorded call in memory.
 ///
@@ -75,8 +77,8 @@ impl<'a> CallReader<'a> {
         }
     }
 
-    /// A sender's frames, in the file's order. Packets whose reference was lost before the call was recorded are left
-    /// out; other unreadable packets are errors.
+    /// A sender's frames, each later than the one before. Packets whose reference was lost before the call was recorded
+    /// are left out, and so are those that arrived behind a later one; other unreadable packets are errors.
     pub fn faces(&self, sender: SenderId) -> Result<Vec<FaceFrame>, ReadCallError> {
         let who = self.get(sender)?;
         let quantiser = who.quantiser().map_err(|error| ReadCallError::Sender {
@@ -91,6 +93,8 @@ impl<'a> CallReader<'a> {
         while let Some(message) = messages.next()? {
             if let (true, CallBody::Face(packet)) = (message.sender == sender, message.body) {
                 match reader.read(packet) {
+                    // Repeating one packet, which costs a file next to nothing, thus costs no memory either.
+                    Ok(frame) if frames.last().is_some_and(|last: &FaceFrame| frame.time <= last.time) => {}
                     Ok(frame) => frames.push(frame),
                     Err(ReadPacketError::MissingReference { .. }) => {}
                     Err(error) => {
@@ -154,6 +158,9 @@ impl<'a> CallReader<'a> {
                             },
                             _ => cut("end", next),
                         });
+                    }
+                    if must_be_whole {
+                        check_summary(bytes, &record).map_err(|problem| record.error(problem))?;
                     }
                     break;
                 }
@@ -262,10 +269,8 @@ pub struct Messages<'c> {
     limit: u64,
 }
 
-/// A channel, and whose it is; `None` for one that isn't a sender's.
-#[derive(PartialEq, Eq)]
+/// A channel: whose it is and what it carries, or `None` for one that isn't a sender's.
 struct Channel {
-    topic: String,
     track: Option<(SenderId, Track)>,
     messages: u64,
 }
@@ -366,18 +371,18 @@ impl Messages<'_> {
             Ok((id, fields.text("topic")?, fields.text("message_encoding")?))
         };
         let (id, topic, encoding) = parse().map_err(|problem| record.error(problem))?;
+        let track = self.track_of(topic);
         if let Some(known) = self.channels.get(&id) {
-            let is_same = known.topic == topic;
+            let is_same = known.track == track;
             return if is_same { Ok(()) } else { Err(record.error(RecordError::Redefined(id))) };
         }
-        let track = self.track_of(topic);
         if let Some((_, track)) = track
             && encoding != track.encoding()
         {
             let (topic, found) = (shortened(topic), shortened(encoding));
             return Err(record.error(RecordError::Encoding { topic, found, known: track.encoding() }));
         }
-        self.channels.insert(id, Channel { topic: topic.to_owned(), track, messages: 0 });
+        self.channels.insert(id, Channel { track, messages: 0 });
         Ok(())
     }
 
@@ -416,7 +421,8 @@ impl Messages<'_> {
             Track::Face => None,
         };
         if let Some(problem) = problem {
-            return Err(ReadCallError::Message { topic: channel.topic.clone(), message, problem });
+            let topic = track.topic(&self.call.get(sender)?.name);
+            return Err(ReadCallError::Message { topic, message, problem });
         }
         let times = MessageTimes { capture: Timestamp(publish), arrival: Timestamp(log) };
         Ok(Some(Found { sender, track, times, in_chunk, body: end - data.len()..end }))
@@ -430,6 +436,19 @@ struct Found {
     times: MessageTimes,
     in_chunk: bool,
     body: std::ops::Range<usize>,
+}
+
+/// Checks the checksum over everything between the data's end and the footer's own checksum, as the footer states it.
+fn check_summary(bytes: &[u8], footer: &RawRecord<'_>) -> Result<(), RecordError> {
+    let mut fields = Fields(footer.body);
+    let (start, _) = (fields.u64("summary_start")?, fields.u64("summary_offset_start")?);
+    let end = footer.offset + (FOOTER_HEAD_BYTES as u64);
+    let stated = fields.u32("summary_crc")?;
+    // A file without a summary has 0 here, and a checksum that begins at the footer.
+    let start = if start == 0 { footer.offset } else { start };
+    let range = usize::try_from(start).ok().zip(usize::try_from(end).ok());
+    let summary = range.and_then(|(start, end)| bytes.get(start..end));
+    check_crc(stated, summary.ok_or(RecordError::Cut("summary_start"))?)
 }
 
 fn check_header(record: &RawRecord<'_>) -> Result<(), ReadCallError> {

@@ -2,7 +2,7 @@
 //! against what is there.
 //!
 //! Written against the MCAP specification, version 0, instead of using the `mcap` crate's reader: that one panics on some
-//! damaged attachments and takes sizes for chunks from the file.
+//! damaged attachments and reserves whatever length a record in a chunk claims.
 
 use std::collections::BTreeMap;
 
