@@ -280,7 +280,8 @@ fn a_file_that_decompresses_out_of_proportion_is_refused() {
 
 #[test]
 fn chunks_that_are_not_what_they_claim_are_refused() {
-    let cases: [(u64, &str, &[u8], fn(&RecordError) -> bool); 4] = [
+    type Check = fn(&RecordError) -> bool;
+    let cases: [(u64, &str, &[u8], Check); 4] = [
         (9, "lz4", &[0; 9], |e| matches!(e, RecordError::Compression(_))),
         (9, "zstd", &[1; 20], |e| matches!(e, RecordError::Decompress(_))),
         (10, "", &[0; 9], |e| matches!(e, RecordError::Size { claimed: 10, found: 9 })),

@@ -242,7 +242,7 @@ impl<'a> Code<'a> {
             before += frequency;
             symbol += 1;
             let (left, after) = (32_768 - before, 15 - symbol);
-            frequency = if symbol == 15 { left } else { (left * stop >> 8).max(1).min(left - after) };
+            frequency = if symbol == 15 { left } else { ((left * stop) >> 8).max(1).min(left - after) };
         }
         self.take(before, frequency);
         let mut high = symbol;
