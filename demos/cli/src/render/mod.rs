@@ -18,7 +18,7 @@ use visavis_codec::Timestamp;
 use self::background::{Background, Compositor};
 use self::camera::CAMERA_HELP;
 pub(crate) use self::camera::Camera;
-use self::output::{Output, frame_count, temporary_beside};
+use self::output::{Output, frame_count};
 pub(crate) use self::recording::MAX_CALL_BYTES;
 use self::recording::Recording;
 use crate::painter::{Behind, Executor, Painter};
@@ -126,18 +126,24 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
     let sound_file = match sound {
         None => None,
         Some(pcm) => {
-            let mut file = temporary_beside(&arguments.output, ".wav")?;
+            let mut file = tempfile::Builder::new()
+                .prefix("visavis-")
+                .suffix(".wav")
+                .tempfile()
+                .context("a temporary file")?;
             pcm.stretch(from, seconds).write(file.as_file_mut())?;
             Some(file)
         }
     };
 
+    // First what fails fast: a size that no video has, ffmpeg that isn't there.
+    let mut sink =
+        output.open(size[0], size[1], fps, sound_file.as_ref().map(tempfile::NamedTempFile::path))?;
+
     let start = Instant::now();
     let avatar_path = recording.avatar_path.clone();
     let mut painter = Painter::new(recording.avatar, *executor, threads.map(usize::from))?;
     let mut compositor = Compositor::new(*background, size[0] as usize, size[1] as usize);
-    let mut sink =
-        output.open(size[0], size[1], fps, sound_file.as_ref().map(tempfile::NamedTempFile::path))?;
     let aspect = size[0] as f32 / size[1] as f32;
     let bar = progress::bar(frames as u64, "frames");
     for n in 0..frames {
