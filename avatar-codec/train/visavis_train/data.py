@@ -139,8 +139,7 @@ class Scene:
 
     def _importance(self, size=128, near=4.0, inside=12.0):
         """[size, size] over the atlas: 1, up to `near` round eyes and mouth, `inside` them (they are few pixels)."""
-        uv, deltas = self.mesh["uv"], self.mesh["unit_deltas"]
-        motion = np.abs(deltas).sum(-1)
+        motion = np.abs(self.mesh["unit_deltas"]).sum(-1)
         names = self.description["unit_names"]
         local = [i for i, n in enumerate(names) if n.startswith(("eyeBlink", "eyeSquint", "mouth", "tongue"))]
         strength = (motion[local] / np.maximum(motion[local].max(1, keepdims=True), 1e-6)).max(0)
@@ -151,16 +150,31 @@ class Scene:
                 weight[first:last] = inside
             elif part["name"] != "skin":
                 weight[first:last] = 1
+        return np.maximum(self._splat(weight, size), 1)
+
+    def stillness(self, size):
+        """[size, size] over the atlas, 0 to 1: 1 where no face unit moves the surface, as on hair and clothes. What is
+        inside eyes and mouth counts as moving: lids and lips throw their shadows there."""
+        motion_mm = 1e3 * np.linalg.norm(self.mesh["unit_deltas"], axis=-1).max(0)
+        moving = motion_mm**2 / (motion_mm**2 + 0.25)
+        for part in self.parts:
+            first, last = part["vertices"]
+            if part["name"].startswith(("eye", "teeth", "tongue", "lashes")):
+                moving[first:last] = 1
+        return 1 - self._splat(moving, size)
+
+    def _splat(self, values, size, rounds=6):
+        """Values of vertices on a grid over the atlas, the largest of a cell; gaps between them filled from around."""
         grid = np.zeros((size, size), np.float32)
-        cell = np.clip((uv * size).astype(int), 0, size - 1)
-        np.maximum.at(grid, (cell[:, 1], cell[:, 0]), weight)
-        for _ in range(6):  # fill the gaps between vertices from their neighbours
+        cell = np.clip((self.mesh["uv"] * size).astype(int), 0, size - 1)
+        np.maximum.at(grid, (cell[:, 1], cell[:, 0]), values)
+        for _ in range(rounds):
             grown = grid.copy()
             for axis in (0, 1):
                 for shift in (-1, 1):
                     grown = np.maximum(grown, np.roll(grid, shift, axis))
             grid = np.where(grid > 0, grid, grown)
-        return np.maximum(grid, 1)
+        return grid
 
 
 def gather(chosen):

@@ -12,13 +12,14 @@ import torch
 from . import export, sheet
 from .composite import FRINGE, composite
 from .data import Scene, gather, own_surface
-from .loss import over_grey, picture_loss, psnr, surface_loss
+from .loss import over_grey, picture_loss, psnr, steadiness_loss, surface_loss
 from .model import Model
 
 FRAMES_PER_STEP = 2
 PIXELS_PER_FRAME = 10240
 NETWORK_RATE, MAP_RATE = 2e-3, 1e-2
 SEED_DECAY = 0.1  # of the weights that read the condition: what no frame asks for goes away
+JITTER = 0.03  # of units and angles (radians): the map is to change smoothly between the few faces that were captured
 WARM_UP_STEPS = 60
 CONSTANT_UNTIL = 0.4  # of the time; then a cosine down to LAST_RATE of the rate
 LAST_RATE = 0.02
@@ -62,7 +63,9 @@ class Batches:
             images = self.by_frame[frame]
             for image in images:
                 chosen.append((image, rng.choice(image.draws, PIXELS_PER_FRAME // len(images)), layer))
-        return torch.from_numpy(self.scene.condition(frames)), *gather(chosen)
+        condition = self.scene.condition(frames)
+        condition += JITTER * rng.standard_normal(condition.shape, np.float32)
+        return torch.from_numpy(condition), *gather(chosen)
 
     def stop(self):
         """Lets the thread end."""
@@ -194,15 +197,18 @@ class Run:
         self.model.static.requires_grad_(False)
         self.frozen = True
 
-    def advance(self, batch, fraction):
+    def advance(self, batch, stillness, fraction):
         """One step; returns the loss."""
         condition, fragments, truth = batch
         for group in self.optimiser.param_groups:
             group["lr"] = group["scale"] * rate(fraction, self.step)
-        appearance, color, alpha = shade_pixels(self.model, self.model.decode(condition), fragments)
+        dynamic = self.model.decode(condition)
+        appearance, color, alpha = shade_pixels(self.model, dynamic, fragments)
         loss = picture_loss(color, alpha, truth.color, truth.alpha)
         own = own_surface(fragments, truth, appearance.alpha)
         loss = loss + surface_loss(appearance, truth.albedo[fragments.pixel], truth.normal[fragments.pixel], own)
+        size = self.model.shape.dynamic_size
+        loss = loss + steadiness_loss(dynamic.reshape(-1, size, size, dynamic.shape[-1]), stillness)
         self.optimiser.zero_grad()
         loss.backward()
         self.optimiser.step()
@@ -234,6 +240,7 @@ def run(folder_of_data, folder, shape, minutes, seed, resume, checkpoint_minutes
 def _loop(state, folder_of_data, folder, path, budget, checkpoint_every):
     """Steps until `budget` seconds are used up."""
     scene, batches, held_out, shown = _begin(folder_of_data, state)
+    stillness = torch.from_numpy(scene.stillness(state.model.shape.dynamic_size))
     smooth, threads = None, Threads()
     last_saved = last_shown = begun = time.monotonic()
     while state.seconds < budget:
@@ -242,7 +249,7 @@ def _loop(state, folder_of_data, folder, path, budget, checkpoint_every):
             state.freeze_static()
         step = state.step
         threads.before(step)
-        loss = state.advance(batches.next(), fraction)
+        loss = state.advance(batches.next(), stillness, fraction)
         if not math.isfinite(loss):
             sys.exit(f"the loss is {loss} at step {state.step}: resume from the last checkpoint with another seed")
         now = time.monotonic()

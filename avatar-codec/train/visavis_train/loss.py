@@ -5,6 +5,9 @@ import torch.nn.functional as F
 GREY = ((128 / 255 + 0.055) / 1.055) ** 2.4  # mid-grey (sRGB 128), linear: what pictures are compared over
 
 
+STEADY_STILL, STEADY_MOVING = 1.0, 0.05  # weights of `steadiness_loss`
+
+
 def srgb(linear):
     """The sRGB curve, carried on above 1 so that highlights keep a gradient."""
     low = linear * 12.92
@@ -31,6 +34,17 @@ def surface_loss(appearance, truth_albedo, truth_normal, chosen):
     normal = F.normalize(truth_normal[chosen], dim=-1)
     cosine = (appearance.normal[chosen] * normal).sum(-1).mean()
     return 0.1 * albedo + 0.02 * (1 - cosine)
+
+
+def steadiness_loss(dynamic, stillness):
+    """How much the dynamic maps [N, S, S, D] of a batch differ, most where nothing moves (stillness [S, S], 0 to 1).
+
+    With one camera a frame, the networks could learn from the expression which camera looks, and paint each frame as
+    that camera saw it. This makes them explain views by the view.
+    """
+    weight = STEADY_MOVING + (STEADY_STILL - STEADY_MOVING) * stillness
+    spread = dynamic - dynamic.mean(0, keepdim=True)
+    return (weight[..., None] * spread * spread).mean()
 
 
 def psnr(error2_mean):
