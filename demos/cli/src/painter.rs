@@ -40,7 +40,7 @@ pub(crate) struct Painter {
 }
 
 enum Means {
-    Engine { headless: Box<Headless>, instance: visavis::Instance },
+    Engine(Box<(Headless, visavis::Instance)>),
     Reference { table: SrgbTable, rgba: Vec<u8> },
 }
 
@@ -69,12 +69,7 @@ impl Painter {
             _ => "cpu",
         };
         let adapter = headless.adapter().name.clone();
-        Ok(Self {
-            avatar,
-            means: Means::Engine { headless: Box::new(headless), instance },
-            adapter,
-            executor,
-        })
+        Ok(Self { avatar, means: Means::Engine(Box::new((headless, instance))), adapter, executor })
     }
 
     /// One picture, `[height, width, 4]`, valid until the next.
@@ -86,7 +81,8 @@ impl Painter {
         behind: Behind,
     ) -> Result<&[u8]> {
         match &mut self.means {
-            Means::Engine { headless, instance } => {
+            Means::Engine(engine) => {
+                let (headless, instance) = &mut **engine;
                 instance.set_frame(frame).context("the face")?;
                 let background = match behind {
                     Behind::Nothing => headless::Background::Transparent,
@@ -116,7 +112,7 @@ impl Painter {
     /// How long the stages of the last picture took; the reference is not timed.
     pub(crate) fn timings(&self) -> Option<Timings> {
         match &self.means {
-            Means::Engine { headless, .. } => Some(headless.timings()),
+            Means::Engine(engine) => Some(engine.0.timings()),
             Means::Reference { .. } => None,
         }
     }

@@ -164,10 +164,11 @@ impl Capture {
         let (width, height) = (image.width() as usize, image.height() as usize);
         let image = Rgb8 { width, height, pixels: image.into_raw() };
         let path = self.parts_path(frame, camera);
-        let (parts, matte, size) = if path.is_file() {
+        let Masks { parts, matte, size } = if path.is_file() {
             let masks = read_png(&path)?.into_luma_alpha8();
             let size = (masks.width() as usize, masks.height() as usize);
-            (masks.pixels().map(|p| p.0[0]).collect(), masks.pixels().map(|p| p.0[1]).collect(), size)
+            let [parts, matte] = [0, 1].map(|channel| masks.pixels().map(|p| p.0[channel]).collect());
+            Masks { parts, matte, size }
         } else {
             let stem = frame.stem() + ".exr";
             read_planes(&self.folder.join("planes").join(&frame.segment).join(camera).join(stem))?
@@ -208,8 +209,16 @@ fn read_png(path: &Path) -> Result<image::DynamicImage> {
     reader.decode().with_context(|| format!("{}: no picture that can be read", path.display()))
 }
 
-/// Part identifiers, matte and size from a frame's half-float planes.
-fn read_planes(path: &Path) -> Result<(Vec<u8>, Vec<u8>, (usize, usize))> {
+/// Part identifiers and matte (0..=255), row by row.
+struct Masks {
+    parts: Vec<u8>,
+    matte: Vec<u8>,
+    /// Width and height.
+    size: (usize, usize),
+}
+
+/// The masks in a frame's half-float planes.
+fn read_planes(path: &Path) -> Result<Masks> {
     use exr::prelude::*;
     let image = read()
         .no_deep_data()
@@ -221,12 +230,16 @@ fn read_planes(path: &Path) -> Result<(Vec<u8>, Vec<u8>, (usize, usize))> {
         .map_err(|error| anyhow::anyhow!("{}: planes can't be read: {error}", path.display()))?;
     let layer = &image.layer_data;
     let plane = |name: &str, scale: f32| {
-        let channel = layer.channel_data.list.iter().find(|channel| channel.name == Text::from(name));
+        let channel = layer.channel_data.list.iter().find(|channel| channel.name == *name);
         let channel = channel.with_context(|| format!("{}: no channel `{name}`", path.display()))?;
         let values = channel.sample_data.values_as_f32();
         anyhow::Ok(values.map(|v| (v * scale).round().clamp(0.0, 255.0) as u8).collect::<Vec<u8>>())
     };
-    Ok((plane("part.V", 1.0)?, plane("A", 255.0)?, (layer.size.width(), layer.size.height())))
+    Ok(Masks {
+        parts: plane("part.V", 1.0)?,
+        matte: plane("A", 255.0)?,
+        size: (layer.size.width(), layer.size.height()),
+    })
 }
 
 /// Reads `KRT`: per camera its name, K (3 rows), distortion (1 row), R|t (3 rows, millimetres).
