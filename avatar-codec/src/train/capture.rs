@@ -19,7 +19,7 @@ const SCHEMA: &str = "visavis.capture/1";
 #[derive(Debug, thiserror::Error)]
 pub enum CaptureError {
     /// A file is missing or unreadable.
-    #[error("{path}: {source}")]
+    #[error("can't read or write {path}")]
     Io {
         /// The file.
         path: PathBuf,
