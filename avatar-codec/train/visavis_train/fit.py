@@ -20,9 +20,6 @@ PIXELS_PER_FRAME = 10240
 NETWORK_RATE, MAP_RATE = 2e-3, 1e-2
 SEED_DECAY = 0.1  # of the weights that read the condition: what no frame asks for goes away
 JITTER = 0.03  # of units and angles (radians): the map is to change smoothly between the few faces that were captured
-# Of the view's direction, each fragment by itself: appearance is to change smoothly between the few cameras, most of
-# all on hair and clothes, while the eyes keep their reflections.
-VIEW_JITTER, VIEW_JITTER_SOFT = 0.02, 0.12
 WARM_UP_STEPS = 60
 CONSTANT_UNTIL = 0.4  # of the time; then a cosine down to LAST_RATE of the rate
 LAST_RATE = 0.02
@@ -68,11 +65,7 @@ class Batches:
                 chosen.append((image, rng.choice(image.draws, PIXELS_PER_FRAME // len(images)), layer))
         condition = self.scene.condition(frames)
         condition += JITTER * rng.standard_normal(condition.shape, np.float32)
-        fragments, truth = gather(chosen)
-        blur = torch.where(fragments.blended, VIEW_JITTER_SOFT, VIEW_JITTER)[:, None]
-        noise = torch.from_numpy(rng.standard_normal(fragments.view.shape, np.float32))
-        fragments.view = torch.nn.functional.normalize(fragments.view + blur * noise, dim=-1)
-        return torch.from_numpy(condition), fragments, truth
+        return torch.from_numpy(condition), *gather(chosen)
 
     def stop(self):
         """Lets the thread end."""
