@@ -13,9 +13,6 @@ from .nodes import image
 from .parts import JOINTS, PART_NAMES
 from .spaces import blender_from_body, body_from_mesh, mesh_from_body, vertex_normals
 
-# Above this many samples a pixel may stop early, when its noise is below the threshold.
-ADAPTIVE_FROM = 24
-
 
 class Dome:
     """One Blender scene. `work` is the folder of baked pictures (made when missing)."""
@@ -91,7 +88,6 @@ class Dome:
         s = self.scene
         s.render.resolution_x = s.render.resolution_y = size
         s.cycles.samples, s.cycles.seed = samples, seed
-        s.cycles.use_adaptive_sampling = samples > ADAPTIVE_FROM
         s.render.filepath = str(path)
         bpy.ops.render.render(write_still=True)
 
@@ -100,7 +96,7 @@ class Dome:
         s.render.engine = "CYCLES"
         c = s.cycles
         c.device = "CPU"
-        c.adaptive_min_samples, c.adaptive_threshold = ADAPTIVE_FROM, 0.03
+        c.use_adaptive_sampling = False
         c.max_bounces, c.diffuse_bounces, c.glossy_bounces = 6, 2, 3
         c.transmission_bounces, c.transparent_max_bounces = 5, 12
         c.caustics_reflective = c.caustics_refractive = False
