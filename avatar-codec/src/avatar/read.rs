@@ -44,16 +44,16 @@ pub enum ReadAvatarError {
     },
     /// The header isn't JSON of the expected form, or names something twice.
     #[error("the header isn't readable: {0}")]
-    Header(#[source] serde_json::Error),
+    Header(serde_json::Error),
     /// The header is JSON, but not a list of tensors that fills the rest of the file.
     #[error("not a safetensors file: {0}")]
-    Container(#[source] safetensors::SafeTensorError),
+    Container(safetensors::SafeTensorError),
     /// The file's metadata has no manifest.
     #[error("no `{MANIFEST_KEY}` in the file's metadata: this safetensors file is no avatar")]
     NoManifest,
     /// The manifest isn't as this version has it.
     #[error("the manifest isn't readable: {0}")]
-    Manifest(#[source] serde_json::Error),
+    Manifest(serde_json::Error),
     /// The file is of another version.
     #[error("the file is of version {found}, this program reads version {}", Manifest::VERSION)]
     Version {

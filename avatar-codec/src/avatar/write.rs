@@ -27,10 +27,10 @@ pub enum WriteAvatarError {
     },
     /// The manifest can't be put as JSON.
     #[error("the manifest can't be written: {0}")]
-    Manifest(#[source] serde_json::Error),
+    Manifest(serde_json::Error),
     /// The tensors can't be put into a safetensors file.
     #[error("the tensors can't be written: {0}")]
-    Container(#[source] safetensors::SafeTensorError),
+    Container(safetensors::SafeTensorError),
 }
 
 impl Avatar {
