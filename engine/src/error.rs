@@ -124,6 +124,9 @@ pub enum DrawError {
     /// The view was prepared for depth only.
     #[error("view {0} was prepared for depth only")]
     DepthOnly(usize),
+    /// The target comes from another engine.
+    #[error("the target was made by another engine")]
+    ForeignTarget,
 }
 
 /// Runs `work` and returns the first error that the device raised meanwhile on this thread.

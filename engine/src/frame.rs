@@ -346,7 +346,8 @@ impl Frame {
     }
 
     /// Draws the depth of view number `view`, of any kind, into a pass of `target`'s kind: the skinned mesh, as if
-    /// every part but the lashes were opaque. For shadow maps and depth pre-passes.
+    /// every part but the lashes were opaque. For shadow maps and depth maps of their own: not into the depth that
+    /// [`draw`](Self::draw) tests against, which would hide what it draws.
     pub fn draw_depth(
         &self,
         pass: &mut wgpu::RenderPass<'_>,
@@ -354,6 +355,9 @@ impl Frame {
         view: usize,
     ) -> Result<(), DrawError> {
         self.view(view)?;
+        if !Arc::ptr_eq(&target.shared, &self.shared) {
+            return Err(DrawError::ForeignTarget);
+        }
         pass.set_pipeline(&target.depth_only);
         for (index, subject) in self.subjects.iter().enumerate() {
             let Some(body) = &subject.body else { continue };

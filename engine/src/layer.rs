@@ -9,6 +9,9 @@ use crate::engine::Shared;
 use crate::error::{GpuError, PrepareError, scoped};
 use crate::frame::Viewport;
 
+/// Unused textures that are kept: a window, a thumbnail and two eyes, say.
+const MAX_IDLE_LAYERS: usize = 4;
+
 /// Rasterisers and textures that no frame uses at present.
 #[derive(Debug, Default)]
 pub(crate) struct LayerPool {
@@ -111,10 +114,12 @@ impl Shared {
     fn layer_textures(&self, size: [u32; 2]) -> Result<LayerTextures, GpuError> {
         let mut idle = lock(&self.layers.textures);
         match idle.iter().position(|textures| textures.size == size) {
-            Some(index) => Ok(idle.swap_remove(index)),
+            Some(index) => Ok(idle.remove(index)),
             None => {
-                // Sizes that nobody draws any more go, so that a window being resized leaves nothing behind.
-                idle.clear();
+                // The size that was out of use longest goes, so that a window being resized leaves little behind.
+                if idle.len() >= MAX_IDLE_LAYERS {
+                    idle.remove(0);
+                }
                 LayerTextures::new(self, size)
             }
         }

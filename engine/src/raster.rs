@@ -254,7 +254,7 @@ pub(crate) fn depth_only(
             attributes: 1,
             constants: &[],
             two_sided: false,
-            blend: false,
+            blend: true, // of no effect without colour, but it refuses formats that can't be blended
             write_depth: true,
             write_color: false,
         },

@@ -87,6 +87,9 @@ impl Manager {
                     "install",
                     "-y",
                     "--no-install-recommends",
+                    // A new machine updates itself when it starts, and holds the lock meanwhile.
+                    "-o",
+                    "DPkg::Lock::Timeout=300",
                 ]),
             ],
             Self::Dnf => vec![with(&["dnf", "install", "-y"])],
@@ -177,6 +180,11 @@ mod tests {
     fn without_leave_to_install_the_command_is_told() {
         let failure =
             Manager::Apt.install(&[Requirement::Ffmpeg], false).expect_err("nothing may be installed");
-        assert!(failure.0.contains("apt-get install -y --no-install-recommends ffmpeg"), "{failure}");
+        assert!(
+            failure
+                .0
+                .contains("apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=300 ffmpeg"),
+            "{failure}"
+        );
     }
 }

@@ -85,8 +85,11 @@ pub enum QuantiserError {
         /// Which axis of `[u | g | r]`.
         axis: usize,
     },
-    /// An axis's range takes too many steps.
-    #[error("axis {axis} of the latent model: its range is more than {MAX_LEVEL} steps from 0")]
+    /// An axis's range takes too many steps, or its values don't fit an f32.
+    #[error(
+        "axis {axis} of the latent model: its range is more than {MAX_LEVEL} steps or {:e} from 0",
+        f32::MAX
+    )]
     TooFine {
         /// Which axis of `[u | g | r]`.
         axis: usize,
@@ -213,7 +216,8 @@ impl AxisQuantiser {
         let lowest = if min < 0.0 { min - margin } else { 0.0 };
         let highest = if max > 0.0 { max + margin } else { 0.0 };
         let (lowest, highest) = ((lowest / step).floor(), (highest / step).ceil());
-        if lowest < -MAX_LEVEL || highest > MAX_LEVEL {
+        let largest = lowest.abs().max(highest);
+        if largest > MAX_LEVEL || largest * step > f64::from(f32::MAX) {
             return Err(QuantiserError::TooFine { axis });
         }
         let mean = (deviation / step * 0.5).clamp(0.0, MAX_LEVEL);

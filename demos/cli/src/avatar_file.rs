@@ -1,5 +1,6 @@
 //! Avatar files on disk: reading them, and finding the one that a call names.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -30,10 +31,15 @@ pub(crate) fn read_bounded(path: &Path, limit: usize) -> Result<Vec<u8>> {
     if metadata.is_dir() {
         bail!("{}: is a folder, not a file", path.display());
     }
-    if metadata.len() > limit as u64 {
-        bail!("{}: {} bytes; such a file has {limit} at most", path.display(), metadata.len());
+    // A pipe or a device says nothing of its length, so that the reading itself is bounded.
+    let mut bytes = Vec::with_capacity(metadata.len().min(limit as u64) as usize);
+    std::fs::File::open(path)
+        .and_then(|file| file.take(limit as u64 + 1).read_to_end(&mut bytes))
+        .with_context(|| format!("{}: can't be read", path.display()))?;
+    if bytes.len() > limit {
+        bail!("{}: more than {limit} bytes; such a file has no more", path.display());
     }
-    std::fs::read(path).with_context(|| format!("{}: can't be read", path.display()))
+    Ok(bytes)
 }
 
 /// Where an avatar of this name may lie: beside the call, in the folder `avatars` beside the call's, and in

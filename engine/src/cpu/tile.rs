@@ -234,7 +234,8 @@ impl Tile<'_> {
         if !self.scratch.fragments.is_empty() {
             self.shade_fragments(true);
             self.blend(sweep);
-            if at_once {
+            // The soft sweep comes by itself where the solid one had to be split.
+            if at_once && sweep == Sweep::Solid {
                 self.blend(Sweep::Soft);
             }
         }

@@ -77,8 +77,8 @@ impl Recording {
             .fold(shown_until, u64::max);
         let seconds = (end - start) as f64 * 1e-9;
         ensure!(
-            seconds <= 86_400.0,
-            "{}: its times span {seconds:.0} s; more than a day is no call",
+            seconds <= 4.0 * 3600.0,
+            "{}: its times span {seconds:.0} s; a call of more than four hours can't be rendered in one",
             call.display()
         );
         let sound = (!tracks.is_empty()).then(|| {
