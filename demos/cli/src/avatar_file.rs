@@ -37,7 +37,7 @@ pub(crate) fn read_bounded(path: &Path, limit: usize) -> Result<Vec<u8>> {
         .and_then(|file| file.take(limit as u64 + 1).read_to_end(&mut bytes))
         .with_context(|| format!("{}: can't be read", path.display()))?;
     if bytes.len() > limit {
-        bail!("{}: more than {limit} bytes; such a file has no more", path.display());
+        bail!("{}: more bytes than such a file has: {limit} at most", path.display());
     }
     Ok(bytes)
 }
