@@ -1,10 +1,11 @@
 //! A call ready to be rendered: whose face, when, which avatar, which sound.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use visavis_codec::avatar::Semantic;
-use visavis_codec::call::{CallReader, Sender};
+use visavis_codec::call::{CallReader, ReadCallError, Sender, SenderId};
 use visavis_codec::{Avatar, Latent, Timestamp};
 
 use super::timeline::Timeline;
@@ -58,9 +59,15 @@ impl Recording {
         let timeline = Timeline::new(frames);
         let (first, last) = timeline.span().context("no frame")?;
 
+        let lags = lags(&reader).with_context(in_call)?;
+        let lag = |id| lags.get(&id).copied().unwrap_or(0);
         let mut tracks = Vec::new();
-        for (id, other) in reader.senders() {
-            let track = reader.audio(id).with_context(in_call)?;
+        for (other_id, other) in reader.senders() {
+            let mut track = reader.audio(other_id).with_context(in_call)?;
+            for (time, _) in &mut track.blocks {
+                let shown = i128::from(time.0) + lag(other_id) - lag(id);
+                time.0 = shown.clamp(0, i128::from(u64::MAX)) as u64;
+            }
             if !track.blocks.is_empty() && track.format != who.audio {
                 eprintln!("visavis: {}'s sound has another sample rate and is left out", other.name);
             } else if !track.blocks.is_empty() {
@@ -96,6 +103,18 @@ impl Recording {
             avatar_path: file.path,
         })
     }
+}
+
+/// How far the recorder's clock is ahead of each sender's, nanoseconds, with the shortest way that a message took:
+/// senders capture by their own clocks, which have nothing else in common.
+fn lags(reader: &CallReader<'_>) -> Result<HashMap<SenderId, i128>, ReadCallError> {
+    let mut lags = HashMap::new();
+    let mut messages = reader.messages();
+    while let Some(message) = messages.next()? {
+        let lag = i128::from(message.times.arrival.0) - i128::from(message.times.capture.0);
+        lags.entry(message.sender).and_modify(|least: &mut i128| *least = lag.min(*least)).or_insert(lag);
+    }
+    Ok(lags)
 }
 
 /// The avatar to show a sender with, and whether the sender's residual means something to it.
@@ -157,7 +176,28 @@ fn is_file_name(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use visavis_codec::bitstream::plain_latent_model;
+    use visavis_codec::call::{CallWriter, MessageTimes};
+
     use super::*;
+
+    #[test]
+    fn each_sender_has_a_clock_of_its_own() {
+        let model = plain_latent_model(0);
+        let mut call = CallWriter::new(std::io::Cursor::new(Vec::new())).unwrap();
+        let ids = ["ann", "bob"].map(|name| call.add_sender(&Sender::new(name, "", model.clone())).unwrap());
+        // Ann's clock stands 5 s behind the recorder's, Bob's 2 s ahead of it; messages take 10 ms and more.
+        for (arrival, way) in [(10_000, 30), (10_020, 10), (10_040, 20)] {
+            for (id, ahead) in ids.into_iter().zip([-5_000, 2_000]) {
+                let [capture, arrival] =
+                    [arrival - way + ahead, arrival].map(|ms: i64| Timestamp(ms as u64 * 1_000_000));
+                call.write_audio(id, MessageTimes { capture, arrival }, &[0; 320]).unwrap();
+            }
+        }
+        let file = call.finish().unwrap().into_inner();
+        let lags = lags(&CallReader::new(&file).unwrap()).unwrap();
+        assert_eq!(ids.map(|id| lags[&id]), [5_010_000_000, -1_990_000_000]);
+    }
 
     #[test]
     fn names_that_leave_the_folder_are_refused() {
