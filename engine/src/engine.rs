@@ -11,7 +11,7 @@ use crate::raster::{RasterKey, RasterLayouts};
 /// What decodes and shades.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Executor {
-    /// [`Gpu`](Self::Gpu), unless the adapter is a software one: those run neural shaders 10 to 300 times slower than
+    /// [`Gpu`](Self::Gpu), unless the adapter is a software one: those run neural shaders tens of times slower than
     /// [`Cpu`](Self::Cpu) does.
     #[default]
     Auto,
