@@ -8,6 +8,8 @@
     capture.py render  wren           render every planned frame that is still missing
     capture.py status  wren           how far it is
     capture.py finish  wren           means, variances, and the noise ceiling if asked
+    capture.py still   wren --performance ../performance/hello.csv --at 3.2 -o still.png
+                                      what `visavis render CALL --from 3.2` should look like, path-traced
 
 A capture lives outside the repository, in $XDG_CACHE_HOME (or ~/.cache)
 /visavis/captures/<name>. Rendering can be stopped at any time and goes on where it
@@ -40,17 +42,25 @@ def main():
     for name, what in (("build", "build the person and write everything but pictures"),
                        ("preview", "render a few poses at low quality"), ("render", "render missing frames; resumable"),
                        ("status", "frames done, speed, time left"), ("stop", "stop a running render"),
-                       ("finish", "write means, variances and the noise ceiling")):
+                       ("finish", "write means, variances and the noise ceiling"),
+                       ("still", "path-trace one moment of a performance, as `visavis render` frames it")):
         sub = commands.add_parser(name, help=what)
         sub.add_argument("person", nargs="?", default="wren", help="a file in people/ (default: wren)")
         sub.add_argument("--out", type=Path, help="capture folder (default: in the cache)")
         if name == "render":
             sub.add_argument("--workers", type=int, default=os.cpu_count(), help="processes of one thread each (default: all cores)")
             sub.add_argument("--limit", type=int, help="stop after the first N planned frames")
+            sub.add_argument("--split", choices=("train", "test"), help="only the frames of this split")
             sub.add_argument("--shard", help=argparse.SUPPRESS)
         if name == "preview":
             sub.add_argument("--samples", type=int, default=8)
             sub.add_argument("--pose", action="append", help="only these: " + ", ".join(PREVIEWS))
+        if name == "still":
+            sub.add_argument("--performance", type=Path, required=True, metavar="CSV", help="as assets/performance writes it")
+            sub.add_argument("--at", type=float, required=True, metavar="SECONDS")
+            sub.add_argument("-o", "--output", type=Path, required=True, metavar="PNG")
+            sub.add_argument("--yaw", type=float, default=0.0, help="degrees to the person's left, as `visavis render --camera yaw=` has it")
+            sub.add_argument("--samples", type=int, default=64)
         if name == "finish":
             sub.add_argument("--noise", type=int, default=0, metavar="N", help="render N test frames with a second seed for the noise ceiling")
     options = parser.parse_args()
@@ -58,7 +68,7 @@ def main():
         return setup()
     options.out = options.out or CACHE / "captures" / options.person
     inside_venv()
-    return {"build": build, "preview": preview, "render": render, "status": status, "stop": stop, "finish": finish}[options.command](options)
+    return {"build": build, "preview": preview, "render": render, "status": status, "stop": stop, "finish": finish, "still": still}[options.command](options)
 
 
 def setup():
@@ -117,11 +127,21 @@ def build(options):
     keep_samples(options.out, frames)
     parts = multiface.write_rig(options.out, person)
     multiface.write_capture(options.out, person, parts, frames)
+    rewrite_meshes(options.out, person, frames)
     for part in parts:
         (a, b), (c, d) = part["vertices"], part["triangles"]
         print(f"{part['name']:12} {b - a:6} vertices {d - c:6} triangles")
     print(f"{'all':12} {parts[-1]['vertices'][1]:6} vertices {parts[-1]['triangles'][1]:6} triangles; {len(person.neutral)} tracked vertices")
     print(f"{sum(f['split'] == 'train' for f in frames)} training frames and {sum(f['split'] == 'test' for f in frames)} test frames planned")
+
+
+def rewrite_meshes(out, person, frames):
+    """Tracked meshes of frames that are rendered already, for parts that no picture shows as they are (hair, UV) may have changed."""
+    from dome import multiface
+    for f in frames:
+        if any(done(out, f, c) for c in f["cameras"]):
+            transforms = person.joint_transforms(f["gaze"], f["head_rotation"])
+            multiface.write_mesh(out, f, person.pose(f["units"], transforms), transforms)
 
 
 def keep_samples(out, frames):
@@ -130,7 +150,7 @@ def keep_samples(out, frames):
     if path.exists():
         before = {(f["segment"], f["frame"]): f["samples"] for f in json.loads(path.read_text())["frames"]}
         for f in frames:
-            if all(done(out, f, c) for c in f["cameras"]):
+            if any(done(out, f, c) for c in f["cameras"]):
                 f["samples"] = before.get((f["segment"], f["frame"]), f["samples"])
 
 
@@ -163,6 +183,34 @@ def preview(options):
         print(folder / f"{name}.png", flush=True)
 
 
+# The front camera of `visavis render` (demos/cli/src/render/camera.rs).
+STILL_TARGET_DM, STILL_DISTANCE_DM, STILL_FIELD_DEGREES = (0.0, -0.3, -0.62), 12.0, 16.0
+
+
+def still(options):
+    """The moment's row of the performance, posed and rendered; the person's units come on top of the neutral face, as in a capture."""
+    import csv
+
+    import numpy as np
+    from dome import cameras, planes, spaces
+    from dome.makehuman import UNIT_NAMES
+    from dome.scene import Dome
+    with open(options.performance, newline="") as file:
+        row = min(csv.DictReader(file), key=lambda r: abs(float(r["seconds"]) - options.at))
+    value = lambda name: float(row.get(name) or 0)
+    vector = lambda name: [value(f"{name}_{axis}") for axis in "xyz"]
+    gaze = [value(f"gaze_{side}_{axis}") for side in ("left", "right") for axis in ("yaw", "pitch")]
+    person = load_person(options)
+    dome = Dome(person, options.out / "work", threads=os.cpu_count())
+    dome.pose([value(n) for n in UNIT_NAMES], person.joint_transforms(gaze, vector("head_rotation")))
+    # The whole bust moves with the head's translation: the camera moves the other way instead.
+    target = np.array(STILL_TARGET_DM) - spaces.body_from_mesh(1000 * np.array(vector("head_translation")))
+    frame_dm = 2 * STILL_DISTANCE_DM * np.tan(np.radians(STILL_FIELD_DEGREES) / 2)
+    dome.aim(target + STILL_DISTANCE_DM * cameras.direction(options.yaw, 0), target, frame_dm)
+    planes.write_image(options.output, render_channels(dome, options.samples, 1))
+    print(f"{options.output}: the face at {row['seconds']} s")
+
+
 def render_channels(dome, samples, seed):
     """Renders the posed dome and returns the capture's planes."""
     import tempfile
@@ -186,6 +234,7 @@ def render(options):
     (options.out / "render.pid").write_text(str(os.getpid()))
     arguments = [sys.executable, __file__, "render", options.person, "--out", str(options.out)]
     arguments += ["--limit", str(options.limit)] if options.limit else []
+    arguments += ["--split", options.split] if options.split else []
     workers = [subprocess.Popen([*arguments, "--shard", f"{k}/{options.workers}"]) for k in range(options.workers)]
 
     def end(*_):
@@ -207,14 +256,16 @@ def render_shard(options):
     from dome.scene import Dome
     shard, shards = map(int, options.shard.split("/"))
     frames = json.loads((options.out / "capture.json").read_text())["frames"][: options.limit]
-    missing = [(f, c) for i, f in enumerate(frames) if i % shards == shard for c in f["cameras"] if not done(options.out, f, c)]
+    missing = [(f, c) for i, f in enumerate(frames) if i % shards == shard and options.split in (f["split"], None)
+               for c in f["cameras"] if not done(options.out, f, c)]
     person = load_person(options)
     dome = Dome(person, options.out / "work", threads=1)
-    started = time.time()
+    started, posed = time.time(), None
     for count, (f, camera) in enumerate(missing, 1):
         clock = time.time()
-        transforms = np.array(f["joint_transforms"]).reshape(-1, 3, 4)
-        tracked = dome.pose(f["units"], transforms)
+        if f is not posed:
+            transforms = np.array(f["joint_transforms"]).reshape(-1, 3, 4)
+            tracked, posed = dome.pose(f["units"], transforms), f
         dome.look_from(camera)
         channels = render_channels(dome, f["samples"], f["render_seed"])
         paths = multiface.frame_paths(options.out, f, camera)

@@ -7,11 +7,13 @@ import mathutils
 import numpy as np
 from PIL import Image
 
-from . import cameras, eyes, groom, lights, materials
+from . import cameras, clothes, eyes, groom, lights, materials
 from .makehuman import UNIT_NAMES
 from .nodes import image
 from .parts import JOINTS, PART_NAMES
 from .spaces import blender_from_body, body_from_mesh, mesh_from_body, vertex_normals
+
+HIDDEN_DM = 0.35  # below the collar's plane: skin that no camera can see
 
 
 class Dome:
@@ -136,10 +138,13 @@ class Dome:
         if not baked:
             tree, sockets = materials.skin_procedural(style)
             first = tree.material
-        self.skin = self._mesh("skin", skin.neutral, skin.quads, first)
+        # What the top hides is left out: a turned head would push it through the cloth.
+        shown = (clothes.below_collar(skin.template)[skin.quads] < HIDDEN_DM).any(1)
+        self.skin = self._mesh("skin", skin.neutral, skin.quads[shown], first)
         mesh = self.skin.data
         layer = mesh.uv_layers.new(name="atlas")
-        layer.data.foreach_set("uv", (skin.atlas * [1, -1] + [0, 1]).astype(np.float32).ravel())
+        atlas = skin.atlas.reshape(len(skin.quads), -1, 2)[shown]
+        layer.data.foreach_set("uv", (atlas * [1, -1] + [0, 1]).astype(np.float32).ravel())
         _attribute(mesh, "template", skin.template, "FLOAT_VECTOR")
         _attribute(mesh, "colour", look["colour"], "FLOAT_COLOR")
         for name in ("roughness", "pore", "lip", "freckle"):

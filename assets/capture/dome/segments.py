@@ -10,7 +10,7 @@ from .spaces import smoothstep as ss
 
 RATE = 30  # frames a second of the continuous segments
 MAX_GAZE = np.radians([30, 25])  # yaw, pitch at which the eyeLook units reach 1
-TRAIN_SAMPLES, TEST_SAMPLES = 8, 64
+TRAIN_SAMPLES, TEST_SAMPLES = 24, 64
 TEST_SEGMENTS = {"talk_06", "emotion_04"}
 
 EMOTIONS = {
@@ -71,9 +71,15 @@ def plan(seed, visemes_path):
     early = lambda fs: [fs[i] for i in np.argsort([-r.rand() ** (1 / f["weight"]) for f in fs])]
     train, test = early(train), early(test)
     names, weights = list(TRAIN), frontal_weights()
+    everywhere = []
     for f in train:
-        camera = names[r.choice(len(names), p=weights)]
-        f.update(split="train", cameras=[camera], samples=TRAIN_SAMPLES)
+        # Two views of each: with one, a network can learn the camera from the expression. The first is mostly frontal,
+        # the second goes round the whole dome.
+        first = names[r.choice(len(names), p=weights)]
+        if not everywhere or everywhere == [first]:
+            everywhere += [names[i] for i in r.permutation(len(names))]
+        second = everywhere.pop(-2 if everywhere[-1] == first else -1)
+        f.update(split="train", cameras=[first, second], samples=TRAIN_SAMPLES)
     for i, f in enumerate(test):
         f.update(split="test", cameras=[list(TEST)[i % len(TEST)]], samples=TEST_SAMPLES)
     order = []
