@@ -115,7 +115,7 @@ pub fn synthetic_avatar(seed: u64, preset: Preset) -> Avatar {
         skeleton: skeleton(),
         latent: latent_model(shape.residual),
     };
-    Avatar { manifest, mesh, geometry, texture, static_map, pixel }
+    Avatar { manifest, mesh, geometry, texture, static_map, pixel, preview: None }
 }
 
 /// The sizes behind a [`Preset`]; a grid is rows × columns of quads.

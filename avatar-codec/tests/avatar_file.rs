@@ -3,12 +3,17 @@
 use serde_json::{Value, json};
 use visavis_codec::Avatar;
 use visavis_codec::avatar::{
-    InvalidAvatar, MAX_FILE_BYTES, MAX_HEADER_BYTES, ReadAvatarError, WriteAvatarError,
+    InvalidAvatar, MAX_FILE_BYTES, MAX_HEADER_BYTES, MAX_PREFIX_BYTES, ReadAvatarError, WriteAvatarError,
 };
+use visavis_codec::reference::preview;
 use visavis_codec::testing::{Preset, Random, synthetic_avatar};
 
+/// With a preview, so that whatever happens to a file happens to that, too.
 fn tiny_file() -> Vec<u8> {
-    synthetic_avatar(5, Preset::Tiny).write().unwrap()
+    let mut avatar = synthetic_avatar(5, Preset::Tiny);
+    avatar.preview = preview(&avatar, 16, MAX_PREFIX_BYTES);
+    assert!(avatar.preview.is_some());
+    avatar.write().unwrap()
 }
 
 fn header_length(file: &[u8]) -> usize {
@@ -231,7 +236,14 @@ fn tensors_missing_unknown_of_other_type_or_shape() {
             header[to] = tensor;
         })
     };
-    for tensor in ["mesh.mean", "texture.block0.depthwise", "texture.block1.bias", "pixel.b3"] {
+    for tensor in [
+        "mesh.mean",
+        "texture.block0.depthwise",
+        "texture.block1.bias",
+        "pixel.b3",
+        "preview.ends",
+        "preview.basis",
+    ] {
         assert_refused(&rename(tensor, "other"), &[tensor, "missing"]);
     }
     let unknown = edit_header(&file, |header| {
@@ -260,6 +272,7 @@ fn numbers_out_of_range() {
         ("geometry.basis_step", f32::NEG_INFINITY.to_le_bytes()),
         ("static.scale", f32::NAN.to_le_bytes()),
         ("pixel.b3", f32::NAN.to_le_bytes()),
+        ("preview.uv", f32::NAN.to_le_bytes()),
     ] {
         assert_refused(&edit_tensor(&file, tensor, 3, &bytes), &[tensor, "number 3", "finite"]);
     }
@@ -286,6 +299,15 @@ fn numbers_out_of_range() {
     );
     assert_refused(&edit_tensor(&file, "mesh.joints", 9, &[6]), &["mesh.joints", "number 9", "below 6"]);
     assert_refused(&edit_tensor(&file, "mesh.weights", 0, &[1]), &["mesh.weights", "255"]);
+    assert_refused(
+        &edit_tensor(&file, "preview.triangles", 4, &far),
+        &["preview.triangles", "65535", "Skin"],
+    );
+    assert_refused(
+        &edit_tensor(&file, "preview.ends", 2, &[0, 0]),
+        &["preview.ends", "number 2", "more than"],
+    );
+    assert_refused(&edit_tensor(&file, "preview.ends", 1, &far), &["preview.ends", "number 1", "at most"]);
 }
 
 #[test]
@@ -345,7 +367,7 @@ fn what_is_invalid_is_not_written() {
     let error = invalid(|avatar| avatar.pixel.hidden = 17);
     assert!(error.to_string().contains("multiple of 4"), "{error}");
     let error = invalid(|avatar| avatar.static_map.channels = 32);
-    assert!(error.to_string().contains("static.texels"), "{error}");
+    assert!(error.to_string().contains("static.scale"), "{error}");
     let error = invalid(|avatar| avatar.texture.blocks.clear());
     assert!(error.to_string().contains("texture's blocks"), "{error}");
 }

@@ -3,11 +3,16 @@
 use std::f32::consts::FRAC_PI_2;
 
 use visavis_codec::avatar::{Mesh, Part, PartKind};
-use visavis_codec::glam::{Mat4, Quat, Vec2, Vec3, vec2, vec3};
+use visavis_codec::glam::{Mat4, Quat, Vec2, Vec3, Vec4, vec2, vec3};
+use visavis_codec::reference::layers::MAX_LAYERS;
 use visavis_codec::reference::raster::{self, Cull};
-use visavis_codec::reference::{Layers, View, layers, render, skin};
+use visavis_codec::reference::shade::shade;
+use visavis_codec::reference::{
+    FeatureMap, Fragment, FringeFragment, Image, Layers, PixelLayers, View, decode, layers, pixel_color,
+    render, skin,
+};
 use visavis_codec::testing::{Preset, Random, random_head, random_latent, synthetic_avatar};
-use visavis_codec::{FaceFrame, Timestamp};
+use visavis_codec::{Avatar, FaceFrame, Timestamp};
 
 const SIZE: u32 = 64;
 
@@ -254,7 +259,6 @@ fn a_picture_is_premultiplied_and_its_depth_tells_its_part() {
         assert_eq!(depth > 0.0, part.is_some());
         if let Some(part) = part {
             assert!(rgba[3] >= 0.5, "depth where alpha is {}", rgba[3]);
-            assert!(part.is_blended() || rgba[3] > 0.999_99);
             parts.insert(part);
             solid += 1;
         } else if rgba[3] > 0.0 {
@@ -265,4 +269,88 @@ fn a_picture_is_premultiplied_and_its_depth_tells_its_part() {
         assert!(parts.contains(&kind), "no pixel of {kind:?}");
     }
     assert!(solid > 500 && soft > 10, "{solid} solid, {soft} soft");
+}
+
+/// Everything that a picture of a made-up avatar is made of.
+struct Seen {
+    avatar: Avatar,
+    dynamic: FeatureMap,
+    layers: Layers,
+    image: Image,
+    eye: Vec3,
+}
+
+fn seen(seed: u64) -> Seen {
+    let avatar = synthetic_avatar(seed, Preset::Tiny);
+    let frame = FaceFrame { time: Timestamp(0), latent: random_latent(seed), head: random_head(seed) };
+    let view = View::look_at(vec3(-0.2, 0.0, -0.7), vec3(0.0, -0.06, 0.05), 0.5, 1.0, 0.05);
+    let condition = decode::condition(&avatar, &frame.latent, &frame.head);
+    let dynamic = decode::texture(&avatar, &condition);
+    let transforms = skin::joint_transforms(&avatar.manifest.skeleton, frame.latent.gaze, &frame.head);
+    let positions = skin::skin(&avatar.mesh, &decode::geometry(&avatar, &condition), &transforms);
+    let normals = skin::normals(&avatar.mesh, &positions);
+    let layers = layers(&avatar.mesh, &avatar.manifest.parts, &positions, &normals, &view, [SIZE; 2]);
+    let image = render(&avatar, &frame, &view, [SIZE; 2]);
+    Seen { avatar, dynamic, layers, image, eye: view.eye() }
+}
+
+#[test]
+fn layers_make_the_picture_that_render_draws() {
+    for seed in 0..4 {
+        let Seen { avatar, dynamic, layers, image, eye } = seen(seed);
+        for (i, rgba) in image.rgba.iter().enumerate() {
+            let (x, y) = (i as u32 % SIZE, i as u32 / SIZE);
+            assert_eq!(pixel_color(&avatar, &dynamic, layers.pixel(x, y), eye), *rgba, "pixel ({x}, {y})");
+        }
+    }
+}
+
+#[test]
+fn the_fringe_writes_depth_where_its_coverage_is_at_least_a_half() {
+    let Seen { layers, image, .. } = seen(6);
+    let mut found = [0; 2];
+    for (i, &depth) in image.depth.iter().enumerate() {
+        let pixel = layers.pixel(i as u32 % SIZE, i as u32 / SIZE);
+        if pixel.opaque.is_some() || !pixel.blended.is_empty() || pixel.fringe.is_empty() {
+            continue;
+        }
+        let solid = pixel.fringe.iter().filter(|fringe| fringe.coverage >= 0.5);
+        let nearest = solid.map(|fringe| fringe.fragment.depth).fold(0.0, f32::max);
+        assert_eq!(depth, nearest, "pixel {i}");
+        found[usize::from(nearest > 0.0)] += 1;
+    }
+    assert!(found.iter().all(|&count| count > 10), "{found:?} pixels of soft and solid fringe");
+}
+
+#[test]
+fn thin_hair_lies_over_the_fringe_behind_it() {
+    let Seen { avatar, dynamic, layers, eye, .. } = seen(1);
+    let pixels = || (0..SIZE * SIZE).map(|i| layers.pixel(i % SIZE, i / SIZE));
+    let fragment = *pixels().find_map(|pixel| pixel.opaque).unwrap();
+    let rim = FringeFragment { fragment, coverage: 0.9 };
+    let is_thin = |fragment: &&Fragment| (0.05..0.5).contains(&shade(&avatar, &dynamic, fragment, eye).alpha);
+    let mut hair = *pixels().flat_map(|pixel| pixel.blended).find(is_thin).expect("some of it is thin");
+    let draw = |hair: Fragment| {
+        let layers = PixelLayers { opaque: None, blended: &[hair], fringe: &[rim] };
+        Vec4::from_array(pixel_color(&avatar, &dynamic, layers, eye))
+    };
+    let of_rim = shade(&avatar, &dynamic, &rim.fragment, eye).color().extend(1.0) * rim.coverage;
+    hair.depth = rim.fragment.depth * 1.1;
+    let shaded = shade(&avatar, &dynamic, &hair, eye);
+    let over = shaded.color().extend(1.0) * shaded.alpha + of_rim * (1.0 - shaded.alpha);
+    assert!(draw(hair).distance(over) < 1e-6, "in front it is seen");
+    hair.depth = rim.fragment.depth * 0.9;
+    assert!(draw(hair).distance(of_rim) < 1e-6, "behind the solid rim it isn't");
+}
+
+#[test]
+fn a_pixel_keeps_the_first_of_very_many_layers() {
+    let count = 100u16;
+    let layer = |z: f32| [vec3(-0.5, -0.5, z), vec3(0.5, -0.5, z), vec3(0.0, 0.5, z)];
+    let positions: Vec<Vec3> = (0..count).flat_map(|i| layer(f32::from(i) * 1e-3)).collect();
+    let triangles: Vec<[u16; 3]> = (0..count).map(|i| [3 * i, 3 * i + 1, 3 * i + 2]).collect();
+    let seen = see(PartKind::Hair, &positions, &triangles, &view_of_32_pixels_a_metre());
+    let order: Vec<u32> = seen.pixel(32, 32).blended.iter().map(|f| f.triangle).collect();
+    assert_eq!(order, (0..MAX_LAYERS as u32).collect::<Vec<_>>());
+    assert!(seen.pixel(1, 1).blended.is_empty());
 }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use visavis_codec::bitstream::{LatentWriter, Quantiser, ReadPacketError, WriterOptions, plain_latent_model};
 use visavis_codec::call::{
     AudioFormat, AvatarMismatch, CallBody, CallReader, CallWriter, JoinStatement, MAX_CHUNK_BYTES,
-    MessageTimes, ReadCallError, RecordError, Sender, WriteCallError,
+    MessageTimes, ReadCallError, RecordError, Sender, SenderId, Voice, WriteCallError,
 };
 use visavis_codec::{FaceFrame, Timestamp};
 
@@ -60,6 +60,19 @@ fn make(seconds: u64) -> Made {
     Made { file: call.finish().unwrap().into_inner(), senders: [ann, bob], frames, samples }
 }
 
+/// So many samples of a sender's sound from a time on, at the sender's rate.
+fn sound_of(
+    call: &CallReader<'_>,
+    sender: SenderId,
+    start: u64,
+    samples: usize,
+) -> Result<Vec<i16>, ReadCallError> {
+    let rate = call.senders().find(|(id, _)| *id == sender).unwrap().1.audio.sample_rate;
+    let mut out = vec![0; samples];
+    call.sound(rate, &[Voice { sender, shift: 0 }])?.read(Timestamp(start), 0, &mut out)?;
+    Ok(out)
+}
+
 /// Reads everything that a file has; how many messages that was.
 fn read_all(call: &CallReader<'_>) -> Result<usize, ReadCallError> {
     let mut count = 0;
@@ -69,7 +82,7 @@ fn read_all(call: &CallReader<'_>) -> Result<usize, ReadCallError> {
     }
     for (id, _) in call.senders() {
         call.faces(id)?;
-        call.audio(id)?;
+        sound_of(call, id, 0, 1000)?;
     }
     Ok(count)
 }
@@ -86,10 +99,11 @@ fn what_was_recorded_comes_back() {
         let expected: Vec<_> = made.frames.iter().map(|frame| quantiser.snap(frame).unwrap()).collect();
         assert_eq!(call.faces(id).unwrap(), expected);
     }
-    assert!(call.audio(ann).unwrap().samples.is_empty());
-    let track = call.audio(bob).unwrap();
-    assert_eq!(track.samples, made.samples);
-    assert_eq!(track.blocks[1].0, Timestamp(BLOCK));
+    assert_eq!(call.sound(48_000, &[Voice { sender: ann, shift: 0 }]).unwrap().span(), None);
+    assert_eq!(sound_of(&call, bob, 0, made.samples.len()).unwrap(), made.samples);
+    assert_eq!(sound_of(&call, bob, BLOCK, 320).unwrap(), made.samples[320..640]);
+    let span = call.sound(16_000, &[Voice { sender: bob, shift: 0 }]).unwrap().span();
+    assert_eq!(span, Some((Timestamp(0), Timestamp(150 * BLOCK))));
 
     let mut messages = call.messages();
     let first = messages.next().unwrap().unwrap();
@@ -103,25 +117,6 @@ fn what_was_recorded_comes_back() {
         }
     }
     assert_eq!((late, blocks), (150, 150));
-}
-
-#[test]
-fn sound_is_mixed_where_its_times_say() {
-    let made = make(1);
-    let call = CallReader::new(&made.file).unwrap();
-    let mut track = call.audio(call.sender("bob.2").unwrap().0).unwrap();
-    let mut out = vec![0; 16_000];
-    track.mix_into(Timestamp(0), &mut out);
-    assert_eq!(out, made.samples[..16_000]);
-    // From half a second on, and a block later than it was.
-    track.blocks[30].0 = Timestamp(30 * BLOCK + BLOCK / 2);
-    let mut out = vec![0; 8_000];
-    track.mix_into(Timestamp(500_000_000), &mut out);
-    assert_eq!(out[..1600], made.samples[8000..9600]);
-    assert_eq!(out[1600..1760], [0; 160]);
-    assert_eq!(out[1760..1920], made.samples[9600..9760]);
-    // Far away in time, nothing is there.
-    track.mix_into(Timestamp(u64::MAX), &mut [0; 10]);
 }
 
 #[test]
@@ -303,20 +298,22 @@ fn chunks_that_are_not_what_they_claim_are_refused() {
 fn hello_is_what_the_demo_needs() {
     assert!(HELLO.len() < 1_500_000);
     let call = CallReader::new(HELLO).unwrap();
-    let (wren, _) = call.sender("wren").unwrap();
-    let (frames, track) = (call.faces(wren).unwrap(), call.audio(wren).unwrap());
-    let seconds = track.samples.len() as f64 / f64::from(track.format.sample_rate);
+    let (wren, sender) = call.sender("wren").unwrap();
+    let frames = call.faces(wren).unwrap();
+    // Sound has no gaps.
+    let (mut samples, mut messages) = (0u64, call.messages());
+    while let Some(message) = messages.next().unwrap() {
+        if let CallBody::Audio(block) = message.body {
+            let expected = samples as f64 / f64::from(sender.audio.sample_rate);
+            assert!((message.times.capture.as_seconds() - expected).abs() < 1e-6);
+            samples += block.len() as u64 / 2;
+        }
+    }
+    let seconds = samples as f64 / f64::from(sender.audio.sample_rate);
     assert!((8.0..=12.0).contains(&seconds), "{seconds} s");
     assert_eq!(frames.len(), (seconds * 30.0) as usize + 1);
     for (i, frame) in frames.iter().enumerate() {
         assert!((frame.time.as_seconds() - i as f64 / 30.0).abs() < 1e-6);
-    }
-    // Sound has no gaps.
-    let mut next = 0;
-    for (time, range) in &track.blocks {
-        let expected = range.start as f64 / f64::from(track.format.sample_rate);
-        assert!((time.as_seconds() - expected).abs() < 1e-6 && range.start == next);
-        next = range.end;
     }
     let blinks =
         frames.windows(2).filter(|w| w[0].latent.units[0] < 0.5 && w[1].latent.units[0] >= 0.5).count();

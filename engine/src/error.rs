@@ -45,6 +45,25 @@ pub enum TargetError {
     /// Not a depth format.
     #[error("{0:?} has no depth")]
     DepthFormat(wgpu::TextureFormat),
+    /// Several views were asked for, and the device can't draw them in one pass.
+    #[error(
+        "the device has no multiview: request it with `Features::MULTIVIEW` and `Limits::max_multiview_view_count`, where \
+         the adapter has them, or draw each view in a pass of its own (`view_mask: None`)"
+    )]
+    NoMultiview,
+    /// The mask leaves layers out. Not every API tells views apart then.
+    #[error(
+        "view mask {0:#b} leaves out layers: attach a view of the layers that are drawn, and set the lowest bits"
+    )]
+    ViewMask(std::num::NonZeroU32),
+    /// More views than a pass can have.
+    #[error("{found} views in one pass, at most {limit} (`Limits::max_multiview_view_count`, and 8)")]
+    TooManyViews {
+        /// How many the mask has.
+        found: u32,
+        /// How many it may have.
+        limit: u32,
+    },
     /// The format isn't renderable, blendable or multisampled so on this device.
     #[error(transparent)]
     Gpu(#[from] GpuError),
@@ -101,6 +120,16 @@ pub enum PrepareError {
         /// The device's largest texture.
         limit: u32,
     },
+    /// The views don't fit the target's passes: it draws several at a time.
+    #[error(
+        "view {view}: the target draws {views} views in one pass, so that many of one rectangle must follow each other"
+    )]
+    Views {
+        /// The first view of the pass.
+        view: usize,
+        /// How many a pass of the target draws.
+        views: usize,
+    },
     /// The CPU executor can't decode an instance's face.
     #[error(transparent)]
     Decode(#[from] crate::cpu::DecodeError),
@@ -124,6 +153,14 @@ pub enum DrawError {
     /// The view was prepared for depth only.
     #[error("view {0} was prepared for depth only")]
     DepthOnly(usize),
+    /// The view is drawn by the pass of an earlier one, or isn't followed by as many as the pass has.
+    #[error("view {view} doesn't begin a pass of {views} views")]
+    NotFirst {
+        /// The view.
+        view: usize,
+        /// How many views a pass of the target draws.
+        views: usize,
+    },
     /// The target comes from another engine.
     #[error("the target was made by another engine")]
     ForeignTarget,

@@ -3,23 +3,20 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use glam::{Affine3A, Mat4};
 use visavis_codec::reference::View;
 use visavis_shaders::mirror::Camera;
 
-use crate::cpu;
-use crate::engine::{Engine, Executor, Shared};
-use crate::error::{DrawError, GpuError, PrepareError, scoped};
+use crate::engine::Shared;
+use crate::error::DrawError;
 use crate::layer::LayerTextures;
-use crate::person::{Body, BodyState, Instance, PersonInner, Run, SurfaceMesh, Weights};
-use crate::raster::{RasterKey, SurfacePass};
+use crate::person::{Body, BodyState, PersonInner};
+use crate::raster::SurfacePass;
 use crate::target::Target;
-use crate::upload::{ALIGNMENT, Upload};
 
 /// A camera, and the rectangle of the target that its picture fills.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Viewport {
-    /// The camera, in the world that [`Instance::set_pose`] speaks of.
+    /// The camera, in the world that [`Instance::set_pose`](crate::Instance::set_pose) speaks of.
     pub view: View,
     /// Left and top edge, pixels; the host sets its pass's viewport to the same rectangle.
     pub origin: [u32; 2],
@@ -39,283 +36,89 @@ impl Viewport {
     pub fn depth_only(view: View, size: [u32; 2]) -> Self {
         Self { depth_only: true, ..Self::new(view, size) }
     }
+
+    /// Whether one pass can draw both, as far as rectangles go.
+    pub(crate) fn is_beside(&self, other: &Self) -> bool {
+        (self.origin, self.size) == (other.origin, other.size)
+    }
 }
 
 /// Instances ready to be drawn, with everything that takes. It owns its buffers until it is dropped; they go back to
 /// their people then. Drop it after submitting what was recorded.
 #[derive(Debug)]
 pub struct Frame {
-    shared: Arc<Shared>,
-    views: Vec<PreparedView>,
-    cameras: wgpu::BindGroup,
-    subjects: Vec<Subject>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) views: Vec<PreparedView>,
+    /// How many views [`draw`](Self::draw) draws in one pass.
+    pub(crate) views_a_pass: usize,
+    /// Whether its passes have a view mask, be it of one view.
+    pub(crate) is_multiview: bool,
+    pub(crate) cameras: Cameras,
+    pub(crate) subjects: Vec<Subject>,
     /// Solid and soft, of the CPU executor's layers.
-    layer_pipelines: Option<[wgpu::RenderPipeline; 2]>,
+    pub(crate) layer_pipelines: Option<[wgpu::RenderPipeline; 2]>,
+}
+
+/// The camera of each view in the rest frame of each subject: `[subject][view]`, bound at a dynamic offset.
+#[derive(Debug)]
+pub(crate) struct Cameras {
+    /// One of them.
+    pub(crate) one: wgpu::BindGroup,
+    /// A pass's views, as an array.
+    pub(crate) several: wgpu::BindGroup,
 }
 
 /// One view of a frame.
 #[derive(Debug)]
-struct PreparedView {
-    viewport: Viewport,
-    /// Subjects, far to near.
-    order: Vec<usize>,
-    /// On the CPU executor, unless only depth is drawn; some until the frame is dropped.
-    layer: Option<LayerTextures>,
+pub(crate) struct PreparedView {
+    pub(crate) viewport: Viewport,
+    /// Whether a pass begins with it.
+    pub(crate) is_first: bool,
+    /// Subjects, far to near, if a pass begins with it.
+    pub(crate) order: Vec<usize>,
+    /// On the CPU executor that of the whole pass, unless only depth is drawn; some until the frame is dropped.
+    pub(crate) layer: Option<LayerTextures>,
 }
 
 /// One instance of a frame.
 #[derive(Debug)]
-struct Subject {
-    person: Arc<PersonInner>,
+pub(crate) struct Subject {
+    pub(crate) person: Arc<PersonInner>,
     /// Some until the frame is dropped.
-    body: Option<Body>,
+    pub(crate) body: Option<Body>,
     /// On the GPU executor.
-    draws: Vec<Draw>,
+    pub(crate) draws: Vec<Draw>,
 }
 
 /// A draw call of every view.
 #[derive(Debug)]
-struct Draw {
-    pass: SurfacePass,
+pub(crate) struct Draw {
+    pub(crate) pass: SurfacePass,
     /// Vertices of the fringe, indices of the other passes.
-    range: Range<u32>,
-    pipeline: wgpu::RenderPipeline,
-}
-
-/// What the CPU executor has just done; on the GPU executor all of it comes later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
-    /// The dynamic map of an instance.
-    Decoded,
-    /// The vertices of an instance.
-    Skinned,
-    /// The layer of a view.
-    Shaded,
-}
-
-impl Engine {
-    /// Records the decode of each instance into `encoder`, once for all views, and returns what draws them in passes
-    /// of `target`'s kind that come later in the same encoder, or in one submitted later. On the GPU executor this
-    /// records compute passes; on the CPU executor it decodes and rasterises before it returns.
-    ///
-    /// The first call for a kind of target and shape of avatar compiles pipelines.
-    pub fn prepare(
-        &self,
-        encoder: &mut wgpu::CommandEncoder,
-        target: &Target,
-        instances: &[&Instance],
-        views: &[Viewport],
-    ) -> Result<Frame, PrepareError> {
-        self.prepare_observed(encoder, target, instances, views, &mut |_| {})
-    }
-
-    /// [`prepare`](Self::prepare), telling after each stage.
-    pub(crate) fn prepare_observed(
-        &self,
-        encoder: &mut wgpu::CommandEncoder,
-        target: &Target,
-        instances: &[&Instance],
-        views: &[Viewport],
-        observe: &mut dyn FnMut(Stage),
-    ) -> Result<Frame, PrepareError> {
-        let shared = &self.shared;
-        self.check(target, instances, views)?;
-
-        let mut upload = Upload::default();
-        for viewport in views {
-            for instance in instances {
-                upload.push(bytemuck::bytes_of(&camera(viewport, instance.world_from_rest)));
-            }
-        }
-        let mut subjects = Vec::with_capacity(instances.len());
-        let mut copies = Vec::with_capacity(instances.len());
-        for instance in instances {
-            let person = instance.person.clone();
-            let mut body = person.body()?;
-            copies.push(match &mut body.state {
-                BodyState::Gpu { workspace, .. } => {
-                    let pose = person.pose.write(&instance.frame);
-                    (upload.push(&pose), pose.len() as u64, workspace.inputs.clone())
-                }
-                BodyState::Cpu(face) => {
-                    let pool = shared.pool.as_deref();
-                    face.decode_texture(&instance.frame, pool)?;
-                    observe(Stage::Decoded);
-                    face.pose(&instance.frame, pool)?;
-                    let vertices = bytemuck::cast_slice(face.vertices());
-                    let copy = (upload.push(vertices), vertices.len() as u64, body.vertices.clone());
-                    observe(Stage::Skinned);
-                    copy
-                }
-            });
-            let draws = self.draws(target, &person)?;
-            subjects.push(Subject { person, body: Some(body), draws });
-        }
-        let buffer =
-            upload.finish(&shared.device, wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_SRC)?;
-        let cameras = scoped(&shared.device, || {
-            for (offset, size, into) in &copies {
-                encoder.copy_buffer_to_buffer(&buffer, *offset, into, 0, *size);
-            }
-            record_decodes(encoder, &subjects);
-            cameras(shared, &buffer)
-        })?;
-
-        let mut prepared = Vec::with_capacity(views.len());
-        for viewport in views {
-            let layer = if self.executor() == Executor::Gpu || viewport.depth_only {
-                None
-            } else {
-                let placed = placed(&subjects, instances);
-                let layer = shared.rasterize(encoder, viewport, &placed)?;
-                observe(Stage::Shaded);
-                Some(layer)
-            };
-            prepared.push(PreparedView {
-                viewport: *viewport,
-                order: far_to_near(viewport, instances),
-                layer,
-            });
-        }
-        let layer_pipelines = match prepared.iter().any(|view| view.layer.is_some()) {
-            true => Some([
-                shared.raster_pipeline(RasterKey::Layer(target.format, true))?,
-                shared.raster_pipeline(RasterKey::Layer(target.format, false))?,
-            ]),
-            false => None,
-        };
-        Ok(Frame { shared: shared.clone(), views: prepared, cameras, subjects, layer_pipelines })
-    }
-
-    fn check(
-        &self,
-        target: &Target,
-        instances: &[&Instance],
-        views: &[Viewport],
-    ) -> Result<(), PrepareError> {
-        if !Arc::ptr_eq(&target.shared, &self.shared) {
-            return Err(PrepareError::Foreign("target"));
-        }
-        if instances.iter().any(|instance| !Arc::ptr_eq(&instance.person.shared, &self.shared)) {
-            return Err(PrepareError::Foreign("instance"));
-        }
-        let limit = self.shared.device.limits().max_texture_dimension_2d;
-        for (view, viewport) in views.iter().enumerate() {
-            let [width, height] = viewport.size;
-            if !(1..=limit).contains(&width) || !(1..=limit).contains(&height) {
-                return Err(PrepareError::ViewSize { view, width, height, limit });
-            }
-            if !viewport.depth_only && target.format.color.is_none() {
-                return Err(PrepareError::NoColor);
-            }
-        }
-        Ok(())
-    }
-
-    /// A person's draw calls in their order.
-    fn draws(&self, target: &Target, person: &PersonInner) -> Result<Vec<Draw>, GpuError> {
-        let (Some(_), Weights::Gpu(decoder)) = (target.format.color, &person.weights) else {
-            return Ok(Vec::new());
-        };
-        passes(&person.surface)
-            .into_iter()
-            .map(|(pass, range)| {
-                let key = RasterKey::Surface(target.format, decoder.shape, pass);
-                Ok(Draw { pass, range, pipeline: self.shared.raster_pipeline(key)? })
-            })
-            .collect()
-    }
-}
-
-/// What is drawn of a person.
-fn passes(surface: &SurfaceMesh) -> Vec<(SurfacePass, Range<u32>)> {
-    let mut passes = Vec::new();
-    for Run { indices, blended, two_sided } in surface.runs.iter().cloned() {
-        if blended {
-            passes.push((SurfacePass::Solid { two_sided }, indices.clone()));
-            passes.push((SurfacePass::Soft { two_sided }, indices));
-        } else {
-            passes.push((SurfacePass::Opaque, indices));
-        }
-    }
-    if surface.edge_count > 0 {
-        passes.push((SurfacePass::Fringe, 0..surface.edge_count * 6));
-    }
-    passes
-}
-
-fn record_decodes(encoder: &mut wgpu::CommandEncoder, subjects: &[Subject]) {
-    let decodes: Vec<_> = (subjects.iter())
-        .filter_map(|subject| match (&subject.person.weights, &subject.body) {
-            (Weights::Gpu(decoder), Some(Body { state: BodyState::Gpu { workspace, .. }, .. })) => {
-                Some((decoder, workspace))
-            }
-            _ => None,
-        })
-        .collect();
-    if decodes.is_empty() {
-        return;
-    }
-    let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
-        label: Some("visavis decode"),
-        timestamp_writes: None,
-    });
-    for (decoder, workspace) in decodes {
-        decoder.record(workspace, &mut pass);
-    }
-}
-
-/// One camera at a dynamic offset.
-fn cameras(shared: &Shared, buffer: &wgpu::Buffer) -> wgpu::BindGroup {
-    shared.device.create_bind_group(&wgpu::BindGroupDescriptor {
-        label: Some("visavis cameras"),
-        layout: &shared.layouts.camera,
-        entries: &[wgpu::BindGroupEntry {
-            binding: 0,
-            resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-                buffer,
-                offset: 0,
-                size: wgpu::BufferSize::new(size_of::<Camera>() as u64),
-            }),
-        }],
-    })
-}
-
-/// What the CPU executor draws.
-fn placed<'a>(subjects: &'a [Subject], instances: &[&Instance]) -> Vec<cpu::Placed<'a>> {
-    (subjects.iter().zip(instances))
-        .filter_map(|(subject, instance)| match &subject.body {
-            Some(Body { state: BodyState::Cpu(face), .. }) => {
-                Some(cpu::Placed { instance: face, world_from_rest: instance.world_from_rest })
-            }
-            _ => None,
-        })
-        .collect()
-}
-
-/// The instances' numbers by falling distance from the eye to their rest frames.
-fn far_to_near(viewport: &Viewport, instances: &[&Instance]) -> Vec<usize> {
-    let eye = viewport.view.eye();
-    let distance = |&index: &usize| eye.distance(instances[index].world_from_rest.translation.into());
-    let mut order: Vec<usize> = (0..instances.len()).collect();
-    order.sort_by(|a, b| distance(b).total_cmp(&distance(a)));
-    order
+    pub(crate) range: Range<u32>,
+    pub(crate) pipeline: wgpu::RenderPipeline,
 }
 
 impl Frame {
     /// Draws colour and depth of view number `view` into a pass of the target's kind: after the host's opaque things,
-    /// before its transparent ones. Colours are linear, premultiplied; depth is written where alpha ≥ ½. The pass's
-    /// viewport must be the [`Viewport`]'s rectangle.
+    /// before its transparent ones. Colours are linear, premultiplied; depth is written by what is at least half opaque.
+    /// The pass's viewport must be the [`Viewport`]'s rectangle.
+    ///
+    /// Where the target's passes draw n views at once, this draws `view` into the first layer of the attachments and the
+    /// n − 1 views after it into the next; people are sorted as the first of them sees them.
     pub fn draw(&self, pass: &mut wgpu::RenderPass<'_>, view: usize) -> Result<(), DrawError> {
-        let PreparedView { viewport, order, layer } = self.view(view)?;
+        let PreparedView { viewport, is_first, order, layer } = self.view(view)?;
         if viewport.depth_only {
             return Err(DrawError::DepthOnly(view));
+        }
+        if !is_first {
+            return Err(DrawError::NotFirst { view, views: self.views_a_pass });
         }
         if let (Some(layer), Some(pipelines)) = (layer, &self.layer_pipelines) {
             for pipeline in pipelines {
                 pass.set_pipeline(pipeline);
                 pass.set_bind_group(0, layer.group(), &[]);
-                pass.draw(0..3, 0..1);
+                pass.draw(0..if self.is_multiview { 6 } else { 3 }, 0..1);
             }
         }
         // Pass by pass over all subjects, so that every soft fragment meets every solid one's depth.
@@ -332,9 +135,9 @@ impl Frame {
         let Body { vertices, state: BodyState::Gpu { workspace, fringe } } = body else { return };
         for Draw { pass: kind, range, pipeline } in draws.iter().filter(|draw| draw.pass.stage() == stage) {
             pass.set_pipeline(pipeline);
-            pass.set_bind_group(0, &self.cameras, &[self.camera_offset(view, index)]);
+            pass.set_bind_group(0, self.cameras_of_a_pass(), &[self.camera_offset(view, index)]);
             pass.set_bind_group(1, &workspace.pixel, &[]);
-            if *kind == SurfacePass::Fringe {
+            if kind.is_fringe() {
                 pass.set_bind_group(2, fringe, &[]);
                 pass.draw(range.clone(), 0..1);
             } else {
@@ -347,22 +150,30 @@ impl Frame {
 
     /// Draws the depth of view number `view`, of any kind, into a pass of `target`'s kind: the skinned mesh, as if
     /// every part but the lashes were opaque. For shadow maps and depth maps of their own: not into the depth that
-    /// [`draw`](Self::draw) tests against, which would hide what it draws.
+    /// [`draw`](Self::draw) tests against, which would hide what it draws. Where `target`'s passes draw n views at once,
+    /// this draws n views from `view` on, all of one rectangle.
     pub fn draw_depth(
         &self,
         pass: &mut wgpu::RenderPass<'_>,
         target: &Target,
         view: usize,
     ) -> Result<(), DrawError> {
-        self.view(view)?;
+        let first = self.view(view)?.viewport;
+        let views = target.format.views();
+        let is_a_pass = |views: &[PreparedView]| views.iter().all(|other| other.viewport.is_beside(&first));
+        if !self.views.get(view..view + views).is_some_and(is_a_pass) {
+            return Err(DrawError::NotFirst { view, views });
+        }
         if !Arc::ptr_eq(&target.shared, &self.shared) {
             return Err(DrawError::ForeignTarget);
         }
+        let cameras =
+            if target.format.view_mask.is_some() { &self.cameras.several } else { &self.cameras.one };
         pass.set_pipeline(&target.depth_only);
         for (index, subject) in self.subjects.iter().enumerate() {
             let Some(body) = &subject.body else { continue };
             let surface = &subject.person.surface;
-            pass.set_bind_group(0, &self.cameras, &[self.camera_offset(view, index)]);
+            pass.set_bind_group(0, cameras, &[self.camera_offset(view, index)]);
             pass.set_vertex_buffer(0, body.vertices.slice(..));
             pass.set_index_buffer(surface.indices.slice(..), wgpu::IndexFormat::Uint16);
             for run in surface.runs.iter().filter(|run| !run.two_sided) {
@@ -387,8 +198,13 @@ impl Frame {
         self.views.get(view).ok_or(DrawError::NoSuchView(view, self.views.len()))
     }
 
+    /// As the target that it was prepared for wants them.
+    fn cameras_of_a_pass(&self) -> &wgpu::BindGroup {
+        if self.is_multiview { &self.cameras.several } else { &self.cameras.one }
+    }
+
     fn camera_offset(&self, view: usize, subject: usize) -> u32 {
-        (view * self.subjects.len() + subject) as u32 * ALIGNMENT as u32
+        ((subject * self.views.len() + view) * size_of::<Camera>()) as u32
     }
 }
 
@@ -404,16 +220,5 @@ impl Drop for Frame {
                 self.shared.retire_layer(layer);
             }
         }
-    }
-}
-
-fn camera(viewport: &Viewport, world_from_rest: Affine3A) -> Camera {
-    let view_from_rest = viewport.view.view_from_world * world_from_rest;
-    Camera {
-        clip_from_rest: (viewport.view.clip_from_view * Mat4::from(view_from_rest)).to_cols_array_2d(),
-        eye_in_rest: view_from_rest.inverse().translation.to_array(),
-        reserved: 0.0,
-        viewport: viewport.size.map(|pixels| pixels as f32),
-        viewport_origin: viewport.origin.map(|pixels| pixels as f32),
     }
 }

@@ -26,10 +26,13 @@ struct Rasterizer {
     layer: cpu::Layer,
 }
 
-/// A layer on the GPU.
+/// The layers of a pass on the GPU, one for each of its views.
 #[derive(Debug)]
 pub(crate) struct LayerTextures {
     size: [u32; 2],
+    views: u32,
+    /// Whether the textures are arrays, as passes of several views want them.
+    is_array: bool,
     color: wgpu::Texture,
     depth: wgpu::Texture,
     placement: wgpu::Buffer,
@@ -46,13 +49,13 @@ impl LayerTextures {
         &self.group
     }
 
-    fn new(shared: &Shared, size: [u32; 2]) -> Result<Self, GpuError> {
+    fn new(shared: &Shared, size: [u32; 2], views: u32, is_array: bool) -> Result<Self, GpuError> {
         let device = &shared.device;
         scoped(device, || {
             let texture = |label, format| {
                 device.create_texture(&wgpu::TextureDescriptor {
                     label: Some(label),
-                    size: extent(size),
+                    size: wgpu::Extent3d { depth_or_array_layers: views, ..extent(size) },
                     mip_level_count: 1,
                     sample_count: 1,
                     dimension: wgpu::TextureDimension::D2,
@@ -69,23 +72,26 @@ impl LayerTextures {
                 usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
                 mapped_at_creation: false,
             });
-            let views = [&color, &depth].map(|texture| texture.create_view(&Default::default()));
+            let dimension =
+                if is_array { wgpu::TextureViewDimension::D2Array } else { wgpu::TextureViewDimension::D2 };
+            let descriptor = wgpu::TextureViewDescriptor { dimension: Some(dimension), ..Default::default() };
+            let planes = [&color, &depth].map(|texture| texture.create_view(&descriptor));
             let group = device.create_bind_group(&wgpu::BindGroupDescriptor {
                 label: Some("visavis layer"),
-                layout: &shared.layouts.layer,
+                layout: shared.layouts.layer(is_array),
                 entries: &[
                     wgpu::BindGroupEntry { binding: 0, resource: placement.as_entire_binding() },
                     wgpu::BindGroupEntry {
                         binding: 1,
-                        resource: wgpu::BindingResource::TextureView(&views[0]),
+                        resource: wgpu::BindingResource::TextureView(&planes[0]),
                     },
                     wgpu::BindGroupEntry {
                         binding: 2,
-                        resource: wgpu::BindingResource::TextureView(&views[1]),
+                        resource: wgpu::BindingResource::TextureView(&planes[1]),
                     },
                 ],
             });
-            Self { size, color, depth, placement, group }
+            Self { size, views, is_array, color, depth, placement, group }
         })
     }
 }
@@ -95,32 +101,41 @@ fn extent([width, height]: [u32; 2]) -> wgpu::Extent3d {
 }
 
 impl Shared {
-    /// Rasterises what a viewport sees and records its upload.
+    /// Rasterises what the viewports of one pass see (all of one rectangle) and records the uploads.
     pub(crate) fn rasterize(
         &self,
         encoder: &mut wgpu::CommandEncoder,
-        viewport: &Viewport,
+        viewports: &[Viewport],
+        is_array: bool,
         placed: &[cpu::Placed<'_>],
+        observe: &mut dyn FnMut(),
     ) -> Result<LayerTextures, PrepareError> {
+        let size = viewports.first().map_or([1; 2], |viewport| viewport.size);
+        let textures = self.layer_textures(size, viewports.len().max(1) as u32, is_array)?;
         let mut rasterizer = lock(&self.layers.rasterizers).pop().unwrap_or_default();
         let Rasterizer { renderer, layer } = &mut rasterizer;
-        renderer.render(placed, &viewport.view, viewport.size, layer, self.pool.as_deref())?;
-        let textures = self.layer_textures(viewport.size)?;
-        self.upload(encoder, viewport, layer, &textures)?;
+        for (view, viewport) in (0..).zip(viewports) {
+            renderer.render(placed, &viewport.view, viewport.size, layer, self.pool.as_deref())?;
+            self.upload(encoder, viewport, layer, &textures, view)?;
+            observe();
+        }
         lock(&self.layers.rasterizers).push(rasterizer);
         Ok(textures)
     }
 
-    fn layer_textures(&self, size: [u32; 2]) -> Result<LayerTextures, GpuError> {
+    fn layer_textures(&self, size: [u32; 2], views: u32, is_array: bool) -> Result<LayerTextures, GpuError> {
         let mut idle = lock(&self.layers.textures);
-        match idle.iter().position(|textures| textures.size == size) {
+        let fits = |textures: &LayerTextures| {
+            (textures.size, textures.views, textures.is_array) == (size, views, is_array)
+        };
+        match idle.iter().position(fits) {
             Some(index) => Ok(idle.remove(index)),
             None => {
                 // The size that was out of use longest goes, so that a window being resized leaves little behind.
                 if idle.len() >= MAX_IDLE_LAYERS {
                     idle.remove(0);
                 }
-                LayerTextures::new(self, size)
+                LayerTextures::new(self, size, views, is_array)
             }
         }
     }
@@ -130,13 +145,14 @@ impl Shared {
         lock(&self.layers.textures).push(textures);
     }
 
-    /// Through one mapped buffer: first all rows of colour, then of depth, then where the layer goes.
+    /// Into the layer of view number `view` of the pass, through one mapped buffer: first all rows of colour, then of depth, then where the layer goes.
     fn upload(
         &self,
         encoder: &mut wgpu::CommandEncoder,
         viewport: &Viewport,
         layer: &cpu::Layer,
         textures: &LayerTextures,
+        view: u32,
     ) -> Result<(), GpuError> {
         let [width, height] = viewport.size.map(|pixels| pixels as usize);
         let stride =
@@ -186,7 +202,10 @@ impl Shared {
                             rows_per_image: Some(viewport.size[1]),
                         },
                     },
-                    texture.as_image_copy(),
+                    wgpu::TexelCopyTextureInfo {
+                        origin: wgpu::Origin3d { x: 0, y: 0, z: view },
+                        ..texture.as_image_copy()
+                    },
                     extent(viewport.size),
                 );
             }

@@ -6,7 +6,8 @@
 //! - [`Engine`]: a device and an [`Executor`]. On a GPU, compute shaders decode and the fragment shader runs the pixel
 //!   decoder; where the adapter is a software one, SIMD code does both, into a layer that is drawn as a quad. Both
 //!   mean the same, and the codec's [`reference`](codec::reference) judges them.
-//! - [`Target`]: a kind of pass ([`TargetFormat`]): window, eye buffers, thumbnail, shadow map.
+//! - [`Target`]: a kind of pass ([`TargetFormat`]): window, eye buffers, thumbnail, shadow map; one view, or several at
+//!   once where the device has multiview.
 //! - [`Person`]: an avatar's weights, loaded once ([`Engine::load`]), shared by every instance; dropped, they go.
 //! - [`Instance`]: a person at a place, with a face: [`Instance::set_frame`], [`Instance::set_pose`].
 //! - [`Frame`]: instances decoded and skinned once for all views ([`Engine::prepare`]), drawn with [`Frame::draw`]
@@ -27,6 +28,7 @@
 //!     color: Some(wgpu::TextureFormat::Rgba16Float),
 //!     depth: wgpu::TextureFormat::Depth32Float,
 //!     samples: 1,
+//!     view_mask: None,
 //! })?;
 //! let person = engine.load(avatar)?;
 //! let mut speaker = person.instance();
@@ -52,9 +54,11 @@ mod frame;
 mod gpu;
 #[cfg(feature = "headless")]
 pub mod headless;
+mod idle;
 mod layer;
 mod person;
 mod pose;
+mod prepare;
 mod raster;
 mod target;
 mod upload;

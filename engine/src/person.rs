@@ -10,6 +10,7 @@ use visavis_shaders::mirror::SkinnedVertex;
 use crate::Engine;
 use crate::engine::Shared;
 use crate::error::{GpuError, LoadError, PoseError, scoped};
+use crate::idle::Idle;
 use crate::pose::Pose;
 use crate::upload::mapped_buffer;
 use crate::{cpu, gpu};
@@ -29,7 +30,7 @@ pub(crate) struct PersonInner {
     pub(crate) surface: SurfaceMesh,
     pub(crate) weights: Weights,
     /// Bodies that no frame uses at present.
-    bodies: Mutex<Vec<Body>>,
+    idle: Mutex<Idle<Body>>,
 }
 
 /// A person's networks, where the engine's executor wants them.
@@ -88,7 +89,7 @@ impl Engine {
             pose: Pose::new(avatar),
             surface: SurfaceMesh::new(shared, avatar)?,
             weights,
-            bodies: Mutex::default(),
+            idle: Mutex::default(),
         };
         Ok(Person { inner: Arc::new(inner) })
     }
@@ -148,16 +149,20 @@ impl Instance {
 impl PersonInner {
     /// A body that nobody else writes.
     pub(crate) fn body(&self) -> Result<Body, GpuError> {
-        let idle = self.bodies.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).pop();
-        match idle {
-            Some(body) => Ok(body),
-            None => Body::new(self),
+        if let Some(body) = self.idle().take() {
+            return Ok(body);
         }
+        Body::new(self).inspect_err(|_| self.idle().forget())
     }
 
     /// Takes a body back.
     pub(crate) fn retire(&self, body: Body) {
-        self.bodies.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(body);
+        let surplus = self.idle().put(body);
+        drop(surplus); // after the lock
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Idle<Body>> {
+        self.idle.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 

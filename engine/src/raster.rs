@@ -1,7 +1,7 @@
 //! The raster pipelines: which shader, blending and depth each pass of an avatar has.
 
 use visavis_shaders as shaders;
-use visavis_shaders::mirror::{Camera, SkinnedVertex};
+use visavis_shaders::mirror::{Camera, MAX_VIEWS, SkinnedVertex};
 
 use crate::engine::Shared;
 use crate::error::{GpuError, scoped};
@@ -15,24 +15,32 @@ pub(crate) enum SurfacePass {
     Opaque,
     /// Blended fragments of alpha ≥ ½, which write depth.
     Solid { two_sided: bool },
+    /// The rim outside opaque silhouettes where its alpha is ≥ ½; it writes depth.
+    SolidFringe,
+    /// The rest of the rim, which doesn't.
+    SoftFringe,
     /// Blended fragments of alpha < ½, which don't.
     Soft { two_sided: bool },
-    /// The rim outside opaque silhouettes.
-    Fringe,
 }
 
 impl SurfacePass {
     /// What [`stage`](Self::stage) gives, in drawing order.
-    pub(crate) const STAGES: [u8; 4] = [0, 1, 2, 3];
+    pub(crate) const STAGES: [u8; 5] = [0, 1, 2, 3, 4];
 
     /// Where it stands among the passes.
     pub(crate) fn stage(self) -> u8 {
         match self {
             Self::Opaque => 0,
             Self::Solid { .. } => 1,
-            Self::Soft { .. } => 2,
-            Self::Fringe => 3,
+            Self::SolidFringe => 2,
+            Self::SoftFringe => 3,
+            Self::Soft { .. } => 4,
         }
+    }
+
+    /// Whether its vertices come from edges, not from triangles.
+    pub(crate) fn is_fringe(self) -> bool {
+        matches!(self, Self::SolidFringe | Self::SoftFringe)
     }
 }
 
@@ -50,19 +58,22 @@ pub(crate) enum RasterKey {
 pub(crate) struct RasterLayouts {
     /// One [`Camera`] at a dynamic offset.
     pub(crate) camera: wgpu::BindGroupLayout,
+    /// [`MAX_VIEWS`] of them.
+    pub(crate) cameras: wgpu::BindGroupLayout,
     /// Pixel decoder, dynamic map, static map, sampler.
     pub(crate) pixel: wgpu::BindGroupLayout,
     /// Skinned vertices, edges.
     pub(crate) fringe: wgpu::BindGroupLayout,
     /// Placement, colour, depth.
     pub(crate) layer: wgpu::BindGroupLayout,
+    /// The same with array textures.
+    pub(crate) layers: wgpu::BindGroupLayout,
     pub(crate) bilinear: wgpu::Sampler,
 }
 
 impl RasterLayouts {
     pub(crate) fn new(device: &wgpu::Device) -> Self {
         use wgpu::ShaderStages;
-        let both = ShaderStages::VERTEX_FRAGMENT;
         let layout = |label, entries: &[wgpu::BindGroupLayoutEntry]| {
             device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some(label), entries })
         };
@@ -97,9 +108,20 @@ impl RasterLayouts {
             count: None,
         };
         let array = wgpu::TextureViewDimension::D2Array;
-        let plane = wgpu::TextureViewDimension::D2;
+        let vertex = ShaderStages::VERTEX;
+        let layer = |label, dimension| {
+            layout(
+                label,
+                &[
+                    uniform(0, ShaderStages::FRAGMENT, false, size_of::<shaders::mirror::LayerPlacement>()),
+                    texture(1, dimension, false),
+                    texture(2, dimension, false),
+                ],
+            )
+        };
         Self {
-            camera: layout("visavis camera", &[uniform(0, both, true, size_of::<Camera>())]),
+            camera: layout("visavis camera", &[uniform(0, vertex, true, size_of::<Camera>())]),
+            cameras: layout("visavis cameras", &[uniform(0, vertex, true, size_of::<[Camera; MAX_VIEWS]>())]),
             pixel: layout(
                 "visavis pixel decoder",
                 &[
@@ -115,14 +137,8 @@ impl RasterLayouts {
                 ],
             ),
             fringe: layout("visavis fringe", &[storage(0), storage(1)]),
-            layer: layout(
-                "visavis layer",
-                &[
-                    uniform(0, ShaderStages::FRAGMENT, false, size_of::<shaders::mirror::LayerPlacement>()),
-                    texture(1, plane, false),
-                    texture(2, plane, false),
-                ],
-            ),
+            layer: layer("visavis layer", wgpu::TextureViewDimension::D2),
+            layers: layer("visavis layers", array),
             bilinear: device.create_sampler(&wgpu::SamplerDescriptor {
                 label: Some("visavis bilinear"),
                 mag_filter: wgpu::FilterMode::Linear,
@@ -130,6 +146,18 @@ impl RasterLayouts {
                 ..Default::default()
             }),
         }
+    }
+}
+
+impl RasterLayouts {
+    /// What a pass of this kind binds its cameras by.
+    fn camera(&self, format: &TargetFormat) -> &wgpu::BindGroupLayout {
+        if format.view_mask.is_some() { &self.cameras } else { &self.camera }
+    }
+
+    /// What a pass binds its layers by; `is_array` for several views.
+    pub(crate) fn layer(&self, is_array: bool) -> &wgpu::BindGroupLayout {
+        if is_array { &self.layers } else { &self.layer }
     }
 }
 
@@ -153,7 +181,8 @@ impl Shared {
 
 /// What differs between the pipelines.
 struct Recipe<'a> {
-    shader: shaders::Shader,
+    /// For a pass of one view, and of several.
+    shader: [shaders::Shader; 2],
     vertex: &'static str,
     fragment: Option<&'static str>,
     layouts: &'a [Option<&'a wgpu::BindGroupLayout>],
@@ -179,9 +208,19 @@ fn surface(
         ("hidden_groups", shape.hidden_groups as f64),
         ("unrolled", f64::from(u8::from(device.adapter_info().device_type != wgpu::DeviceType::Cpu))),
     ];
-    let groups = [Some(&layouts.camera), Some(&layouts.pixel), Some(&layouts.fringe)];
+    let groups = [Some(layouts.camera(format)), Some(&layouts.pixel), Some(&layouts.fringe)];
+    let fringe = |fragment, write_depth, recipe| Recipe {
+        shader: [shaders::FRINGE, shaders::FRINGE_VIEWS],
+        vertex: "fringe_vertex",
+        fragment: Some(fragment),
+        layouts: &groups,
+        attributes: 0,
+        two_sided: true,
+        write_depth,
+        ..recipe
+    };
     let recipe = Recipe {
-        shader: shaders::SURFACE,
+        shader: [shaders::SURFACE, shaders::SURFACE_VIEWS],
         vertex: "surface_vertex",
         fragment: None,
         layouts: &groups[..2],
@@ -199,16 +238,9 @@ fn surface(
         SurfacePass::Solid { two_sided } => {
             Recipe { fragment: Some("solid_fragment"), two_sided, write_depth: true, ..recipe }
         }
+        SurfacePass::SolidFringe => fringe("fringe_solid", true, recipe),
+        SurfacePass::SoftFringe => fringe("fringe_soft", false, recipe),
         SurfacePass::Soft { two_sided } => Recipe { fragment: Some("soft_fragment"), two_sided, ..recipe },
-        SurfacePass::Fringe => Recipe {
-            shader: shaders::FRINGE,
-            vertex: "fringe_vertex",
-            fragment: Some("fringe_fragment"),
-            layouts: &groups,
-            attributes: 0,
-            two_sided: true,
-            ..recipe
-        },
     };
     pipeline(device, format, &recipe)
 }
@@ -223,10 +255,10 @@ fn layer(
         device,
         format,
         &Recipe {
-            shader: shaders::LAYER,
+            shader: [shaders::LAYER, shaders::LAYER_VIEWS],
             vertex: "layer_vertex",
             fragment: Some(if solid { "layer_solid" } else { "layer_soft" }),
-            layouts: &[Some(&layouts.layer)],
+            layouts: &[Some(layouts.layer(format.view_mask.is_some()))],
             attributes: 0,
             constants: &[],
             two_sided: true,
@@ -247,10 +279,10 @@ pub(crate) fn depth_only(
         device,
         format,
         &Recipe {
-            shader: shaders::DEPTH_ONLY,
+            shader: [shaders::DEPTH_ONLY, shaders::DEPTH_ONLY_VIEWS],
             vertex: "depth_vertex",
             fragment: format.color.map(|_| "depth_fragment"),
-            layouts: &[Some(&layouts.camera)],
+            layouts: &[Some(layouts.camera(format))],
             attributes: 1,
             constants: &[],
             two_sided: false,
@@ -263,9 +295,11 @@ pub(crate) fn depth_only(
 
 fn pipeline(device: &wgpu::Device, format: &TargetFormat, recipe: &Recipe<'_>) -> wgpu::RenderPipeline {
     let label = Some(recipe.fragment.unwrap_or(recipe.vertex));
+    let [one_view, several] = recipe.shader;
+    let shader = if format.view_mask.is_some() { several } else { one_view };
     let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-        label: Some(recipe.shader.name),
-        source: wgpu::ShaderSource::Wgsl(recipe.shader.source.into()),
+        label: Some(shader.name),
+        source: wgpu::ShaderSource::Wgsl(shader.source.into()),
     });
     let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
         label,
@@ -313,7 +347,7 @@ fn pipeline(device: &wgpu::Device, format: &TargetFormat, recipe: &Recipe<'_>) -
             compilation_options: compilation_options(),
             targets: &targets,
         }),
-        multiview_mask: None,
+        multiview_mask: format.view_mask,
         cache: None,
     })
 }

@@ -1,6 +1,9 @@
 //! The kind of pass that a host draws avatars in.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
+
+use visavis_shaders::mirror::MAX_VIEWS;
 
 use crate::engine::{Engine, Shared};
 use crate::error::{TargetError, scoped};
@@ -15,6 +18,16 @@ pub struct TargetFormat {
     pub depth: wgpu::TextureFormat,
     /// Samples a pixel; 1 unless the host multisamples. Edges are smooth without.
     pub samples: u32,
+    /// For passes that draw several views at once, each into a layer of the attachments (multiview): the pass's own
+    /// mask, the lowest n bits, n from 1 to 8. None for one view a pass. Needs [`wgpu::Features::MULTIVIEW`].
+    pub view_mask: Option<NonZeroU32>,
+}
+
+impl TargetFormat {
+    /// How many views a pass draws.
+    pub fn views(&self) -> usize {
+        self.view_mask.map_or(1, |mask| mask.get().count_ones() as usize)
+    }
 }
 
 /// A kind of pass, made ready by [`Engine::target`]. Cheap to clone.
@@ -45,9 +58,28 @@ impl Engine {
             return Err(TargetError::DepthFormat(format.depth));
         }
         let device = &self.shared.device;
+        if let Some(mask) = format.view_mask {
+            check_views(device, mask)?;
+        }
         let depth_only = scoped(device, || raster::depth_only(device, &self.shared.layouts, format))?;
         Ok(Target { format: *format, depth_only: Arc::new(depth_only), shared: self.shared.clone() })
     }
+}
+
+/// Whether the device and the shaders can draw these views in one pass.
+fn check_views(device: &wgpu::Device, mask: NonZeroU32) -> Result<(), TargetError> {
+    let found = u32::BITS - mask.leading_zeros();
+    if mask.get().count_ones() != found {
+        return Err(TargetError::ViewMask(mask));
+    }
+    if !device.features().contains(wgpu::Features::MULTIVIEW) {
+        return Err(TargetError::NoMultiview);
+    }
+    let limit = device.limits().max_multiview_view_count.min(MAX_VIEWS as u32);
+    if found > limit {
+        return Err(TargetError::TooManyViews { found, limit });
+    }
+    Ok(())
 }
 
 fn is_float(format: wgpu::TextureFormat) -> bool {

@@ -6,7 +6,7 @@
 use crate::error::{GpuError, scoped};
 
 /// What every uniform binding may start at, on every adapter.
-pub(crate) const ALIGNMENT: u64 = 256;
+const ALIGNMENT: u64 = 256;
 
 /// Collects bytes at aligned offsets.
 #[derive(Default)]
@@ -23,13 +23,14 @@ impl Upload {
         offset as u64
     }
 
-    /// The buffer, padded so that a binding of `ALIGNMENT` bytes fits at every offset.
+    /// The buffer, padded so that a binding of `room` bytes fits at every offset.
     pub(crate) fn finish(
         mut self,
         device: &wgpu::Device,
         usage: wgpu::BufferUsages,
+        room: usize,
     ) -> Result<wgpu::Buffer, GpuError> {
-        self.bytes.resize(self.bytes.len().next_multiple_of(ALIGNMENT as usize) + ALIGNMENT as usize, 0);
+        self.bytes.resize(self.bytes.len().next_multiple_of(ALIGNMENT as usize) + room, 0);
         mapped_buffer(device, "visavis frame", &self.bytes, usage)
     }
 }

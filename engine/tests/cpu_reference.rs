@@ -121,7 +121,7 @@ fn check_picture(avatar: &Avatar, level: Level, face: &FaceFrame, view: &View, s
         if truth.depth[i] > 0.0 {
             solid += usize::from((layer.depth()[i] - truth.depth[i]).abs() <= 1e-4);
         } else {
-            solid += usize::from(layer.depth()[i] <= 1.0);
+            solid += usize::from((-1.0..=0.0).contains(&layer.depth()[i]));
         }
     }
     assert!(covered * 10 > truth.rgba.len(), "the avatar is in the picture");

@@ -142,7 +142,12 @@ fn depth_passes(stage: &Stage, cast: &[&Instance], together: &Linear) {
     let engine = stage.headless.engine();
     let (device, queue) = (engine.device(), engine.queue());
     let shadow = engine
-        .target(&TargetFormat { color: None, depth: wgpu::TextureFormat::Depth32Float, samples: 1 })
+        .target(&TargetFormat {
+            color: None,
+            depth: wgpu::TextureFormat::Depth32Float,
+            samples: 1,
+            view_mask: None,
+        })
         .expect("a depth target");
     let mut encoder = device.create_command_encoder(&Default::default());
     let views = [Viewport::depth_only(scene_view(), SIZE)];

@@ -7,6 +7,9 @@
 
 pub mod mirror;
 
+/// The modules that need the feature multiview: their vertex stage asks which view it is for.
+pub const MULTIVIEW: &[Shader] = &[SURFACE_VIEWS, FRINGE_VIEWS, DEPTH_ONLY_VIEWS, LAYER_VIEWS];
+
 /// A WGSL module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shader {
@@ -49,13 +52,21 @@ shaders! {
     /// Compute, `gather_normals`: vertex normals over the welded mesh.
     NORMALS = "skinned_vertex" "normals";
     /// Raster, `surface_vertex` with `opaque_fragment`, `solid_fragment`, `soft_fragment`.
-    SURFACE = "camera" "leaky" "pixel_decoder" "surface";
-    /// Raster, `fringe_vertex`, `fringe_fragment`: analytic edge coverage.
-    FRINGE = "camera" "skinned_vertex" "leaky" "pixel_decoder" "fringe";
+    SURFACE = "camera" "leaky" "pixel_decoder" "surface" "surface_view";
+    /// [`SURFACE`] in a pass of several views.
+    SURFACE_VIEWS = "camera" "leaky" "pixel_decoder" "surface" "surface_views";
+    /// Raster, `fringe_vertex` with `fringe_solid`, `fringe_soft`: analytic edge coverage.
+    FRINGE = "camera" "skinned_vertex" "leaky" "pixel_decoder" "fringe" "fringe_view";
+    /// [`FRINGE`] in a pass of several views.
+    FRINGE_VIEWS = "camera" "skinned_vertex" "leaky" "pixel_decoder" "fringe" "fringe_views";
     /// Raster, `depth_vertex`: depth only.
-    DEPTH_ONLY = "camera" "depth_only";
+    DEPTH_ONLY = "camera" "depth_only" "depth_only_view";
+    /// [`DEPTH_ONLY`] in a pass of several views.
+    DEPTH_ONLY_VIEWS = "camera" "depth_only" "depth_only_views";
     /// Raster, `layer_vertex` with `layer_solid`, `layer_soft`: a layer of the CPU executor.
-    LAYER = "screen" "layer";
+    LAYER = "screen" "layer" "layer_view";
+    /// [`LAYER`] in a pass of several views; six vertices instead of three.
+    LAYER_VIEWS = "layer" "layer_views";
     /// Raster, `present_vertex`, `present_fragment`: a linear image over a background.
     PRESENT = "screen" "present";
 }

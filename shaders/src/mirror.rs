@@ -43,6 +43,8 @@ mirrors! {
         viewport: [f32; 2],
         /// Pixels from the target's left and top edge to the viewport's.
         viewport_origin: [f32; 2],
+        /// Zero; to 256 bytes.
+        padding: [[f32; 4]; 10],
     }
 
     /// `skinned_vertex.wgsl`: a vertex after decoding and skinning, in the rest frame.
@@ -162,3 +164,5 @@ pub const MAX_INPUT_GROUPS: usize = 16;
 pub const MAX_DYNAMIC_LAYERS: usize = 4;
 /// Vectors of four that the condition fills, with its constant 1 and its padding.
 pub const CONDITION_VECTORS: usize = 24;
+/// Views of one pass, at most.
+pub const MAX_VIEWS: usize = 8;

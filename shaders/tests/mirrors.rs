@@ -65,3 +65,21 @@ fn bounds_are_the_shader_s() {
         <mirror::PixelDecoder as bytemuck::Zeroable>::zeroed().first.len()
     );
 }
+
+#[test]
+fn a_pass_has_as_many_views_as_the_shaders_arrays() {
+    for &shader in visavis_shaders::MULTIVIEW {
+        let module = naga::front::wgsl::parse_str(shader.source).expect(shader.name);
+        for (_, variable) in module.global_variables.iter() {
+            if variable.name.as_deref() != Some("cameras") {
+                continue;
+            }
+            let TypeInner::Array { size, stride, .. } = module.types[variable.ty].inner else {
+                panic!("{}: the cameras are no array", shader.name)
+            };
+            let views = u32::try_from(mirror::MAX_VIEWS).expect("few");
+            assert_eq!(size, naga::ArraySize::Constant(views.try_into().expect("some")), "{}", shader.name);
+            assert_eq!(stride as usize, size_of::<mirror::Camera>());
+        }
+    }
+}

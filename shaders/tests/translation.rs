@@ -1,17 +1,23 @@
-//! Every module is valid WGSL without any optional feature, and every back end can be given it.
+//! Every module is valid WGSL without any optional feature (but those for several views), and every back end can be
+//! given it.
 
 use naga::back::{glsl, hlsl, msl, spv};
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{Module, ShaderStage};
-use visavis_shaders::{ALL, Shader};
+use visavis_shaders::{ALL, MULTIVIEW, Shader};
 
 /// What WebGPU's core has and naga counts as a capability: `unpack2x16float`.
 const CORE: Capabilities = Capabilities::SHADER_FLOAT16_IN_FLOAT32;
 
+/// What a module may use: several views only where its name says so.
+fn capabilities(shader: Shader) -> Capabilities {
+    if MULTIVIEW.contains(&shader) { CORE | Capabilities::MULTIVIEW } else { CORE }
+}
+
 fn parse(shader: Shader) -> (Module, ModuleInfo) {
     let module = naga::front::wgsl::parse_str(shader.source)
         .unwrap_or_else(|error| panic!("{}: {}", shader.name, error.emit_to_string(shader.source)));
-    let info = Validator::new(ValidationFlags::all(), CORE)
+    let info = Validator::new(ValidationFlags::all(), capabilities(shader))
         .validate(&module)
         .unwrap_or_else(|error| panic!("{}: {}", shader.name, error.emit_to_string(shader.source)));
     // Back ends want pipeline constants as constants.
@@ -35,8 +41,9 @@ fn spir_v() {
 fn metal() {
     for &shader in ALL {
         let (module, info) = parse(shader);
-        let options =
-            msl::Options { lang_version: (2, 0), fake_missing_bindings: true, ..Default::default() };
+        // Metal tells views apart from 2.2 on.
+        let lang_version = if MULTIVIEW.contains(&shader) { (2, 2) } else { (2, 0) };
+        let options = msl::Options { lang_version, fake_missing_bindings: true, ..Default::default() };
         let (text, _) = msl::write_string(&module, &info, &options, &Default::default())
             .unwrap_or_else(|error| panic!("{}: {error}", shader.name));
         for entry in &module.entry_points {
@@ -49,7 +56,10 @@ fn metal() {
 fn direct_x() {
     for &shader in ALL {
         let (module, info) = parse(shader);
-        let options = hlsl::Options { fake_missing_bindings: true, ..Default::default() };
+        let mut options = hlsl::Options { fake_missing_bindings: true, ..Default::default() };
+        if MULTIVIEW.contains(&shader) {
+            options.shader_model = hlsl::ShaderModel::V6_1;
+        }
         let mut text = String::new();
         let pipeline = hlsl::PipelineOptions::default();
         hlsl::Writer::new(&mut text, &options, &pipeline)

@@ -10,4 +10,7 @@ struct Camera {
     viewport: vec2<f32>,
     // Pixels from the target's left and top edge to the viewport's.
     viewport_origin: vec2<f32>,
+    // To 256 bytes, at which a binding may begin anywhere: any view's camera can be bound alone, or as the first of an
+    // array.
+    padding: array<vec4<f32>, 10>,
 }

@@ -1,9 +1,6 @@
 // The skinned mesh into a depth buffer: shadow maps and depth pre-passes.
 
-@group(0) @binding(0) var<uniform> camera: Camera;
-
-@vertex
-fn depth_vertex(@location(0) position_u: vec4<f32>) -> @builtin(position) vec4<f32> {
+fn depth_from(camera: Camera, position_u: vec4<f32>) -> vec4<f32> {
     return camera.clip_from_rest * vec4<f32>(position_u.xyz, 1.0);
 }
 

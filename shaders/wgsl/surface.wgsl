@@ -2,27 +2,25 @@
 // blended ones (depth written), then their soft fragments (depth only tested). Solid and soft run the decoder twice on
 // blended parts: alpha is known only after it, and order-independent depth is what lets hair stand in a host's scene.
 
-@group(0) @binding(0) var<uniform> camera: Camera;
-
 struct SurfaceVarying {
     @builtin(position) clip: vec4<f32>,
-    @location(0) position: vec3<f32>,
+    // From the surface to the eye, metres: linear over the triangle, so that fragments needn't know the view.
+    @location(0) to_eye: vec3<f32>,
     @location(1) normal: vec3<f32>,
     @location(2) uv: vec2<f32>,
 }
 
-@vertex
-fn surface_vertex(@location(0) position_u: vec4<f32>, @location(1) normal_v: vec4<f32>) -> SurfaceVarying {
+fn surface_from(camera: Camera, position_u: vec4<f32>, normal_v: vec4<f32>) -> SurfaceVarying {
     var out: SurfaceVarying;
     out.clip = camera.clip_from_rest * vec4<f32>(position_u.xyz, 1.0);
-    out.position = position_u.xyz;
+    out.to_eye = camera.eye_in_rest - position_u.xyz;
     out.normal = normal_v.xyz;
     out.uv = vec2<f32>(position_u.w, normal_v.w);
     return out;
 }
 
 fn decode_surface(in: SurfaceVarying, side: f32) -> Surface {
-    return decode_pixel(in.uv, side * renormalize(in.normal), renormalize(camera.eye_in_rest - in.position));
+    return decode_pixel(in.uv, side * renormalize(in.normal), renormalize(in.to_eye));
 }
 
 @fragment

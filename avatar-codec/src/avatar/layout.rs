@@ -3,7 +3,7 @@
 use half::f16;
 use safetensors::Dtype;
 
-use super::{Avatar, SEED_SIZE, validate::InvalidAvatar};
+use super::{Avatar, PartKind, Preview, SEED_SIZE, validate::InvalidAvatar};
 use crate::avatar::PIXEL_OUTPUTS;
 use crate::latent::{GAZE, MAX_RESIDUAL, NECK, UNITS};
 
@@ -21,6 +21,16 @@ pub(super) struct Dimensions {
     pub(super) static_size: usize,
     pub(super) static_channels: usize,
     pub(super) pixel_hidden: usize,
+    pub(super) preview: Option<PreviewDimensions>,
+}
+
+/// The numbers that the shapes of a [`Preview`](super::Preview) follow from.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct PreviewDimensions {
+    pub(super) vertices: usize,
+    pub(super) triangles: usize,
+    pub(super) parts: usize,
+    pub(super) color_size: usize,
 }
 
 /// The most vertices of a mesh.
@@ -40,10 +50,11 @@ const MAX_CHANNELS: usize = 512;
 const MAX_BLOCKS: usize = 7;
 const MAX_STATIC_SIZE: usize = 4096;
 const MAX_MAP_CHANNELS: usize = 32;
+const MAX_PREVIEW_COLOR_SIZE: usize = 256;
 
 impl Dimensions {
     pub(super) fn of(avatar: &Avatar) -> Self {
-        let Avatar { manifest, mesh, geometry, texture, static_map, pixel } = avatar;
+        let Avatar { manifest, mesh, geometry, texture, static_map, pixel, preview } = avatar;
         Self {
             vertices: mesh.mean.len(),
             triangles: mesh.triangles.len(),
@@ -55,6 +66,12 @@ impl Dimensions {
             static_size: static_map.size,
             static_channels: static_map.channels,
             pixel_hidden: pixel.hidden,
+            preview: preview.as_ref().map(|preview| PreviewDimensions {
+                vertices: preview.mesh.mean.len(),
+                triangles: preview.mesh.triangles.len(),
+                parts: preview.ends.len(),
+                color_size: preview.color.size,
+            }),
         }
     }
 
@@ -81,6 +98,7 @@ impl Dimensions {
             static_size,
             static_channels,
             pixel_hidden,
+            preview,
         } = self;
         within("vertices", *vertices, 3, MAX_VERTICES, 1)?;
         within("triangles", *triangles, 1, MAX_TRIANGLES, 1)?;
@@ -97,6 +115,9 @@ impl Dimensions {
         within("size of the static map", *static_size, 1, MAX_STATIC_SIZE, 1)?;
         within("channels of the static map", *static_channels, 4, MAX_MAP_CHANNELS, 4)?;
         within("hidden layers of the pixel decoder", *pixel_hidden, 16, 24, 4)?;
+        if let Some(preview) = preview {
+            preview.check()?;
+        }
         for spec in self.tensors() {
             let bytes = spec.elements().saturating_mul(4); // as f32
             if spec.dtype != Dtype::U8 && spec.dtype != Dtype::I8 && bytes > MAX_BUFFER_BYTES {
@@ -152,27 +173,15 @@ impl Dimensions {
         (self.pixel_inputs() * hidden + hidden * hidden + hidden * PIXEL_OUTPUTS) as u64
     }
 
-    /// Every tensor of a file of these dimensions, in the order of [`values`].
+    /// Every tensor of a file of these dimensions, in the file's order, which is that of [`values`]: what a likeness
+    /// needs, then the rest; in each of the two by falling size of their numbers, so that all are aligned.
     pub(super) fn tensors(&self) -> Vec<Spec> {
-        let (v, c, h, r) = (self.vertices, self.condition(), self.geometry_hidden, self.rank);
+        let mut tensors = self.prefix_tensors();
+        let v = self.vertices;
         let (p, inputs) = (self.pixel_hidden, self.pixel_inputs());
-        let seed = self.seed_channels * SEED_SIZE * SEED_SIZE;
-        let spec =
-            |name: &str, dtype, shape: &[usize]| Spec { name: name.into(), dtype, shape: shape.into() };
-        let mut tensors = vec![
+        tensors.extend([
             spec("mesh.mean", Dtype::F32, &[v, 3]),
             spec("mesh.uv", Dtype::F32, &[v, 2]),
-            spec("mesh.triangles", Dtype::U16, &[self.triangles, 3]),
-            spec("mesh.weld", Dtype::U16, &[v]),
-            spec("mesh.joints", Dtype::U8, &[v, 4]),
-            spec("mesh.weights", Dtype::U8, &[v, 4]),
-            spec("geometry.w1", Dtype::F32, &[h, c]),
-            spec("geometry.b1", Dtype::F32, &[h]),
-            spec("geometry.w2", Dtype::F32, &[r, h]),
-            spec("geometry.w3", Dtype::F32, &[r, c]),
-            spec("geometry.basis", Dtype::I8, &[r, v, 3]),
-            spec("geometry.basis_step", Dtype::F32, &[r]),
-            spec("static.texels", Dtype::U8, &[self.static_size, self.static_size, self.static_channels]),
             spec("static.scale", Dtype::F32, &[self.static_channels]),
             spec("static.offset", Dtype::F32, &[self.static_channels]),
             spec("pixel.w1", Dtype::F32, &[p, inputs]),
@@ -181,9 +190,12 @@ impl Dimensions {
             spec("pixel.b2", Dtype::F32, &[p]),
             spec("pixel.w3", Dtype::F32, &[PIXEL_OUTPUTS, p]),
             spec("pixel.b3", Dtype::F32, &[PIXEL_OUTPUTS]),
-            spec("texture.seed.weight", Dtype::F16, &[seed, c]),
-            spec("texture.seed.bias", Dtype::F16, &[seed]),
-        ];
+            spec("mesh.triangles", Dtype::U16, &[self.triangles, 3]),
+            spec("mesh.weld", Dtype::U16, &[v]),
+        ]);
+        let seed = self.seed_channels * SEED_SIZE * SEED_SIZE;
+        tensors.push(spec("texture.seed.weight", Dtype::F16, &[seed, self.condition()]));
+        tensors.push(spec("texture.seed.bias", Dtype::F16, &[seed]));
         let (mut size, mut inputs) = (SEED_SIZE, self.seed_channels);
         for (i, &out) in self.blocks.iter().enumerate() {
             size *= 2;
@@ -192,8 +204,55 @@ impl Dimensions {
             tensors.push(spec(&format!("texture.block{i}.bias"), Dtype::F16, &[out, size, size]));
             inputs = out;
         }
+        tensors.extend([
+            spec("mesh.joints", Dtype::U8, &[v, 4]),
+            spec("mesh.weights", Dtype::U8, &[v, 4]),
+            spec("geometry.basis", Dtype::I8, &[self.rank, v, 3]),
+            spec("static.texels", Dtype::U8, &[self.static_size, self.static_size, self.static_channels]),
+        ]);
         tensors
     }
+
+    /// What a [`Likeness`](super::Likeness) is read from: the first of [`tensors`](Self::tensors).
+    pub(super) fn prefix_tensors(&self) -> Vec<Spec> {
+        let (c, h, r) = (self.condition(), self.geometry_hidden, self.rank);
+        let heads = [
+            spec("geometry.w1", Dtype::F32, &[h, c]),
+            spec("geometry.b1", Dtype::F32, &[h]),
+            spec("geometry.w2", Dtype::F32, &[r, h]),
+            spec("geometry.w3", Dtype::F32, &[r, c]),
+            spec("geometry.basis_step", Dtype::F32, &[r]),
+        ];
+        let Some(PreviewDimensions { vertices: v, triangles, parts, color_size }) = self.preview else {
+            return heads.into();
+        };
+        let preview = [
+            spec("preview.mean", Dtype::F32, &[v, 3]),
+            spec("preview.uv", Dtype::F32, &[v, 2]),
+            spec("preview.triangles", Dtype::U16, &[triangles, 3]),
+            spec("preview.weld", Dtype::U16, &[v]),
+            spec("preview.ends", Dtype::U16, &[parts, 2]),
+            spec("preview.joints", Dtype::U8, &[v, 4]),
+            spec("preview.weights", Dtype::U8, &[v, 4]),
+            spec("preview.color", Dtype::U8, &[color_size, color_size, 4]),
+            spec("preview.basis", Dtype::I8, &[r, v, 3]),
+        ];
+        heads.into_iter().chain(preview).collect()
+    }
+}
+
+impl PreviewDimensions {
+    fn check(&self) -> Result<(), InvalidAvatar> {
+        let Self { vertices, triangles, parts, color_size } = self;
+        within("vertices of the preview", *vertices, 3, MAX_VERTICES, 1)?;
+        within("triangles of the preview", *triangles, 1, MAX_TRIANGLES, 1)?;
+        within("parts of the preview", *parts, 1, PartKind::ALL.len(), 1)?;
+        within("size of the preview's colour", *color_size, 1, MAX_PREVIEW_COLOR_SIZE, 1)
+    }
+}
+
+fn spec(name: &str, dtype: Dtype, shape: &[usize]) -> Spec {
+    Spec { name: name.into(), dtype, shape: shape.into() }
 }
 
 fn within(what: &str, found: usize, low: usize, high: usize, multiple: usize) -> Result<(), InvalidAvatar> {
@@ -218,6 +277,11 @@ pub(super) struct Spec {
 impl Spec {
     pub(super) fn elements(&self) -> usize {
         self.shape.iter().fold(1usize, |product, &n| product.saturating_mul(n))
+    }
+
+    /// How many the file has of it, once the dimensions were checked.
+    pub(super) fn bytes(&self) -> usize {
+        self.elements() * self.dtype.bitsize() / 8
     }
 }
 
@@ -265,21 +329,30 @@ impl Values<'_> {
 
 /// Every array of an avatar, in the order of [`Dimensions::tensors`].
 pub(super) fn values(avatar: &Avatar) -> Vec<Values<'_>> {
-    let Avatar { manifest: _, mesh, geometry, texture, static_map, pixel } = avatar;
+    let Avatar { manifest: _, mesh, geometry, texture, static_map, pixel, preview } = avatar;
     let mut values = vec![
-        Values::F32(mesh.mean.as_flattened()),
-        Values::F32(mesh.uv.as_flattened()),
-        Values::U16(mesh.triangles.as_flattened()),
-        Values::U16(&mesh.weld),
-        Values::U8(mesh.joints.as_flattened()),
-        Values::U8(mesh.weights.as_flattened()),
         Values::F32(&geometry.w1),
         Values::F32(&geometry.b1),
         Values::F32(&geometry.w2),
         Values::F32(&geometry.w3),
-        Values::I8(&geometry.basis),
         Values::F32(&geometry.basis_step),
-        Values::U8(&static_map.texels),
+    ];
+    if let Some(Preview { ends, mesh, basis, color }) = preview {
+        values.extend([
+            Values::F32(mesh.mean.as_flattened()),
+            Values::F32(mesh.uv.as_flattened()),
+            Values::U16(mesh.triangles.as_flattened()),
+            Values::U16(&mesh.weld),
+            Values::U16(ends.as_flattened()),
+            Values::U8(mesh.joints.as_flattened()),
+            Values::U8(mesh.weights.as_flattened()),
+            Values::U8(color.texels.as_flattened()),
+            Values::I8(basis),
+        ]);
+    }
+    values.extend([
+        Values::F32(mesh.mean.as_flattened()),
+        Values::F32(mesh.uv.as_flattened()),
         Values::F32(&static_map.scale),
         Values::F32(&static_map.offset),
         Values::F32(&pixel.w1),
@@ -288,11 +361,19 @@ pub(super) fn values(avatar: &Avatar) -> Vec<Values<'_>> {
         Values::F32(&pixel.b2),
         Values::F32(&pixel.w3),
         Values::F32(&pixel.b3),
+        Values::U16(mesh.triangles.as_flattened()),
+        Values::U16(&mesh.weld),
         Values::F16(&texture.seed_weight),
         Values::F16(&texture.seed_bias),
-    ];
+    ]);
     for block in &texture.blocks {
         values.extend([Values::F16(&block.expand), Values::F16(&block.depthwise), Values::F16(&block.bias)]);
     }
+    values.extend([
+        Values::U8(mesh.joints.as_flattened()),
+        Values::U8(mesh.weights.as_flattened()),
+        Values::I8(&geometry.basis),
+        Values::U8(&static_map.texels),
+    ]);
     values
 }

@@ -25,18 +25,28 @@
 //! `albedo = sigmoid(o₀…₂)`, `shading = softplus(o₃…₅)`, colour as captured = `albedo · shading`, linear light;
 //! `alpha = sigmoid(o₈)` on blended parts and 1 on opaque ones. The normal offset tilts the interpolated normal along
 //! two tangents that [`tangents`] defines: `normalize(n + o₆ t + o₇ b)`.
+//!
+//! A file's first bytes may hold a [`Preview`]: with the geometry head's matrices, which stand before it, they are a
+//! [`Likeness`] that can be drawn before the rest has arrived.
 
 mod cost;
 mod layout;
 mod manifest;
+mod preview;
 mod read;
+mod simplify;
+mod tensors;
 mod topology;
 mod validate;
 mod write;
 
 pub use layout::{MAX_BUFFER_BYTES, MAX_DECODE_MACS, MAX_PIXEL_MACS, MAX_TRIANGLES, MAX_VERTICES};
 pub use manifest::*;
+pub use preview::{BaseColor, Likeness, MAX_PREFIX_BYTES, Preview};
 pub use read::{MAX_FILE_BYTES, MAX_HEADER_BYTES, ReadAvatarError};
+#[cfg(feature = "encoder")]
+pub(crate) use read::{UniqueKeys, shown};
+pub(crate) use simplify::{Simplified, simplify};
 pub use topology::{Edge, EdgeSide};
 pub use validate::InvalidAvatar;
 pub use write::WriteAvatarError;
@@ -80,6 +90,8 @@ pub struct Avatar {
     pub static_map: StaticMap,
     /// Features and view → colour.
     pub pixel: PixelDecoder,
+    /// What the file's first bytes hold, if the file is made to be drawn from those.
+    pub preview: Option<Preview>,
 }
 
 /// The render mesh at neutral, unskinned, in head space (metres), V vertices (≤ 20,000) and T triangles (≤ 40,000).

@@ -4,15 +4,14 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use half::f16;
+use safetensors::tensor::Metadata;
 use safetensors::{Dtype, SafeTensors};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use super::layout::{Dimensions, MAX_BUFFER_BYTES, Spec};
+use super::layout::MAX_BUFFER_BYTES;
+use super::tensors::Tensors;
 use super::validate::InvalidAvatar;
-use super::{
-    Avatar, GeometryHead, Manifest, Mesh, PixelDecoder, SEED_SIZE, StaticMap, TextureDecoder, UpBlock,
-};
+use super::{Avatar, Likeness, Manifest};
 
 /// The most bytes of an `.avatar` file.
 pub const MAX_FILE_BYTES: usize = MAX_BUFFER_BYTES;
@@ -92,6 +91,19 @@ pub enum ReadAvatarError {
         /// The shape it must have.
         expected: String,
     },
+    /// The file has no preview, so that its first bytes can't be drawn.
+    #[error(
+        "the avatar has no preview: only the whole file can be drawn; train it again, or write it with one"
+    )]
+    NoPreview,
+    /// There are too few bytes for what was asked for.
+    #[error("{found} bytes of the file are there, {needed} are needed: fetch more of it")]
+    TooShort {
+        /// How many there are.
+        found: usize,
+        /// How many there must be.
+        needed: usize,
+    },
     /// Everything is there, but something in it is out of range.
     #[error(transparent)]
     Invalid(#[from] InvalidAvatar),
@@ -104,35 +116,70 @@ impl Avatar {
     /// If the bytes aren't a valid avatar of this version; the error names the tensor or field, what was found and what
     /// is allowed.
     pub fn read(bytes: &[u8]) -> Result<Self, ReadAvatarError> {
-        let (manifest, file) = open(bytes)?;
-        let tensors = Tensors { file };
-        let dimensions = tensors.dimensions(&manifest)?;
-        dimensions.check()?;
-        manifest.check(dimensions.vertices, dimensions.triangles)?;
-        let specs = dimensions.tensors();
-        tensors.check(&specs)?;
+        let text = checked_header(bytes)?;
+        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(ReadAvatarError::Container)?;
+        let tensors = Tensors { metadata, data: &bytes[LENGTH_BYTES + text.len()..] };
+        let (manifest, dimensions) = tensors.open()?;
         let avatar = tensors.avatar(manifest, &dimensions)?;
         avatar.validate()?;
         Ok(avatar)
     }
+
+    /// Reads a likeness from the first bytes of an `.avatar` file: [`prefix_bytes`](Self::prefix_bytes) or more.
+    ///
+    /// # Errors
+    /// If they aren't the beginning of a valid avatar of this version, if it has no preview, or if they are too few. What
+    /// comes after the likeness's own tensors isn't looked at, but for its names, types and shapes.
+    pub fn read_prefix(bytes: &[u8]) -> Result<Likeness, ReadAvatarError> {
+        let (tensors, needed) = Self::open_prefix(bytes)?;
+        let (manifest, dimensions) = tensors.open()?;
+        if dimensions.preview.is_none() {
+            return Err(ReadAvatarError::NoPreview);
+        }
+        if bytes.len() < needed {
+            return Err(ReadAvatarError::TooShort { found: bytes.len(), needed });
+        }
+        tensors.likeness(manifest, &dimensions)
+    }
+
+    /// How many of a file's first bytes [`read_prefix`](Self::read_prefix) needs: at most
+    /// [`MAX_PREFIX_BYTES`](super::MAX_PREFIX_BYTES) of those that this crate writes. The header is enough to tell.
+    ///
+    /// # Errors
+    /// If the header isn't there or isn't an avatar's, or if the avatar has no preview.
+    pub fn prefix_bytes(bytes: &[u8]) -> Result<usize, ReadAvatarError> {
+        let (tensors, needed) = Self::open_prefix(bytes)?;
+        let (_, dimensions) = tensors.open()?;
+        if dimensions.preview.is_some() { Ok(needed) } else { Err(ReadAvatarError::NoPreview) }
+    }
+
+    /// The tensors as far as they are there, and where the last one that a likeness needs ends.
+    fn open_prefix(bytes: &[u8]) -> Result<(Tensors<'_>, usize), ReadAvatarError> {
+        let text = checked_header(bytes)?;
+        let metadata: Metadata = serde_json::from_str(text).map_err(ReadAvatarError::Header)?;
+        let start = LENGTH_BYTES + text.len();
+        let whole = start.saturating_add(metadata.data_len());
+        if whole > MAX_FILE_BYTES {
+            return Err(ReadAvatarError::FileSize { found: whole });
+        }
+        let ends = (metadata.tensors().into_iter())
+            .filter(|(name, _)| is_of_a_likeness(name))
+            .map(|(_, info)| info.data_offsets.1);
+        let needed = start + ends.max().unwrap_or(0);
+        Ok((Tensors { metadata, data: &bytes[start..] }, needed))
+    }
 }
 
-/// The manifest (version checked, nothing else) and the container (offsets checked against the file's size).
-fn open(bytes: &[u8]) -> Result<(Manifest, SafeTensors<'_>), ReadAvatarError> {
-    let header = header(bytes)?;
-    serde_json::from_str::<UniqueKeys>(header).map_err(ReadAvatarError::Header)?;
-    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(ReadAvatarError::Container)?;
-    let manifest = (metadata.metadata().as_ref())
-        .and_then(|metadata| metadata.get(MANIFEST_KEY))
-        .ok_or(ReadAvatarError::NoManifest)?;
-    // The version first: a newer file may have fields that this program would take for mistakes.
-    let version = serde_json::from_str::<Version>(manifest).map_err(ReadAvatarError::Manifest)?.version;
-    if version != u64::from(Manifest::VERSION) {
-        return Err(ReadAvatarError::Version { found: version });
-    }
-    let manifest = serde_json::from_str(manifest).map_err(ReadAvatarError::Manifest)?;
-    let file = SafeTensors::deserialize(bytes).map_err(ReadAvatarError::Container)?;
-    Ok((manifest, file))
+/// Whether a [`Likeness`] is made of a tensor of this name.
+fn is_of_a_likeness(name: &str) -> bool {
+    name.starts_with("preview.") || (name.starts_with("geometry.") && name != "geometry.basis")
+}
+
+/// The header's text; nothing in it is named twice.
+fn checked_header(bytes: &[u8]) -> Result<&str, ReadAvatarError> {
+    let text = header(bytes)?;
+    serde_json::from_str::<UniqueKeys>(text).map_err(ReadAvatarError::Header)?;
+    Ok(text)
 }
 
 /// The header's text, its length checked.
@@ -152,14 +199,9 @@ pub(super) fn header(bytes: &[u8]) -> Result<&str, ReadAvatarError> {
     std::str::from_utf8(header).map_err(|error| ReadAvatarError::Header(serde::de::Error::custom(error)))
 }
 
-#[derive(serde::Deserialize)]
-struct Version {
-    version: u64,
-}
-
 /// A JSON object that names nothing twice, nor does the metadata inside it: of two entries of one name, readers would
 /// differ in which one they believe.
-struct UniqueKeys;
+pub(crate) struct UniqueKeys;
 
 impl<'de> Deserialize<'de> for UniqueKeys {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -194,144 +236,6 @@ impl<'de> Deserialize<'de> for UniqueKeys {
 }
 
 /// A name from the file, fit to be shown.
-fn shown(name: &str) -> String {
+pub(crate) fn shown(name: &str) -> String {
     name.chars().take(64).flat_map(char::escape_debug).collect()
-}
-
-/// Typed access to the tensors of a file.
-struct Tensors<'a> {
-    file: SafeTensors<'a>,
-}
-
-impl Tensors<'_> {
-    /// The dimensions that the tensors' shapes tell; not yet that all of them agree.
-    fn dimensions(&self, manifest: &Manifest) -> Result<Dimensions, ReadAvatarError> {
-        let [vertices, _] = self.shape("mesh.mean", "[vertices, 3]")?;
-        let [triangles, _] = self.shape("mesh.triangles", "[triangles, 3]")?;
-        let [geometry_hidden] = self.shape("geometry.b1", "[hidden]")?;
-        let [rank] = self.shape("geometry.basis_step", "[rank]")?;
-        let [seed] = self.shape("texture.seed.bias", "[channels · 64]")?;
-        let [static_size, _, static_channels] = self.shape("static.texels", "[size, size, channels]")?;
-        let [pixel_hidden] = self.shape("pixel.b1", "[hidden]")?;
-        let mut blocks = Vec::new();
-        let names = self.file.names();
-        while names.iter().any(|name| name.starts_with(&format!("texture.block{}.", blocks.len()))) {
-            let name = format!("texture.block{}.depthwise", blocks.len());
-            let [channels, _, _] = self.shape(&name, "[channels, 3, 3]")?;
-            blocks.push(channels);
-        }
-        Ok(Dimensions {
-            vertices,
-            triangles,
-            residual: manifest.latent.residual as usize,
-            geometry_hidden,
-            rank,
-            seed_channels: seed / (SEED_SIZE * SEED_SIZE), // a remainder shows when the shapes are compared
-            blocks,
-            static_size,
-            static_channels,
-            pixel_hidden,
-        })
-    }
-
-    fn shape<const N: usize>(&self, name: &str, expected: &str) -> Result<[usize; N], ReadAvatarError> {
-        let tensor =
-            self.file.tensor(name).map_err(|_| ReadAvatarError::Missing { tensor: name.to_owned() })?;
-        let shape = tensor.shape();
-        <[usize; N]>::try_from(shape).map_err(|_| shape_error(name, shape, expected.to_owned()))
-    }
-
-    /// Whether exactly these tensors are there.
-    fn check(&self, specs: &[Spec]) -> Result<(), ReadAvatarError> {
-        for Spec { name, dtype, shape } in specs {
-            let tensor =
-                self.file.tensor(name).map_err(|_| ReadAvatarError::Missing { tensor: name.clone() })?;
-            if tensor.dtype() != *dtype {
-                let (found, expected) = (tensor.dtype(), *dtype);
-                return Err(ReadAvatarError::Type { tensor: name.clone(), found, expected });
-            }
-            if tensor.shape() != shape {
-                return Err(shape_error(name, tensor.shape(), format!("{shape:?}")));
-            }
-        }
-        if self.file.len() != specs.len() {
-            let known: HashSet<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
-            if let Some(name) = self.file.names().into_iter().filter(|name| !known.contains(name)).min() {
-                return Err(ReadAvatarError::Unknown { tensor: shown(name) });
-            }
-        }
-        Ok(())
-    }
-
-    fn avatar(&self, manifest: Manifest, dimensions: &Dimensions) -> Result<Avatar, ReadAvatarError> {
-        let mesh = Mesh {
-            mean: self.numbers("mesh.mean", f32::from_le_bytes)?.as_chunks().0.to_vec(),
-            uv: self.numbers("mesh.uv", f32::from_le_bytes)?.as_chunks().0.to_vec(),
-            triangles: self.numbers("mesh.triangles", u16::from_le_bytes)?.as_chunks().0.to_vec(),
-            weld: self.numbers("mesh.weld", u16::from_le_bytes)?,
-            joints: self.numbers("mesh.joints", u8::from_le_bytes)?.as_chunks().0.to_vec(),
-            weights: self.numbers("mesh.weights", u8::from_le_bytes)?.as_chunks().0.to_vec(),
-        };
-        let geometry = GeometryHead {
-            hidden: dimensions.geometry_hidden,
-            rank: dimensions.rank,
-            w1: self.numbers("geometry.w1", f32::from_le_bytes)?,
-            b1: self.numbers("geometry.b1", f32::from_le_bytes)?,
-            w2: self.numbers("geometry.w2", f32::from_le_bytes)?,
-            w3: self.numbers("geometry.w3", f32::from_le_bytes)?,
-            basis: self.numbers("geometry.basis", i8::from_le_bytes)?,
-            basis_step: self.numbers("geometry.basis_step", f32::from_le_bytes)?,
-        };
-        let mut in_channels = dimensions.seed_channels;
-        let mut blocks = Vec::with_capacity(dimensions.blocks.len());
-        for (i, &out_channels) in dimensions.blocks.iter().enumerate() {
-            blocks.push(UpBlock {
-                in_channels,
-                out_channels,
-                expand: self.numbers(&format!("texture.block{i}.expand"), f16::from_le_bytes)?,
-                depthwise: self.numbers(&format!("texture.block{i}.depthwise"), f16::from_le_bytes)?,
-                bias: self.numbers(&format!("texture.block{i}.bias"), f16::from_le_bytes)?,
-            });
-            in_channels = out_channels;
-        }
-        let texture = TextureDecoder {
-            seed_channels: dimensions.seed_channels,
-            seed_weight: self.numbers("texture.seed.weight", f16::from_le_bytes)?,
-            seed_bias: self.numbers("texture.seed.bias", f16::from_le_bytes)?,
-            blocks,
-        };
-        let static_map = StaticMap {
-            size: dimensions.static_size,
-            channels: dimensions.static_channels,
-            texels: self.numbers("static.texels", u8::from_le_bytes)?,
-            scale: self.numbers("static.scale", f32::from_le_bytes)?,
-            offset: self.numbers("static.offset", f32::from_le_bytes)?,
-        };
-        let pixel = PixelDecoder {
-            hidden: dimensions.pixel_hidden,
-            w1: self.numbers("pixel.w1", f32::from_le_bytes)?,
-            b1: self.numbers("pixel.b1", f32::from_le_bytes)?,
-            w2: self.numbers("pixel.w2", f32::from_le_bytes)?,
-            b2: self.numbers("pixel.b2", f32::from_le_bytes)?,
-            w3: self.numbers("pixel.w3", f32::from_le_bytes)?,
-            b3: self.numbers("pixel.b3", f32::from_le_bytes)?,
-        };
-        Ok(Avatar { manifest, mesh, geometry, texture, static_map, pixel })
-    }
-
-    /// All numbers of a tensor, whose type was checked.
-    fn numbers<T, const N: usize>(
-        &self,
-        name: &str,
-        from_le_bytes: impl Fn([u8; N]) -> T,
-    ) -> Result<Vec<T>, ReadAvatarError> {
-        let tensor =
-            self.file.tensor(name).map_err(|_| ReadAvatarError::Missing { tensor: name.to_owned() })?;
-        Ok(tensor.data().as_chunks::<N>().0.iter().map(|&bytes| from_le_bytes(bytes)).collect())
-    }
-}
-
-fn shape_error(name: &str, shape: &[usize], expected: String) -> ReadAvatarError {
-    let found = shape.iter().copied().take(8).collect();
-    ReadAvatarError::Shape { tensor: name.to_owned(), found, expected }
 }

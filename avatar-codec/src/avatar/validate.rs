@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::layout::{Dimensions, values};
-use super::{Avatar, LatentAxis, Manifest, Mesh, Part};
+use super::layout::{Dimensions, Values, values};
+use super::{Avatar, LatentAxis, Manifest, Mesh, Part, Preview};
 use crate::latent::{GAZE, UNITS};
 
 /// Why an avatar isn't valid.
@@ -58,6 +58,12 @@ impl InvalidAvatar {
         Self::Limit { what: what.into(), found: found.try_into().unwrap_or(u64::MAX), allowed }
     }
 
+    /// Names the first NaN or infinity of a tensor.
+    pub(super) fn not_finite(tensor: &str, values: Values<'_>) -> Option<Self> {
+        let (index, x) = values.first_not_finite()?;
+        Some(Self::value(tensor, index, x, "finite numbers"))
+    }
+
     fn field(field: impl Into<String>, found: impl ToString, allowed: &str) -> Self {
         // A hostile file may hold strings of any kind: bounded and escaped, they can be shown.
         let found: String = found.to_string().chars().take(80).flat_map(char::escape_debug).collect();
@@ -102,11 +108,13 @@ impl Avatar {
             if found != expected {
                 return Err(InvalidAvatar::Length { tensor: spec.name.clone(), found, expected });
             }
-            if let Some((index, x)) = values.first_not_finite() {
-                return Err(InvalidAvatar::value(&spec.name, index, x, "finite numbers"));
+            if let Some(error) = InvalidAvatar::not_finite(&spec.name, values) {
+                return Err(error);
             }
         }
-        self.mesh.check(&self.manifest)
+        let Manifest { parts, skeleton, .. } = &self.manifest;
+        self.mesh.check("mesh", parts, skeleton.joints.len())?;
+        self.preview.as_ref().map_or(Ok(()), |preview| preview.check(&self.manifest))
     }
 }
 
@@ -233,33 +241,60 @@ fn check_parts(parts: &[Part], vertices: usize, triangles: usize) -> Result<(), 
     Ok(())
 }
 
+impl Preview {
+    /// The numbers, once shapes and finite-ness are known to be right.
+    pub(super) fn check(&self, manifest: &Manifest) -> Result<(), InvalidAvatar> {
+        let Self { ends, mesh, basis: _, color: _ } = self;
+        if ends.len() != manifest.parts.len() {
+            let expected = manifest.parts.len();
+            let what = "parts of the preview";
+            return Err(InvalidAvatar::limit(what, ends.len(), format!("{expected}, as the avatar has")));
+        }
+        let mut before = [0, 0];
+        let last = [mesh.mean.len(), mesh.triangles.len()];
+        for (i, &end) in ends.iter().enumerate() {
+            for k in 0..2 {
+                let (end, is_last) = (usize::from(end[k]), i + 1 == ends.len());
+                if end <= before[k] || end > last[k] || (is_last && end != last[k]) {
+                    let allowed =
+                        format!("more than {}, at most {}, which the last one is", before[k], last[k]);
+                    return Err(InvalidAvatar::value("preview.ends", 2 * i + k, end, allowed));
+                }
+                before[k] = end;
+            }
+        }
+        mesh.check("preview", &self.parts(manifest), manifest.skeleton.joints.len())
+    }
+}
+
 impl Mesh {
     /// The numbers, once shapes, parts and finite-ness are known to be right.
-    fn check(&self, manifest: &Manifest) -> Result<(), InvalidAvatar> {
+    fn check(&self, tensors: &str, parts: &[Part], joints: usize) -> Result<(), InvalidAvatar> {
+        let named = |name: &str| format!("{tensors}.{name}");
         if let Some(i) = self.mean.as_flattened().iter().position(|x| x.abs() > MAX_DISTANCE) {
-            return Err(InvalidAvatar::value("mesh.mean", i, self.mean.as_flattened()[i], "within 10 m"));
+            return Err(InvalidAvatar::value(&named("mean"), i, self.mean.as_flattened()[i], "within 10 m"));
         }
         if let Some(i) = self.uv.as_flattened().iter().position(|x| !(0.0..=1.0).contains(x)) {
-            return Err(InvalidAvatar::value("mesh.uv", i, self.uv.as_flattened()[i], "0 to 1"));
+            return Err(InvalidAvatar::value(&named("uv"), i, self.uv.as_flattened()[i], "0 to 1"));
         }
-        for part in &manifest.parts {
+        for part in parts {
             let Part { kind, vertices, triangles } = part;
             let allowed = || format!("vertices {vertices:?} of its part, {kind:?}");
             let corners =
                 &self.triangles.as_flattened()[triangles.start as usize * 3..triangles.end as usize * 3];
             if let Some(i) = corners.iter().position(|&v| !vertices.contains(&u32::from(v))) {
                 let index = triangles.start as usize * 3 + i;
-                return Err(InvalidAvatar::value("mesh.triangles", index, corners[i], allowed()));
+                return Err(InvalidAvatar::value(&named("triangles"), index, corners[i], allowed()));
             }
             for v in vertices.start as usize..vertices.end as usize {
                 let weld = self.weld[v];
                 if usize::from(weld) > v || !vertices.contains(&u32::from(weld)) {
                     let allowed = format!("at most {v}, in {}", allowed());
-                    return Err(InvalidAvatar::value("mesh.weld", v, weld, allowed));
+                    return Err(InvalidAvatar::value(&named("weld"), v, weld, allowed));
                 }
                 if self.weld[usize::from(weld)] != weld {
                     return Err(InvalidAvatar::value(
-                        "mesh.weld",
+                        &named("weld"),
                         v,
                         weld,
                         "a vertex that is welded to itself",
@@ -267,16 +302,15 @@ impl Mesh {
                 }
             }
         }
-        let joints = manifest.skeleton.joints.len();
         if let Some(i) = self.joints.as_flattened().iter().position(|&j| usize::from(j) >= joints) {
             let allowed = format!("joints below {joints}");
-            return Err(InvalidAvatar::value("mesh.joints", i, self.joints.as_flattened()[i], allowed));
+            return Err(InvalidAvatar::value(&named("joints"), i, self.joints.as_flattened()[i], allowed));
         }
         for (v, weights) in self.weights.iter().enumerate() {
             let sum: u16 = weights.iter().map(|&weight| u16::from(weight)).sum();
             if sum != 255 {
                 return Err(InvalidAvatar::value(
-                    "mesh.weights",
+                    &named("weights"),
                     v * 4,
                     sum,
                     "four weights whose sum is 255",

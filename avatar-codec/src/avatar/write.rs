@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use safetensors::tensor::TensorView;
+use safetensors::tensor::{Metadata, TensorInfo};
 
-use super::Avatar;
-use super::layout::{Dimensions, values};
+use super::layout::{Dimensions, PreviewDimensions, Spec, values};
 use super::read::{LENGTH_BYTES, MANIFEST_KEY, MAX_FILE_BYTES, MAX_HEADER_BYTES, ReadAvatarError, header};
 use super::validate::InvalidAvatar;
+use super::{Avatar, MAX_PREFIX_BYTES};
 
 /// Why an avatar can't be written.
 #[derive(Debug, thiserror::Error)]
@@ -41,26 +41,38 @@ impl Avatar {
     pub fn write(&self) -> Result<Vec<u8>, WriteAvatarError> {
         self.validate()?;
         let manifest = serde_json::to_string(&self.manifest).map_err(WriteAvatarError::Manifest)?;
-        let specs = Dimensions::of(self).tensors();
-        let data: Vec<Vec<u8>> = values(self).into_iter().map(|values| values.to_bytes()).collect();
-        let mut views = Vec::with_capacity(specs.len());
-        for (spec, data) in specs.into_iter().zip(&data) {
-            let view = TensorView::new(spec.dtype, spec.shape, data).map_err(WriteAvatarError::Container)?;
-            views.push((spec.name, view));
-        }
-        let metadata = HashMap::from([(MANIFEST_KEY.to_owned(), manifest)]);
-        let file = safetensors::serialize(views, Some(metadata)).map_err(WriteAvatarError::Container)?;
-
-        let payload: usize = data.iter().map(Vec::len).sum();
-        let header = file.len() - payload - LENGTH_BYTES;
-        for (what, found, allowed) in
-            [("header", header, MAX_HEADER_BYTES), ("file", file.len(), MAX_FILE_BYTES)]
-        {
+        let dimensions = Dimensions::of(self);
+        let mut file = header_of(&manifest, &dimensions.tensors())?;
+        let prefix: usize = dimensions.prefix_tensors().iter().map(Spec::bytes).sum();
+        let payload: usize = dimensions.tensors().iter().map(Spec::bytes).sum();
+        let (header, start) = (file.len() - LENGTH_BYTES, file.len());
+        let first = if self.preview.is_some() { start + prefix } else { 0 };
+        for (what, found, allowed) in [
+            ("header", header, MAX_HEADER_BYTES),
+            ("first part, which holds the preview,", first, MAX_PREFIX_BYTES),
+            ("file", start + payload, MAX_FILE_BYTES),
+        ] {
             if found > allowed {
                 return Err(WriteAvatarError::TooLarge { what, found, allowed });
             }
         }
+        file.reserve_exact(payload);
+        for values in values(self) {
+            file.extend(values.to_bytes());
+        }
         Ok(file)
+    }
+
+    /// How many bytes come before the tensors of a preview's own: the header of a file with a preview of
+    /// `vertices`, `triangles` and `color_size`², and the geometry head's matrices.
+    pub(crate) fn bytes_before_preview(&self, vertices: usize, triangles: usize, color_size: usize) -> usize {
+        let parts = self.manifest.parts.len();
+        let preview = Some(PreviewDimensions { vertices, triangles, parts, color_size });
+        let with = Dimensions { preview, ..Dimensions::of(self) };
+        let without = Dimensions { preview: None, ..Dimensions::of(self) };
+        let heads: usize = without.prefix_tensors().iter().map(Spec::bytes).sum();
+        let manifest = serde_json::to_string(&self.manifest).unwrap_or_default();
+        header_of(&manifest, &with.tensors()).map_or(MAX_HEADER_BYTES, |header| header.len()) + heads
     }
 
     /// What the owner signs: the BLAKE3 hash of the file with the 128 digits of `owner.signature` as zeros.
@@ -86,6 +98,24 @@ impl Avatar {
         hasher.update(&file[start + SIGNATURE_DIGITS..]);
         Ok(hasher.finalize().into())
     }
+}
+
+/// The header's length and text, padded with spaces, for tensors in this order. The order is why this doesn't come from
+/// [`safetensors::serialize`], which has one of its own.
+fn header_of(manifest: &str, specs: &[Spec]) -> Result<Vec<u8>, WriteAvatarError> {
+    let mut start = 0;
+    let tensors = (specs.iter())
+        .map(|spec| {
+            let data_offsets = (start, start + spec.bytes());
+            start = data_offsets.1;
+            (spec.name.clone(), TensorInfo { dtype: spec.dtype, shape: spec.shape.clone(), data_offsets })
+        })
+        .collect();
+    let metadata = HashMap::from([(MANIFEST_KEY.to_owned(), manifest.to_owned())]);
+    let metadata = Metadata::new(Some(metadata), tensors).map_err(WriteAvatarError::Container)?;
+    let mut text = serde_json::to_string(&metadata).map_err(WriteAvatarError::Manifest)?.into_bytes();
+    text.resize(text.len().next_multiple_of(8), b' ');
+    Ok([(text.len() as u64).to_le_bytes().as_slice(), &text].concat())
 }
 
 /// Hexadecimal digits of an ed25519 signature.

@@ -1,9 +1,7 @@
-//! Sound in a recorded call: blocks of PCM.
+//! How sound is stored in a recorded call: blocks of PCM.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-
-use crate::latent::Timestamp;
 
 const RATES: Range<u32> = 8_000..48_001;
 const RATE_KEY: &str = "audio_sample_rate";
@@ -55,36 +53,6 @@ impl AudioFormat {
         let sample_rate = field(RATE_KEY)?.parse().ok().filter(|rate| RATES.contains(rate));
         let sample_rate = sample_rate.ok_or((RATE_KEY, "not a rate of 8000 to 48000".to_owned()))?;
         Ok(Self { sample_rate })
-    }
-}
-
-/// A sender's sound: blocks with their times, gaps left out.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AudioTrack {
-    /// How it is stored.
-    pub format: AudioFormat,
-    /// Each block's capture time (of its first sample) and its samples' place in `samples`, in the file's order.
-    pub blocks: Vec<(Timestamp, Range<usize>)>,
-    /// Every block's samples, one after the other.
-    pub samples: Vec<i16>,
-}
-
-impl AudioTrack {
-    /// Adds the part of the track from `start` on to `out`, one sample after the other at the track's rate, clipping
-    /// where the sum is too loud. Gaps add nothing.
-    pub fn mix_into(&self, start: Timestamp, out: &mut [i16]) {
-        let rate = f64::from(self.format.sample_rate);
-        for (time, range) in &self.blocks {
-            let seconds = (i128::from(time.0) - i128::from(start.0)) as f64 * 1e-9;
-            // Saturating conversions: a time out of reach puts the block outside `out`.
-            let first = (seconds * rate).round() as isize;
-            for (i, &sample) in self.samples.get(range.clone()).unwrap_or_default().iter().enumerate() {
-                let place = first.saturating_add_unsigned(i);
-                if let Some(out) = usize::try_from(place).ok().and_then(|place| out.get_mut(place)) {
-                    *out = out.saturating_add(sample);
-                }
-            }
-        }
     }
 }
 

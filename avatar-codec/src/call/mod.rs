@@ -31,15 +31,19 @@
 mod audio;
 mod chunk;
 mod error;
+mod messages;
 mod reader;
 mod records;
 mod sender;
+mod sound;
 mod writer;
 
-pub use audio::{AudioFormat, AudioTrack};
+pub use audio::AudioFormat;
 pub use error::{ReadCallError, RecordError};
-pub use reader::{CallBody, CallMessage, CallReader, Messages};
+pub use messages::{CallBody, CallMessage, Messages};
+pub use reader::CallReader;
 pub use sender::{AvatarMismatch, JoinStatement, Sender};
+pub use sound::{Sound, Voice};
 pub use writer::{CallWriter, WriteCallError};
 
 use crate::latent::Timestamp;

@@ -6,20 +6,16 @@ use mcap::MAGIC;
 use mcap::records::op;
 
 use crate::bitstream::{LatentReader, ReadPacketError};
-use crate::latent::{FaceFrame, Timestamp};
+use crate::latent::FaceFrame;
 
-use super::audio::{AudioTrack, shortened};
-use super::chunk::{Chunk, check_crc};
+use super::audio::shortened;
+use super::chunk::check_crc;
 use super::error::{ReadCallError, RecordError};
+use super::messages::{CallBody, Messages};
 use super::records::{Fields, RawRecord, record_at};
-use super::sender::{JoinStatement, Sender};
-use super::{
-    CALL_METADATA, CALL_VERSION, MAX_SENDERS, MessageTimes, PROFILE, SENDER_METADATA, SenderId, Track,
-};
+use super::sender::Sender;
+use super::{CALL_METADATA, CALL_VERSION, MAX_SENDERS, PROFILE, SENDER_METADATA, SenderId, Track};
 
-/// A file may hold this many times its size, decompressed, and [`PROPORTION_SLACK`] beside: silence compresses well.
-const PROPORTION: u64 = 256;
-const PROPORTION_SLACK: u64 = 64 << 20;
 /// Of a footer record, what its checksum covers: operation code, length and two offsets.
 const FOOTER_HEAD_BYTES: usize = 9 + 16;
 
@@ -30,7 +26,7 @@ const FOOTER_HEAD_BYTES: usize = 9 + 16;
 /// metadata) and for one chunk ([`MAX_CHUNK_BYTES`](super::MAX_CHUNK_BYTES) at the most).
 #[derive(Debug)]
 pub struct CallReader<'a> {
-    bytes: &'a [u8],
+    pub(super) bytes: &'a [u8],
     senders: Vec<Sender>,
     /// Where the first record after the header begins, and where the data end.
     data: std::ops::Range<usize>,
@@ -65,16 +61,7 @@ impl<'a> CallReader<'a> {
 
     /// Every message, in the file's order.
     pub fn messages(&self) -> Messages<'_> {
-        let limit = PROPORTION.saturating_mul(self.bytes.len() as u64).saturating_add(PROPORTION_SLACK);
-        Messages {
-            call: self,
-            offset: self.data.start,
-            chunk: Vec::new(),
-            chunk_offset: None,
-            channels: HashMap::new(),
-            decompressed: 0,
-            limit,
-        }
+        Messages::over(self, self.data.clone(), HashMap::new())
     }
 
     /// A sender's frames, each later than the one before. Packets whose reference was lost before the call was recorded
@@ -108,22 +95,7 @@ impl<'a> CallReader<'a> {
         Ok(frames)
     }
 
-    /// A sender's sound.
-    pub fn audio(&self, sender: SenderId) -> Result<AudioTrack, ReadCallError> {
-        let format = self.get(sender)?.audio;
-        let mut track = AudioTrack { format, blocks: Vec::new(), samples: Vec::new() };
-        let mut messages = self.messages();
-        while let Some(message) = messages.next()? {
-            if let (true, CallBody::Audio(block)) = (message.sender == sender, message.body) {
-                let start = track.samples.len();
-                track.samples.extend(block.as_chunks().0.iter().map(|&bytes| i16::from_le_bytes(bytes)));
-                track.blocks.push((message.times.capture, start..track.samples.len()));
-            }
-        }
-        Ok(track)
-    }
-
-    fn get(&self, sender: SenderId) -> Result<&Sender, ReadCallError> {
+    pub(super) fn get(&self, sender: SenderId) -> Result<&Sender, ReadCallError> {
         self.senders.get(sender.index()).ok_or(ReadCallError::NoSuchSender(sender.index()))
     }
 
@@ -222,220 +194,6 @@ impl<'a> CallReader<'a> {
         }
         Ok(())
     }
-}
-
-/// One message of a call.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct CallMessage<'m> {
-    /// Whose it is.
-    pub sender: SenderId,
-    /// When it was captured and when it arrived.
-    pub times: MessageTimes,
-    /// What it carries.
-    pub body: CallBody<'m>,
-}
-
-/// What a message carries.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum CallBody<'m> {
-    /// A latent packet.
-    Face(&'m [u8]),
-    /// Samples, two bytes each, low byte first, in the sender's [`AudioFormat`](super::AudioFormat).
-    Audio(&'m [u8]),
-    /// A join statement: see [`CallBody::join`].
-    Join(&'m [u8]),
-}
-
-impl CallBody<'_> {
-    /// The join statement, where this is one that can be read.
-    pub fn join(&self) -> Option<JoinStatement> {
-        match self {
-            Self::Join(text) => serde_json::from_slice(text).ok(),
-            Self::Face(_) | Self::Audio(_) => None,
-        }
-    }
-}
-
-/// Goes through a call's messages. After an error it goes on behind the damage, if asked again.
-pub struct Messages<'c> {
-    call: &'c CallReader<'c>,
-    /// The next record outside of chunks.
-    offset: usize,
-    chunk: Vec<u8>,
-    /// The next record of the chunk, while in one.
-    chunk_offset: Option<usize>,
-    channels: HashMap<u16, Channel>,
-    decompressed: u64,
-    limit: u64,
-}
-
-/// A channel: whose it is and what it carries, or `None` for one that isn't a sender's.
-struct Channel {
-    track: Option<(SenderId, Track)>,
-    messages: u64,
-}
-
-impl Messages<'_> {
-    /// The next message, or `None` after the last.
-    #[allow(clippy::should_implement_trait)] // a message borrows the chunk, which an Iterator's items can't
-    pub fn next(&mut self) -> Result<Option<CallMessage<'_>>, ReadCallError> {
-        // Found by position first: a message is borrowed from the chunk only when it is given away.
-        let Some(found) = self.find_message()? else { return Ok(None) };
-        let Found { sender, track, times, in_chunk, body } = found;
-        let bytes = if in_chunk { &self.chunk } else { self.call.bytes };
-        let data = bytes.get(body).unwrap_or_default();
-        let body = match track {
-            Track::Face => CallBody::Face(data),
-            Track::Audio => CallBody::Audio(data),
-            Track::Join => CallBody::Join(data),
-        };
-        Ok(Some(CallMessage { sender, times, body }))
-    }
-
-    fn find_message(&mut self) -> Result<Option<Found>, ReadCallError> {
-        loop {
-            let found = match self.chunk_offset {
-                Some(offset) if offset >= self.chunk.len() => {
-                    self.chunk_offset = None;
-                    continue;
-                }
-                Some(offset) => {
-                    let chunk = std::mem::take(&mut self.chunk);
-                    let result = self.step_in_chunk(&chunk, offset);
-                    self.chunk = chunk;
-                    result?
-                }
-                None if self.offset >= self.call.data.end => return Ok(None),
-                None => {
-                    let Some((record, next)) = record_at(self.call.bytes, self.offset) else {
-                        return Ok(None);
-                    };
-                    self.offset = next;
-                    if record.code == op::CHUNK {
-                        self.enter_chunk(&record)?;
-                        None
-                    } else {
-                        self.step(&record, next, false)?
-                    }
-                }
-            };
-            if found.is_some() {
-                return Ok(found);
-            }
-        }
-    }
-
-    fn enter_chunk(&mut self, record: &RawRecord<'_>) -> Result<(), ReadCallError> {
-        let chunk = Chunk::parse(record.body).map_err(|problem| record.error(problem))?;
-        self.decompressed = self.decompressed.saturating_add(chunk.uncompressed_bytes);
-        if self.decompressed > self.limit {
-            self.offset = self.call.data.end;
-            let file = self.call.bytes.len() as u64;
-            return Err(ReadCallError::OutOfProportion { file, limit: self.limit });
-        }
-        chunk.decompress_into(&mut self.chunk).map_err(|problem| record.error(problem))?;
-        self.chunk_offset = Some(0);
-        Ok(())
-    }
-
-    fn step_in_chunk(&mut self, chunk: &[u8], offset: usize) -> Result<Option<Found>, ReadCallError> {
-        let Some((record, next)) = record_at(chunk, offset) else {
-            self.chunk_offset = None;
-            let what = "record in a chunk's contents";
-            return Err(ReadCallError::Truncated { what, offset: offset as u64 });
-        };
-        self.chunk_offset = Some(next);
-        if record.code == op::CHUNK {
-            return Err(record.error(RecordError::Misplaced));
-        }
-        self.step(&record, next, true)
-    }
-
-    fn step(
-        &mut self,
-        record: &RawRecord<'_>,
-        end: usize,
-        in_chunk: bool,
-    ) -> Result<Option<Found>, ReadCallError> {
-        match record.code {
-            op::CHANNEL => self.add_channel(record).map(|()| None),
-            op::MESSAGE => self.message(record, end, in_chunk),
-            _ => Ok(None),
-        }
-    }
-
-    fn add_channel(&mut self, record: &RawRecord<'_>) -> Result<(), ReadCallError> {
-        let parse = || {
-            let mut fields = Fields(record.body);
-            let (id, _schema) = (fields.u16("id")?, fields.u16("schema_id")?);
-            Ok((id, fields.text("topic")?, fields.text("message_encoding")?))
-        };
-        let (id, topic, encoding) = parse().map_err(|problem| record.error(problem))?;
-        let track = self.track_of(topic);
-        if let Some(known) = self.channels.get(&id) {
-            let is_same = known.track == track;
-            return if is_same { Ok(()) } else { Err(record.error(RecordError::Redefined(id))) };
-        }
-        if let Some((_, track)) = track
-            && encoding != track.encoding()
-        {
-            let (topic, found) = (shortened(topic), shortened(encoding));
-            return Err(record.error(RecordError::Encoding { topic, found, known: track.encoding() }));
-        }
-        self.channels.insert(id, Channel { track, messages: 0 });
-        Ok(())
-    }
-
-    fn track_of(&self, topic: &str) -> Option<(SenderId, Track)> {
-        let (name, track) = topic.strip_prefix('/')?.split_once('/')?;
-        let track = Track::ALL.into_iter().find(|known| known.name() == track)?;
-        Some((self.call.sender(name)?.0, track))
-    }
-
-    fn message(
-        &mut self,
-        record: &RawRecord<'_>,
-        end: usize,
-        in_chunk: bool,
-    ) -> Result<Option<Found>, ReadCallError> {
-        let parse = || {
-            let mut fields = Fields(record.body);
-            let (id, _sequence) = (fields.u16("channel_id")?, fields.u32("sequence")?);
-            let (log, publish) = (fields.u64("log_time")?, fields.u64("publish_time")?);
-            Ok((id, log, publish, fields.0))
-        };
-        let (id, log, publish, data) = parse().map_err(|problem| record.error(problem))?;
-        let Some(channel) = self.channels.get_mut(&id) else {
-            return Err(record.error(RecordError::UnknownChannel(id)));
-        };
-        let message = channel.messages;
-        channel.messages += 1;
-        let Some((sender, track)) = channel.track else { return Ok(None) };
-        let problem = match track {
-            Track::Audio => {
-                let limit = self.call.get(sender)?.audio.max_block();
-                let is_block = data.len() % 2 == 0 && (2..=2 * limit).contains(&data.len());
-                (!is_block).then(|| format!("{} bytes are no block of up to {limit} samples", data.len()))
-            }
-            Track::Join => serde_json::from_slice::<JoinStatement>(data).err().map(|error| error.to_string()),
-            Track::Face => None,
-        };
-        if let Some(problem) = problem {
-            let topic = track.topic(&self.call.get(sender)?.name);
-            return Err(ReadCallError::Message { topic, message, problem });
-        }
-        let times = MessageTimes { capture: Timestamp(publish), arrival: Timestamp(log) };
-        Ok(Some(Found { sender, track, times, in_chunk, body: end - data.len()..end }))
-    }
-}
-
-/// A message by its place.
-struct Found {
-    sender: SenderId,
-    track: Track,
-    times: MessageTimes,
-    in_chunk: bool,
-    body: std::ops::Range<usize>,
 }
 
 /// Checks the checksum over everything between the data's end and the footer's own checksum, as the footer states it.

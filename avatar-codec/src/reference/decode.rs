@@ -3,7 +3,7 @@
 use glam::Vec3;
 use half::f16;
 
-use crate::avatar::{Avatar, GeometryHead, SEED_SIZE, UpBlock, leaky};
+use crate::avatar::{Avatar, GeometryHead, Mesh, SEED_SIZE, UpBlock, leaky};
 use crate::latent::{HeadPose, Latent, MAX_CONDITION};
 
 /// The decoder's input `[u | g | r | n]` of this avatar's length, [`Avatar::condition_size`].
@@ -15,11 +15,17 @@ pub fn condition(avatar: &Avatar, latent: &Latent, head: &HeadPose) -> Vec<f32> 
 
 /// The unskinned vertices, head space, metres. Numbers that `condition` lacks count as 0.
 pub fn geometry(avatar: &Avatar, condition: &[f32]) -> Vec<Vec3> {
-    let vertices = avatar.mesh.mean.len();
-    let coefficients = coefficients(&avatar.geometry, avatar.condition_size(), condition);
-    let mut positions: Vec<Vec3> = avatar.mesh.mean.iter().map(|&p| Vec3::from(p)).collect();
-    for (rank, (&coefficient, &step)) in coefficients.iter().zip(&avatar.geometry.basis_step).enumerate() {
-        let basis = &avatar.geometry.basis[rank * vertices * 3..(rank + 1) * vertices * 3];
+    vertices(&avatar.mesh, &avatar.geometry, condition)
+}
+
+/// [`geometry`] of a mesh and the head whose basis is for it.
+pub fn vertices(mesh: &Mesh, geometry: &GeometryHead, condition: &[f32]) -> Vec<Vec3> {
+    let mut positions: Vec<Vec3> = mesh.mean.iter().map(|&p| Vec3::from(p)).collect();
+    let numbers = positions.len() * 3;
+    for (rank, (coefficient, step)) in
+        coefficients(geometry, condition).into_iter().zip(&geometry.basis_step).enumerate()
+    {
+        let basis = &geometry.basis[rank * numbers..(rank + 1) * numbers];
         let metres = coefficient * step;
         for (position, offset) in positions.iter_mut().zip(basis.as_chunks::<3>().0) {
             *position += metres * Vec3::from(offset.map(f32::from));
@@ -29,7 +35,8 @@ pub fn geometry(avatar: &Avatar, condition: &[f32]) -> Vec<Vec3> {
 }
 
 /// Coefficients of the basis: `a = W₂ (leaky(W₁c + b₁) − leaky(b₁)) + W₃c`.
-fn coefficients(geometry: &GeometryHead, inputs: usize, condition: &[f32]) -> Vec<f32> {
+fn coefficients(geometry: &GeometryHead, condition: &[f32]) -> Vec<f32> {
+    let inputs = geometry.w1.len() / geometry.hidden;
     let hidden: Vec<f32> = (geometry.w1.chunks_exact(inputs).zip(&geometry.b1))
         .map(|(row, &bias)| leaky(bias + dot(row, condition)) - leaky(bias))
         .collect();

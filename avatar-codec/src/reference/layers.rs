@@ -9,13 +9,18 @@
 //!    the nearest point of the edge. Edges come part by part, in the order of [`Mesh::edges`]. Fragments nearer than
 //!    the opaque one are kept.
 //!
-//! What becomes of them depends on the blended fragments' alpha: see [`Image`](super::Image).
+//! What becomes of them depends on the blended fragments' alpha: see [`Image`](super::Image). Of the lists of 2 and 3 a
+//! pixel keeps the first [`MAX_LAYERS`]; [`render`](super::render()) draws as many as there are.
 
-use glam::{Mat4, Vec2, Vec3, Vec4};
+use glam::{Vec2, Vec3, Vec4};
 
 use super::raster::{self, Cull, SUBPIXEL, pixel_from_clip};
 use super::view::View;
 use crate::avatar::{EdgeSide, Mesh, Part, PartKind};
+
+/// The most blended fragments, and the most of the fringe, that [`Layers`] keeps of a pixel. A head has some ten in a
+/// line of sight; a mesh of thousands that fill the picture would need gigabytes for pixels that nobody sees through.
+pub const MAX_LAYERS: usize = 32;
 
 /// A point of the surface, seen through the centre of a pixel. Space is that of the positions given to [`layers`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -58,9 +63,9 @@ pub struct Layers {
 pub struct PixelLayers<'a> {
     /// The nearest opaque one.
     pub opaque: Option<&'a Fragment>,
-    /// The blended ones in front of it, in drawing order.
+    /// The blended ones in front of it, in drawing order; at most [`MAX_LAYERS`].
     pub blended: &'a [Fragment],
-    /// The fringe in front of the opaque one, in drawing order, over everything else.
+    /// The fringe in front of the opaque one, in drawing order; at most [`MAX_LAYERS`].
     pub fringe: &'a [FringeFragment],
 }
 
@@ -89,46 +94,40 @@ pub fn layers(
     view: &View,
     size: [u32; 2],
 ) -> Layers {
-    let surface = Surface { mesh, positions, normals, clip_from_world: view.clip_from_world(), size };
-    let pixels = size[0] as usize * size[1] as usize;
-
-    let mut opaque: Vec<Option<Fragment>> = vec![None; pixels];
-    for part in parts.iter().filter(|part| !part.kind.is_blended()) {
-        surface.fragments(part, |pixel, fragment| {
-            if opaque[pixel].is_none_or(|nearest| fragment.depth > nearest.depth) {
-                opaque[pixel] = Some(fragment);
-            }
-        });
-    }
+    let surface = Surface { mesh, positions, normals, view, size };
+    let opaque = surface.nearest(parts);
     let is_seen =
         |pixel: usize, depth: f32| opaque[pixel].is_none_or(|nearest: Fragment| depth > nearest.depth);
 
-    let mut blended = Vec::new();
+    let mut blended = Lists::new(surface.pixels());
     for part in parts.iter().filter(|part| part.kind.is_blended()) {
         surface.fragments(part, |pixel, fragment| {
             if is_seen(pixel, fragment.depth) {
-                blended.push((pixel, fragment));
+                blended.push(pixel, fragment);
             }
         });
     }
-    let mut fringe = Vec::new();
+    let mut fringe = Lists::new(surface.pixels());
     for part in parts.iter().filter(|part| !part.kind.is_blended()) {
-        surface.fringe(part, view.eye(), |pixel, fragment| {
+        surface.fringe(part, |pixel, fragment| {
             if is_seen(pixel, fragment.fragment.depth) {
-                fringe.push((pixel, fragment));
+                fringe.push(pixel, fragment);
             }
         });
     }
-    let (blended, fringe) = (PerPixel::sort(pixels, blended), PerPixel::sort(pixels, fringe));
+    let (blended, fringe) = (blended.sort(), fringe.sort());
     Layers { size, opaque, blended, fringe }
 }
 
-struct Surface<'a> {
-    mesh: &'a Mesh,
-    positions: &'a [Vec3],
-    normals: &'a [Vec3],
-    clip_from_world: Mat4,
-    size: [u32; 2],
+/// A posed mesh before a camera.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Surface<'a> {
+    pub(super) mesh: &'a Mesh,
+    /// One for each vertex, in the world of `view`.
+    pub(super) positions: &'a [Vec3],
+    pub(super) normals: &'a [Vec3],
+    pub(super) view: &'a View,
+    pub(super) size: [u32; 2],
 }
 
 impl Surface<'_> {
@@ -136,14 +135,31 @@ impl Surface<'_> {
         y as usize * self.size[0] as usize + x as usize
     }
 
+    pub(super) fn pixels(&self) -> usize {
+        self.size[0] as usize * self.size[1] as usize
+    }
+
+    /// The nearest fragment of opaque parts at each pixel.
+    pub(super) fn nearest(&self, parts: &[Part]) -> Vec<Option<Fragment>> {
+        let mut opaque: Vec<Option<Fragment>> = vec![None; self.pixels()];
+        for part in parts.iter().filter(|part| !part.kind.is_blended()) {
+            self.fragments(part, |pixel, fragment| {
+                if opaque[pixel].is_none_or(|nearest| fragment.depth > nearest.depth) {
+                    opaque[pixel] = Some(fragment);
+                }
+            });
+        }
+        opaque
+    }
+
     /// Every fragment of a part, in the order of its triangles.
-    fn fragments(&self, part: &Part, mut emit: impl FnMut(usize, Fragment)) {
-        let kind = part.kind;
+    pub(super) fn fragments(&self, part: &Part, mut emit: impl FnMut(usize, Fragment)) {
+        let (kind, clip_from_world) = (part.kind, self.view.clip_from_world());
         let cull = if kind.is_two_sided() { Cull::None } else { Cull::Back };
         for triangle in part.triangles.clone() {
             let corners = self.mesh.triangles[triangle as usize].map(usize::from);
             let world = corners.map(|v| self.positions[v]);
-            raster::triangle(&self.clip_from_world, self.size, world, cull, |hit| {
+            raster::triangle(&clip_from_world, self.size, world, cull, |hit| {
                 let weights = hit.weights.to_array();
                 let mut fragment = self.interpolate(kind, triangle, &corners, &weights, hit.depth);
                 if !hit.is_front {
@@ -154,7 +170,7 @@ impl Surface<'_> {
         }
     }
 
-    fn interpolate(
+    pub(super) fn interpolate(
         &self,
         kind: PartKind,
         triangle: u32,
@@ -178,7 +194,8 @@ impl Surface<'_> {
     }
 
     /// The fringe of an opaque part, edge by edge.
-    fn fringe(&self, part: &Part, eye: Vec3, mut emit: impl FnMut(usize, FringeFragment)) {
+    pub(super) fn fringe(&self, part: &Part, mut emit: impl FnMut(usize, FringeFragment)) {
+        let eye = self.view.eye();
         for edge in self.mesh.edges(part) {
             let first = self.is_front(edge.first.triangle, eye);
             let second = edge.second.map(|side| (side, self.is_front(side.triangle, eye)));
@@ -193,7 +210,8 @@ impl Surface<'_> {
     /// `side` is the edge as the triangle that faces the eye winds it.
     fn fringe_of_edge(&self, kind: PartKind, side: EdgeSide, emit: &mut impl FnMut(usize, FringeFragment)) {
         let corners = side.vertices.map(usize::from);
-        let clip = corners.map(|v| self.clip_from_world * self.positions[v].extend(1.0));
+        let clip_from_world = self.view.clip_from_world();
+        let clip = corners.map(|v| clip_from_world * self.positions[v].extend(1.0));
         let Some((ends, clip)) = clip_segment_near(clip) else { return };
         let [Some(a), Some(b)] = clip.map(|clip| pixel_from_clip(clip, self.size)) else { return };
         // The same snapping as the triangle's own, so that fringe and triangle meet.
@@ -255,21 +273,38 @@ struct PerPixel<T> {
     items: Vec<T>,
 }
 
-impl<T: Copy> PerPixel<T> {
-    /// Keeps the order within each pixel.
-    fn sort(pixels: usize, mut tagged: Vec<(usize, T)>) -> Self {
-        tagged.sort_by_key(|&(pixel, _)| pixel); // stable
-        let mut start = vec![0; pixels + 1];
-        for &(pixel, _) in &tagged {
-            start[pixel + 1] += 1;
-        }
-        for pixel in 0..pixels {
-            start[pixel + 1] += start[pixel];
-        }
-        Self { start, items: tagged.into_iter().map(|(_, item)| item).collect() }
-    }
-
+impl<T> PerPixel<T> {
     fn of(&self, pixel: usize) -> &[T] {
         &self.items[self.start[pixel] as usize..self.start[pixel + 1] as usize]
+    }
+}
+
+/// What becomes a [`PerPixel`].
+struct Lists<T> {
+    counts: Vec<u8>,
+    tagged: Vec<(u32, T)>,
+}
+
+impl<T> Lists<T> {
+    fn new(pixels: usize) -> Self {
+        Self { counts: vec![0; pixels], tagged: Vec::new() }
+    }
+
+    /// Appends to a pixel's list, unless that is full.
+    fn push(&mut self, pixel: usize, item: T) {
+        if usize::from(self.counts[pixel]) < MAX_LAYERS {
+            self.counts[pixel] += 1;
+            self.tagged.push((pixel as u32, item));
+        }
+    }
+
+    /// Keeps the order within each pixel.
+    fn sort(mut self) -> PerPixel<T> {
+        self.tagged.sort_by_key(|&(pixel, _)| pixel); // stable
+        let mut start = vec![0; self.counts.len() + 1];
+        for (pixel, &count) in self.counts.iter().enumerate() {
+            start[pixel + 1] = start[pixel] + u32::from(count);
+        }
+        PerPixel { start, items: self.tagged.into_iter().map(|(_, item)| item).collect() }
     }
 }

@@ -7,13 +7,15 @@
 //!                                                      └──────────▶ shade ─▶ render: composited Image
 //! ```
 //! [`render`] goes the whole way. [`layers()`] is public in its own right: a trainer prepares its data with it, so that
-//! training sees exactly the fragments that rendering does.
+//! training sees exactly the fragments that rendering does. [`preview()`] makes what a file's first bytes hold, and
+//! [`render_likeness`] draws it.
 //!
 //! Everything here takes an avatar that passed [`Avatar::validate`](crate::Avatar::validate) (as every one that
 //! [`Avatar::read`](crate::Avatar::read) returns has); index numbers of others may panic.
 
 pub mod decode;
 pub mod layers;
+mod preview;
 pub mod raster;
 mod render;
 pub mod shade;
@@ -22,5 +24,6 @@ mod view;
 
 pub use decode::FeatureMap;
 pub use layers::{Fragment, FringeFragment, Layers, PixelLayers, layers};
-pub use render::{Image, pixel_color, render};
+pub use preview::{PREVIEW_COLOR_SIZE, preview};
+pub use render::{Image, pixel_color, render, render_likeness};
 pub use view::View;

@@ -1,6 +1,6 @@
 //! From the decoded mesh to the posed one: joints, linear-blend skinning, vertex normals.
 
-use glam::{Affine3A, Quat, Vec3};
+use glam::{Affine3A, Mat3A, Quat, Vec3, Vec3A};
 
 use crate::avatar::{JointRole, Mesh, Skeleton};
 use crate::latent::{Gaze, HeadPose};
@@ -41,6 +41,25 @@ pub fn skin(mesh: &Mesh, positions: &[Vec3], transforms: &[Affine3A]) -> Vec<Vec
                 .sum()
         })
         .collect()
+}
+
+/// The inverse of [`skin`]: where posed vertices were before it, `None` for those that aren't given or that their joints
+/// squeeze flat.
+pub fn unskin<'a>(
+    mesh: &'a Mesh,
+    posed: impl IntoIterator<Item = Option<Vec3>> + 'a,
+    transforms: &'a [Affine3A],
+) -> impl Iterator<Item = Option<Vec3>> + 'a {
+    posed.into_iter().zip(&mesh.joints).zip(&mesh.weights).map(|((posed, joints), weights)| {
+        let mut blend = Affine3A { matrix3: Mat3A::ZERO, translation: Vec3A::ZERO };
+        for (&joint, &weight) in joints.iter().zip(weights) {
+            let (weight, transform) = (f32::from(weight) / 255.0, &transforms[usize::from(joint)]);
+            blend.matrix3 += transform.matrix3 * weight;
+            blend.translation += transform.translation * weight;
+        }
+        // A blend of rotations of less than half a turn keeps a good part of the volume.
+        (blend.matrix3.determinant() > 1e-3).then(|| posed.map(|p| blend.inverse().transform_point3(p)))?
+    })
 }
 
 /// A unit normal for each vertex: the mean over its triangles, weighted by their areas, shared by all vertices of a

@@ -13,12 +13,16 @@ use crate::avatar::{
     Semantic, StaticMap, TextureDecoder, UpBlock,
 };
 use crate::latent::{GAZE, Gaze, HeadPose, Latent, NECK, UNITS};
-use crate::reference::{decode, layers, pixel_color, skin};
+use crate::reference::{PREVIEW_COLOR_SIZE, decode, layers, pixel_color, preview, skin};
 
+/// What a trained avatar may take, 12 MB and room for signatures: the preview gets what the rest leaves of it.
+const FILE_BUDGET_BYTES: usize = 12_000_000 - 16_384;
 /// Quantiser step of a face unit: of a mouth that opens by 40 mm, a third of a millimetre.
 const UNIT_STEP: f32 = 1.0 / 128.0;
 /// Quantiser step of a gaze angle, radians: a quarter of a degree.
 const GAZE_STEP: f32 = 0.004;
+/// Quantiser step of a residual component: it is trained with noise of 0.03.
+const RESIDUAL_STEP: f32 = 1.0 / 32.0;
 
 /// What keeps trained tensors from becoming an avatar.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +45,18 @@ pub enum PackError {
         /// Largest difference, sRGB 0..=1.
         worst: f32,
     },
+    /// The encoder doesn't compute what it computed in the trainer.
+    #[error(
+        "frame {frame}: a component of r differs from the trainer's by {difference:.4} (allowed: {allowed})"
+    )]
+    EncoderDiffers {
+        /// The frame that was compared.
+        frame: String,
+        /// The largest difference.
+        difference: f32,
+        /// How large it may be.
+        allowed: f32,
+    },
 }
 
 /// What the trainer says of its result.
@@ -58,6 +74,20 @@ pub struct TrainingFacts {
     pub psnr_head_db: Option<f64>,
     /// Distance between the decoded and the rig's vertices, over those that some unit moves by more than 1 mm.
     pub geometry_error_mm: GeometryError,
+    /// What the residual adds; nothing without one.
+    pub residual: Option<ResidualFacts>,
+}
+
+/// What the residual r adds to the avatar. The figures of [`TrainingFacts`] are with r = 0.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct ResidualFacts {
+    /// As `TrainingFacts::psnr_face_db`, with r of the frame's other pictures (of the picture itself if it is alone).
+    pub psnr_face_db: Option<f64>,
+    /// As `TrainingFacts::psnr_head_db`, likewise.
+    pub psnr_head_db: Option<f64>,
+    /// Mean over the components of the share of their variance that is linear in u, g and the head's rotation, corrected
+    /// for the number of those; nothing if there are too few frames to tell.
+    pub linear_share: Option<f64>,
 }
 
 /// Millimetres.
@@ -110,7 +140,8 @@ pub fn pack(
         basis_step: tensors.floats_of("geometry.basis_step", &[rank])?,
     };
     let (static_map, pixel) = (static_map(&tensors)?, pixel_decoder(&tensors)?);
-    let avatar = Avatar {
+    let codes = codes(&tensors, residual)?;
+    let mut avatar = Avatar {
         manifest: Manifest {
             version: Manifest::VERSION,
             name: capture.description.name.clone(),
@@ -118,14 +149,19 @@ pub fn pack(
             owner: Owner { public_key: String::new(), signature: "0".repeat(128) },
             parts: rig.parts.clone(),
             skeleton: rig.skeleton.clone(),
-            latent: latent_model(capture, residual),
+            latent: latent_model(capture, residual, &codes),
         },
         mesh: rig.mesh.clone(),
         geometry,
         texture: texture_decoder(&tensors, condition)?,
         static_map,
         pixel,
+        preview: None,
     };
+    // Not of an export that can't be drawn: whoever writes it is told why.
+    if let Ok(bytes) = avatar.write() {
+        avatar.preview = preview(&avatar, PREVIEW_COLOR_SIZE, FILE_BUDGET_BYTES.saturating_sub(bytes.len()));
+    }
     Ok((avatar, facts))
 }
 
@@ -194,8 +230,24 @@ fn pixel_decoder(tensors: &Tensors<'_>) -> Result<PixelDecoder, CaptureError> {
     })
 }
 
+/// r of the training frames, `[frames, k]`.
+fn codes(tensors: &Tensors<'_>, residual: usize) -> Result<Vec<f32>, CaptureError> {
+    const NAME: &str = "residual.codes";
+    if residual == 0 {
+        return Ok(Vec::new());
+    }
+    let (shape, codes) = tensors.floats(NAME)?;
+    if shape.len() != 2 || shape[1] != residual || codes.is_empty() {
+        return Err(tensors.wrong(NAME, format!("is {shape:?}, must be [frames, {residual}]")));
+    }
+    if codes.iter().any(|r| r.abs() > 1.0) {
+        return Err(tensors.wrong(NAME, "has a component outside −1 to 1"));
+    }
+    Ok(codes)
+}
+
 /// Range, deviation and step of each axis, over the frames of the training split.
-fn latent_model(capture: &Capture, residual: usize) -> LatentModel {
+fn latent_model(capture: &Capture, residual: usize, codes: &[f32]) -> LatentModel {
     let train: Vec<&CaptureFrame> =
         capture.description.frames.iter().filter(|f| f.split == "train").collect();
     let axis = |values: Vec<f32>, (low, high): (f32, f32), step: f32| {
@@ -211,10 +263,11 @@ fn latent_model(capture: &Capture, residual: usize) -> LatentModel {
     };
     let units = (0..UNITS).map(|i| axis(train.iter().map(|f| f.units[i]).collect(), (0.0, 1.0), UNIT_STEP));
     let gaze = (0..GAZE).map(|i| axis(train.iter().map(|f| f.gaze[i]).collect(), (0.0, 0.0), GAZE_STEP));
-    // The trainer scales r to unit variance.
-    let free = LatentAxis { min: -4.0, max: 4.0, deviation: 1.0, step: 1.0 / 16.0 };
-    let mut axes: Vec<LatentAxis> = units.chain(gaze).collect();
-    axes.resize(UNITS + GAZE + residual, free);
+    let components = (0..residual).map(|i| {
+        // Frames that weren't captured may need more room, and the encoder knows no more than −1 to 1.
+        axis(codes.iter().skip(i).step_by(residual).copied().collect(), (-1.0, 1.0), RESIDUAL_STEP)
+    });
+    let axes = units.chain(gaze).chain(components).collect();
     LatentModel { semantic: Semantic::FaceUnits, residual: residual as u32, axes }
 }
 

@@ -4,6 +4,8 @@
 //! The folder that [`prepare`] fills:
 //! - `scene.json`: frames (conditions, split), images (shard, frame, split), parts;
 //! - `mesh.safetensors`: `uv [V, 2]` and `unit_deltas [52, V, 3]` (metres);
+//! - `unexplained.safetensors`, for a capture whose units were fitted: `frame [F]` (numbers in `scene.json`) and
+//!   `metres [F, V, 3]`, what units and gaze don't say of the tracked meshes, before skinning;
 //! - `shards-<fingerprint>/`: one safetensors file an image. The fingerprint is of rig and calibration, so that shards
 //!   of another rig are never mixed in.
 //!
@@ -82,6 +84,7 @@ pub fn prepare(
     })?;
 
     write_mesh(rig, &folder.join("mesh.safetensors"))?;
+    write_unexplained(capture, rig, &folder.join("unexplained.safetensors"))?;
     write_scene(capture, rig, &jobs, &folder.join("scene.json"))?;
     let train = jobs.iter().filter(|job| job.split == "train").count();
     Ok(Prepared { train, test: jobs.len() - train, missing, made: todo.len() })
@@ -90,8 +93,12 @@ pub fn prepare(
 fn fingerprint(capture: &Capture) -> Result<String, CaptureError> {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&SHARD_VERSION.to_le_bytes());
-    hasher.update(&read(&capture.folder.join("rig.safetensors"))?);
-    hasher.update(&read(&capture.folder.join("KRT"))?);
+    if let Some(photographs) = &capture.photographs {
+        hasher.update(&photographs.fingerprint);
+    } else {
+        hasher.update(&read(&capture.folder.join("rig.safetensors"))?);
+        hasher.update(&read(&capture.folder.join("KRT"))?);
+    }
     Ok(hasher.finalize().to_hex().as_str()[..12].to_owned())
 }
 
@@ -104,7 +111,7 @@ fn jobs<'a>(capture: &'a Capture, folder: &Path, shards: &str) -> (Vec<Job<'a>>,
             else {
                 continue;
             };
-            let planes = capture.planes_path(frame, name);
+            let planes = capture.picture_path(frame, name);
             if !planes.is_file() {
                 missing += 1;
                 continue;
@@ -126,12 +133,8 @@ fn is_fresh(shard: &Path, planes: &Path) -> bool {
 }
 
 fn prepare_image(capture: &Capture, rig: &Rig, job: &Job<'_>) -> Result<(), CaptureError> {
-    let planes = Planes::read(&job.planes)?;
+    let mut planes = capture.planes(job.frame, job.camera_name)?;
     let size = job.camera.size;
-    if [planes.width, planes.height] != size.map(|n| n as usize) {
-        let found = format!("{}×{} instead of {}×{}", planes.width, planes.height, size[0], size[1]);
-        return Err(CaptureError::invalid(&job.planes, "size", found));
-    }
     let positions = rig.posed(&capture.tracked_mesh(job.frame)?, &job.planes)?;
     let normals = skin::normals(&rig.mesh, &positions);
     let seen = layers(&rig.mesh, &rig.parts, &positions, &normals, &job.camera.view, size);
@@ -141,6 +144,11 @@ fn prepare_image(capture: &Capture, rig: &Rig, job: &Job<'_>) -> Result<(), Capt
         for x in 0..size[0] {
             let pixel = seen.pixel(x, y);
             let index = y * size[0] + x;
+            if capture.photographs.is_some() {
+                // A photograph has no matte: of what is seen only the pixels that the mesh fills are the person's.
+                let Some(opaque) = pixel.opaque else { continue };
+                planes.part[index as usize] = opaque.kind as u8;
+            }
             shard.pixel(
                 &planes,
                 index,
@@ -280,12 +288,33 @@ fn write_mesh(rig: &Rig, path: &Path) -> Result<(), CaptureError> {
     write_tensors(path, [column("uv", Dtype::F32, 2, &rig.mesh.uv), units])
 }
 
+/// Writes what units don't explain, or removes what an earlier preparation left.
+fn write_unexplained(capture: &Capture, rig: &Rig, path: &Path) -> Result<(), CaptureError> {
+    let Some(photographs) = &capture.photographs else {
+        return match fs::remove_file(path) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                Err(CaptureError::Io { path: path.to_owned(), source })
+            }
+            _ => Ok(()),
+        };
+    };
+    let frames: Vec<u32> = (0..photographs.unexplained.len() as u32).collect();
+    let of_rig = |offsets: &Vec<Vec3>| -> Vec<[f32; 3]> {
+        rig.tracked_index.iter().map(|&v| offsets[v as usize].to_array()).collect()
+    };
+    let metres: Vec<[f32; 3]> = photographs.unexplained.iter().flat_map(of_rig).collect();
+    let mut offsets = column("metres", Dtype::F32, 3, &metres);
+    offsets.shape = vec![frames.len(), rig.tracked_index.len(), 3];
+    write_tensors(path, [column("frame", Dtype::U32, 1, &frames), offsets])
+}
+
 fn write_scene(capture: &Capture, rig: &Rig, jobs: &[Job<'_>], path: &Path) -> Result<(), CaptureError> {
     let description = &capture.description;
     let frames: Vec<_> = (description.frames.iter())
-        .map(
-            |f| json!({"units": f.units, "gaze": f.gaze, "head_rotation": f.head_rotation, "split": f.split}),
-        )
+        .map(|f| {
+            json!({"units": f.units, "gaze": f.gaze, "head_rotation": f.head_rotation, "split": f.split,
+                       "samples": f.samples})
+        })
         .collect();
     let parts: Vec<_> = (rig.parts.iter())
         .map(|p| json!({"name": p.kind, "id": p.kind as u8, "vertices": [p.vertices.start, p.vertices.end]}))

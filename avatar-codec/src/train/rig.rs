@@ -79,7 +79,7 @@ impl Rig {
 }
 
 /// Vertices split along a seam of the atlas share a tracked vertex: the first of each is the weld.
-fn welds(tracked_index: &[u32], parts: &[Part]) -> Vec<u16> {
+pub(super) fn welds(tracked_index: &[u32], parts: &[Part]) -> Vec<u16> {
     let mut weld = Vec::with_capacity(tracked_index.len());
     for part in parts {
         let mut first = HashMap::new();
@@ -238,6 +238,12 @@ impl Tensors<'_> {
     pub(super) fn integers(&self, name: &str) -> Result<Vec<u32>, CaptureError> {
         let (_, bytes) = self.raw(name, Dtype::U32)?;
         Ok(bytes.as_chunks::<4>().0.iter().map(|&b| u32::from_le_bytes(b)).collect())
+    }
+
+    /// A tensor of u16 of any shape.
+    pub(super) fn shorts(&self, name: &str) -> Result<Vec<u16>, CaptureError> {
+        let (_, bytes) = self.raw(name, Dtype::U16)?;
+        Ok(bytes.as_chunks::<2>().0.iter().map(|&b| u16::from_le_bytes(b)).collect())
     }
 
     /// A tensor of signed bytes of any shape.

@@ -264,6 +264,9 @@ fn export(avatar: &Avatar, rig: &Rig, path: &Path) {
         tensors.push(half(format!("texture.{i}.depthwise"), &[b.out_channels, 3, 3], &b.depthwise));
         tensors.push(half(format!("texture.{i}.bias"), &[b.out_channels, size, size], &b.bias));
     }
+    let residual = avatar.residual();
+    let codes: Vec<f32> = (0..2 * residual).map(|i| if i < residual { 0.25 } else { -0.75 }).collect();
+    tensors.push(f("residual.codes", &[2, residual], &codes));
     let facts = json!({
         "steps": 7, "seconds": 3, "images": 2, "psnr_face_db": 30.5, "psnr_head_db": null,
         "geometry_error_mm": {"mean": 0.1, "worst_frame": 0.2, "p99": 0.3},
@@ -286,6 +289,10 @@ fn what_was_exported_is_packed_and_checked() {
     assert_eq!(packed.pixel, fixture.avatar.pixel);
     assert_eq!(packed.geometry.w3, fixture.avatar.geometry.w3);
     assert_eq!(packed.manifest.latent.axes.len(), 56 + packed.residual());
+    assert!(packed.residual() > 0, "the made-up avatar has a residual");
+    for axis in &packed.manifest.latent.axes[56..] {
+        assert_eq!((axis.min, axis.max, axis.deviation), (-1.0, 1.0, 0.5));
+    }
 
     // What the trainer would have seen: the held-out frame on its tracked mesh.
     let number = 1;

@@ -23,16 +23,20 @@ def composite(color, alpha, kind, depth):
         out = color[:, slot] * a[:, None] + out * (1 - a)[:, None]
         cover = a + cover * (1 - a)
 
-    solid = (kind == BLENDED) & (alpha >= 0.5)
-    for slot in range(slots):
-        chosen = solid[:, slot] & (depth[:, slot] > nearest)
-        if chosen.any():
-            over(slot, chosen)
-            nearest = torch.where(chosen, depth[:, slot], nearest)
-    soft = (kind == BLENDED) & (alpha < 0.5)
-    for pass_kind in (soft, kind == FRINGE):
+    # Coverage decides as alpha does: what is at least half there writes depth. The rim of opaque parts comes before what
+    # is soft, so that thin hair in front of a silhouette lies over it.
+    blended, fringe, solid = kind == BLENDED, kind == FRINGE, alpha >= 0.5
+    passes = (
+        (blended & solid, True),
+        (fringe & solid, True),
+        (fringe & ~solid, False),
+        (blended & ~solid, False),
+    )
+    for pass_kind, writes_depth in passes:
         for slot in range(slots):
             chosen = pass_kind[:, slot] & (depth[:, slot] > nearest)
             if chosen.any():
                 over(slot, chosen)
+                if writes_depth:
+                    nearest = torch.where(chosen, depth[:, slot], nearest)
     return out, cover

@@ -86,11 +86,13 @@ class Image:
         self.fragment = {name: t[f"fragment.{name}"] for name in FRAGMENT_COLUMNS}
         self.draws = np.flatnonzero(self.count > 0).astype(np.uint32)
 
-    def weigh(self, importance, seed):
-        """Makes pixels whose first fragment lies on important texels come up more often."""
+    def weigh(self, importance, blurred_ids, sharpness, seed):
+        """Makes pixels whose first fragment lies on important texels come up more often, and those that show a part
+        of `blurred_ids` only as often as their `sharpness` (0 to 1) says."""
         size = len(importance)
         first = self.fragment["uv"][self.start[self.draws]].astype(np.int64) * size >> 16
         weight = importance[first[:, 1], first[:, 0]]
+        weight = np.where(np.isin(self.part[self.draws], blurred_ids), sharpness * weight, weight)
         whole = np.floor(weight)
         extra = np.random.default_rng(seed).random(len(weight)) < weight - whole
         self.draws = np.repeat(self.draws, whole.astype(np.int64) + extra)
@@ -118,10 +120,18 @@ class Scene:
         self.neck = np.array([f["head_rotation"] for f in frames], np.float32)
         self.split = [f["split"] for f in frames]
         self.images = [Image(self.folder, entry) for entry in self.description["images"]]
+        self._unexplained = self._read_unexplained()
+        self._weigh([f.get("samples") for f in frames])
+
+    def _weigh(self, samples):
+        """How often each training pixel is drawn. A denoised picture of few `samples` (a frame; None: a photograph) has
+        lost its strands, while strands hardly change from frame to frame: they are learnt from the sharp pictures."""
         importance = self._importance()
-        for number, image in enumerate(self.images):
-            if image.split == "train":
-                image.weigh(importance, number)
+        strands = [p["id"] for p in self.parts if p["name"] == "hair"]
+        train = [(number, image) for number, image in enumerate(self.images) if image.split == "train"]
+        most = max((samples[image.frame] or 1 for _, image in train), default=1)
+        for number, image in train:
+            image.weigh(importance, strands, (samples[image.frame] or most) / most, number)
 
     def _time(self):
         return (self.folder / "scene.json").stat().st_mtime_ns
@@ -136,6 +146,21 @@ class Scene:
         if residual is not None:
             rows.append(residual)
         return np.concatenate(rows + [self.neck[frames]], 1)
+
+    def _read_unexplained(self):
+        """Row in `unexplained` of each frame, and the offsets [rows, V, 3] in metres; None if units explain the mesh."""
+        path = self.folder / "unexplained.safetensors"
+        if not path.exists():
+            return None
+        tensors = read_tensors(path)
+        return {int(frame): row for row, frame in enumerate(tensors["frame"])}, tensors["metres"]
+
+    def unexplained(self, frames):
+        """What units don't explain of the tracked meshes of frames, before skinning: [frames, V, 3] metres, or None."""
+        if self._unexplained is None:
+            return None
+        rows, metres = self._unexplained
+        return np.stack([metres[rows[frame]] for frame in frames])
 
     def _importance(self, size=128, near=4.0, inside=12.0):
         """[size, size] over the atlas: 1, up to `near` round eyes and mouth, `inside` them (they are few pixels)."""
@@ -212,8 +237,10 @@ def _direction(integers):
 
 
 def own_surface(fragments, truth, alpha):
-    """Fragments whose albedo and normal the planes show: the pixel is fully this part's, and they are in front."""
+    """Fragments whose albedo and normal the planes show: the pixel is fully this part's, and they are in front.
+    Photographs show neither; their normals are zero."""
     covered = alpha.detach() > 0.9
     own = (fragments.part == truth.part[fragments.pixel]) & (truth.alpha[fragments.pixel] > 0.99)
+    own &= (truth.normal[fragments.pixel] != 0).any(-1)
     front = (fragments.kind == OPAQUE) | (fragments.kind == BLENDED) & covered
     return own & front & (fragments.kind != FRINGE)

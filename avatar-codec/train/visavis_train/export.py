@@ -3,6 +3,10 @@ import numpy as np
 import torch
 from safetensors.numpy import save_file
 
+from . import onnx_file
+from .model import SLOPE
+from .sources import sample
+
 BEYOND = 1e-4  # share of texels that may be clamped at either end of a channel's range
 
 
@@ -59,10 +63,31 @@ def quantise_frozen(values):
     return texels, scale.astype(np.float32), low.astype(np.float32)
 
 
-def write(path, model, geometry, facts):
-    """Writes the export; `facts` are strings for its metadata."""
+def write(path, model, geometry, codes, facts):
+    """Writes the export; `codes` [frames, k] are r of the training frames, `facts` strings for its metadata."""
     beside = path.with_suffix(".part")
-    save_file(tensors(model, geometry), beside, metadata=facts)
+    out = tensors(model, geometry)
+    if codes.shape[1]:
+        out["residual.codes"] = np.ascontiguousarray(codes, np.float32)
+    save_file(out, beside, metadata=facts)
+    beside.replace(path)
+
+
+def write_encoder(path, encoder, sources, frame, images):
+    """Writes the encoder's graph, what its inputs are normalised with, and one frame through it for comparison; or
+    removes what an earlier training left if there is no encoder."""
+    if encoder is None:
+        path.unlink(missing_ok=True)
+        return
+    vertices = sources.scene.mesh["uv"].shape[0]
+    graph = np.frombuffer(onnx_file.encoder(encoder, SLOPE), np.uint8)
+    out = {"graph": graph, "texture.mean": single(encoder.texture_mean.permute(1, 2, 0)),
+           "texture.seen": encoder.texture_seen.numpy().astype(np.uint8),
+           "texture.deviation": single(encoder.texture_deviation.reshape(1)),
+           "mesh.basis": np.ascontiguousarray(sources.basis.basis.reshape(-1, vertices, 3), np.float32)}
+    out |= sample(encoder, sources, frame, images)
+    beside = path.with_suffix(".part")
+    save_file({name: np.ascontiguousarray(array) for name, array in out.items()}, beside)
     beside.replace(path)
 
 

@@ -1,28 +1,25 @@
 """The training loop: it has so many minutes, and whatever it has learnt when they are over is the result."""
 import json
 import math
-import queue
 import sys
-import threading
 import time
+from dataclasses import asdict, replace
 
 import numpy as np
 import torch
 
 from . import export, sheet
+from .batches import Batches
 from .composite import FRINGE, composite
 from .data import Scene, gather, own_surface
+from .encoder import AGREEMENT, CALM, INDEPENDENCE, Encoder, Independence, agreement_loss, calm_loss
 from .loss import over_grey, picture_loss, psnr, steadiness_loss, surface_loss
-from .model import Model
+from .model import Model, Shape, with_residual
+from .schedule import Threads, rate
+from .sources import Sources, encode
 
-FRAMES_PER_STEP = 2
-PIXELS_PER_FRAME = 10240
 NETWORK_RATE, MAP_RATE = 2e-3, 1e-2
 SEED_DECAY = 0.1  # of the weights that read the condition: what no frame asks for goes away
-JITTER = 0.03  # of units and angles (radians): the map is to change smoothly between the few faces that were captured
-WARM_UP_STEPS = 60
-CONSTANT_UNTIL = 0.4  # of the time; then a cosine down to LAST_RATE of the rate
-LAST_RATE = 0.02
 FREEZE_AT = 0.93  # of the time: from here the static map is the 8-bit one, and the networks get used to it
 EMA_DECAY = 0.998
 EVALUATED_IMAGES = 4
@@ -31,53 +28,6 @@ EVALUATED_IMAGES = 4
 def report(**values):
     """One line of JSON for the program that shows the progress."""
     print(json.dumps(values), flush=True)
-
-
-class Batches:
-    """Batches of pixels, drawn by a thread ahead of the step that needs them; the same for the same seed."""
-
-    def __init__(self, scene, images, seed, step):
-        self.by_frame = {}
-        for image in images:
-            self.by_frame.setdefault(image.frame, []).append(image)
-        self.frames = sorted(self.by_frame)
-        self.scene, self.seed, self.step, self.stopped = scene, seed, step, False
-        self.ready = queue.Queue(maxsize=2)
-        threading.Thread(target=self._run, daemon=True).start()
-
-    def _run(self):
-        step = self.step
-        while not self.stopped:
-            try:
-                self.ready.put(self._draw(np.random.default_rng((self.seed, step))))
-            except Exception as error:  # handed to the loop, which ends with it
-                self.ready.put(error)
-                return
-            step += 1
-
-    def _draw(self, rng):
-        count = min(FRAMES_PER_STEP, len(self.frames))
-        frames = [self.frames[i] for i in rng.choice(len(self.frames), count, replace=False)]
-        chosen = []
-        for layer, frame in enumerate(frames):
-            images = self.by_frame[frame]
-            for image in images:
-                chosen.append((image, rng.choice(image.draws, PIXELS_PER_FRAME // len(images)), layer))
-        condition = self.scene.condition(frames)
-        condition += JITTER * rng.standard_normal(condition.shape, np.float32)
-        return torch.from_numpy(condition), *gather(chosen)
-
-    def stop(self):
-        """Lets the thread end."""
-        self.stopped = True
-        while not self.ready.empty():
-            self.ready.get_nowait()
-
-    def next(self):
-        batch = self.ready.get()
-        if isinstance(batch, Exception):
-            raise batch
-        return batch
 
 
 def shade_pixels(model, dynamic, fragments):
@@ -90,9 +40,11 @@ def shade_pixels(model, dynamic, fragments):
 
 
 @torch.no_grad()
-def render(model, scene, image, chunk=1 << 16):
-    """Colour [P, 3] and alpha [P] of all pixels of an image."""
-    dynamic = model.decode(torch.from_numpy(scene.condition([image.frame])))
+def render(model, scene, image, residual=None, chunk=1 << 16):
+    """Colour [P, 3] and alpha [P] of all pixels of an image; `residual` [k], zero if None."""
+    if residual is None:
+        residual = np.zeros(model.shape.residual, np.float32)
+    dynamic = model.decode(torch.from_numpy(scene.condition([image.frame], residual[None])))
     pieces = []
     for begin in range(0, len(image.count), chunk):
         pixels = np.arange(begin, min(begin + chunk, len(image.count)))
@@ -101,9 +53,9 @@ def render(model, scene, image, chunk=1 << 16):
     return torch.cat([p[0] for p in pieces]), torch.cat([p[1] for p in pieces])
 
 
-def measure(model, scene, image):
+def measure(model, scene, image, residual=None):
     """PSNR over the pixels that show the face and those that show the head, and the two pictures."""
-    color, alpha = render(model, scene, image)
+    color, alpha = render(model, scene, image, residual)
     ours = over_grey(color, alpha).clamp(0, 1)
     stored = torch.from_numpy(image.color.astype(np.float32))
     truth = over_grey(stored[:, :3], stored[:, 3]).clamp(0, 1)
@@ -115,77 +67,69 @@ def measure(model, scene, image):
     return face, head, pictures
 
 
-class Threads:
-    """How many threads to use: all, or one where other programs want the cores too (threads that wait for each other
-    then wait for the slowest). Both are tried for a few steps now and then."""
-
-    TRIAL, PERIOD = 2, 300
-
-    def __init__(self):
-        self.all = torch.get_num_threads()
-        self.seconds = {1: 0.0, self.all: 0.0}
-
-    def before(self, step):
-        turn = step % self.PERIOD
-        if turn == 0:
-            self.seconds = dict.fromkeys(self.seconds, 0.0)
-            torch.set_num_threads(1)
-        elif turn == self.TRIAL:
-            torch.set_num_threads(self.all)
-        elif turn == 2 * self.TRIAL:
-            torch.set_num_threads(min(self.seconds, key=self.seconds.get))
-
-    def after(self, step, seconds):
-        if step % self.PERIOD < 2 * self.TRIAL:
-            self.seconds[torch.get_num_threads()] += seconds
-
-
-def rate(fraction, step):
-    """Factor on the learning rates."""
-    warm = min(1.0, (step + 1) / WARM_UP_STEPS)
-    if fraction < CONSTANT_UNTIL:
-        return warm
-    t = min(1.0, (fraction - CONSTANT_UNTIL) / (1 - CONSTANT_UNTIL))
-    return warm * (LAST_RATE + (1 - LAST_RATE) * 0.5 * (1 + math.cos(math.pi * t)))
-
-
 class Run:
-    """Model, average, optimiser and clock of one training, and their checkpoint."""
+    """Models, averages, optimiser and clock of one training, and their checkpoint."""
 
     def __init__(self, shape, seed):
         torch.manual_seed(seed)
+        self.shape = shape
         self.seed, self.step, self.seconds, self.frozen = seed, 0, 0.0, False
         self.model = Model(shape)
-        self.average = Model(shape)
-        self.average.load_state_dict(self.model.state_dict())
-        self.average.requires_grad_(False)
+        self.average = _copy_of(self.model, Model(shape))
+        self.encoder = self.average_encoder = self.independence = None
+        if shape.residual:
+            self.encoder = Encoder(shape)
+            self.average_encoder = _copy_of(self.encoder, Encoder(shape))
+            self.independence = Independence(shape)
+        self.mesh_basis = torch.zeros(0, 0)
         self._optimiser()
 
     def _optimiser(self):
         seed, static = self.model.texture.seed.weight, self.model.static
         networks = [p for p in self.model.parameters() if p is not seed and p is not static]
+        networks += self.encoder.parameters() if self.encoder else []
         groups = [{"params": networks, "scale": NETWORK_RATE, "weight_decay": 0},
                   {"params": [seed], "scale": NETWORK_RATE, "weight_decay": SEED_DECAY},
                   {"params": [static], "scale": MAP_RATE, "weight_decay": 0}]
         self.optimiser = torch.optim.AdamW(groups, lr=NETWORK_RATE, betas=(0.9, 0.99), fused=True)
 
+    def _parts(self):
+        """What a checkpoint keeps the state of."""
+        parts = {"model": self.model, "average": self.average, "optimiser": self.optimiser}
+        if self.encoder:
+            parts |= {"encoder": self.encoder, "average_encoder": self.average_encoder,
+                      "independence": self.independence}
+        return parts
+
     def save(self, path):
-        state = {"model": self.model.state_dict(), "average": self.average.state_dict(),
-                 "optimiser": self.optimiser.state_dict(), "seed": self.seed, "step": self.step,
-                 "seconds": self.seconds, "frozen": self.frozen}
+        state = {name: part.state_dict() for name, part in self._parts().items()}
+        state |= {"shape": asdict(self.shape), "mesh_basis": self.mesh_basis, "seed": self.seed, "step": self.step,
+                  "seconds": self.seconds, "frozen": self.frozen}
         beside = path.with_suffix(".part")
         torch.save(state, beside)
         beside.replace(path)
 
-    def load(self, path):
+    @classmethod
+    def load(cls, path):
         state = torch.load(path, weights_only=True)
-        self.model.load_state_dict(state["model"])
-        self.average.load_state_dict(state["average"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.seed, self.step, self.seconds = state["seed"], state["step"], state["seconds"]
+        shape = Shape(**state["shape"]) if "shape" in state else Shape()  # early checkpoints had one shape
+        run = cls(shape, state["seed"])
+        for name, part in run._parts().items():
+            part.load_state_dict(state[name])
+        run.mesh_basis = state.get("mesh_basis", run.mesh_basis)
+        run.step, run.seconds = state["step"], state["seconds"]
         if state["frozen"]:
-            self.model.static.requires_grad_(False)
-        self.frozen = state["frozen"]
+            run.model.static.requires_grad_(False)
+        run.frozen = state["frozen"]
+        return run
+
+    def begin_encoder(self, sources):
+        """Takes over how the encoder's inputs are normalised, for good."""
+        self.mesh_basis = torch.from_numpy(sources.basis.basis)
+        if self.encoder:
+            normalisation = sources.statistics()
+            self.encoder.set_texture(*normalisation)
+            self.average_encoder.set_texture(*normalisation)
 
     def freeze_static(self):
         """Puts the 8-bit form of the averaged static map in both models, for good."""
@@ -197,11 +141,25 @@ class Run:
         self.model.static.requires_grad_(False)
         self.frozen = True
 
+    def _encode(self, batch):
+        """The batch's whole condition, and what is to be minimised for r's sake."""
+        if not self.encoder:
+            return batch.condition, 0.0
+        faces = batch.faces
+        residual = self.encoder(self.encoder.normalise(faces.textures), faces.mesh)
+        residual, again = residual[:len(faces.units)], residual[len(faces.units):]
+        penalty = INDEPENDENCE * self.independence.loss(residual, faces.readable)
+        penalty = penalty + CALM * calm_loss(residual, faces.units)
+        penalty = penalty + AGREEMENT * agreement_loss(residual, residual[faces.again], again)
+        used = (residual[:len(batch.condition)] + faces.jitter) * faces.active
+        return with_residual(batch.condition, used), penalty
+
     def advance(self, batch, stillness, fraction):
-        """One step; returns the loss."""
-        condition, fragments, truth = batch
+        """One step; returns the loss of the pictures."""
+        fragments, truth = batch.fragments, batch.truth
         for group in self.optimiser.param_groups:
             group["lr"] = group["scale"] * rate(fraction, self.step)
+        condition, penalty = self._encode(batch)
         dynamic = self.model.decode(condition)
         appearance, color, alpha = shade_pixels(self.model, dynamic, fragments)
         loss = picture_loss(color, alpha, truth.color, truth.alpha)
@@ -210,37 +168,103 @@ class Run:
         size = self.model.shape.dynamic_size
         loss = loss + steadiness_loss(dynamic.reshape(-1, size, size, dynamic.shape[-1]), stillness)
         self.optimiser.zero_grad()
-        loss.backward()
+        (loss + penalty).backward()
         self.optimiser.step()
         self.step += 1
         decay = min(EMA_DECAY, self.step / (self.step + 9))
+        pairs = [(self.average, self.model)] + ([(self.average_encoder, self.encoder)] if self.encoder else [])
         with torch.no_grad():
-            torch._foreach_lerp_(list(self.average.parameters()), list(self.model.parameters()), 1 - decay)
+            for average, now in pairs:
+                torch._foreach_lerp_(list(average.parameters()), list(now.parameters()), 1 - decay)
         return loss.item()
 
 
-def run(folder_of_data, folder, shape, minutes, seed, resume, checkpoint_minutes):
-    """Trains until the clock says so; returns the run. Checkpoint and sheet are written into `folder`."""
+def _copy_of(module, other):
+    """`other` with the state of `module`, not trained itself."""
+    other.load_state_dict(module.state_dict())
+    return other.requires_grad_(False)
+
+
+def run(folder_of_data, folder, residual, minutes, seed, resume, checkpoint_minutes):
+    """Trains until the clock says so, with `residual` components of r if the capture can teach them. Checkpoint and
+    sheet are written into `folder`. Returns the run, its data and the held-out images."""
     torch.set_flush_denormal(True)
     path = folder / "checkpoint.pt"
-    state = Run(shape, seed)
+    data = Data(folder_of_data)
     if resume and path.exists():
-        state.load(path)
+        state = Run.load(path)
+        data.read(state)
+    else:
+        shape = replace(Shape(), residual=residual if data.can_teach else 0, mesh_inputs=data.sources.mesh_inputs)
+        state = Run(shape, seed)
+        state.begin_encoder(data.sources)
+    if state.shape.residual != residual:
+        report(event="residual", asked=residual, used=state.shape.residual)
     try:
-        scene, held_out, shown = _loop(state, folder_of_data, folder, path, 60 * minutes, 60 * checkpoint_minutes)
+        _loop(state, data, folder, path, 60 * minutes, 60 * checkpoint_minutes)
     except KeyboardInterrupt:
         state.save(path)
         sys.exit(f"interrupted at step {state.step}; --resume goes on from there")
     if not state.frozen:
         state.freeze_static()
-    _checkpoint(state, scene, shown, folder, path)
-    return state, scene, held_out
+    _checkpoint(state, data, folder, path)
+    return state, data
 
 
-def _loop(state, folder_of_data, folder, path, budget, checkpoint_every):
+class Data:
+    """The scene as far as it is prepared, which of its images are held out, and what the encoder is fed with."""
+
+    def __init__(self, folder):
+        self.folder, self.textures = folder, None
+        self.read(None)
+
+    def read(self, state):
+        """Reads what is prepared by now; `state`, if there is one, says how meshes were normalised."""
+        self.scene = Scene(self.folder)
+        train = [i for i in self.scene.images if i.split == "train" and len(i.draws)]
+        self.held_out = [i for i in self.scene.images if i.split == "test"]
+        if not self.held_out:  # an unfinished capture: keep back some frames, to have something to measure
+            kept = sorted({i.frame for i in train})[::16]
+            self.held_out = [i for i in train if i.frame in kept]
+            train = [i for i in train if i.frame not in kept] or train
+        if not train:
+            sys.exit("no training image in the prepared capture: render some frames of its training split first")
+        self.train = train
+        self.sources = Sources(self.scene, train, self.textures, state.mesh_basis.numpy() if state else None)
+        self.textures = self.sources.textures
+        count = min(EVALUATED_IMAGES, len(self.held_out))
+        self.shown = [self.held_out[i] for i in np.linspace(0, len(self.held_out) - 1, count).astype(int)]
+
+    @property
+    def can_teach(self):
+        return self.sources.can_teach
+
+    def pictures_for(self, image):
+        """The pictures that a held-out one's r comes from: the others of its frame, or itself if it has no others."""
+        frame = [i for i in self.scene.images if i.frame == image.frame]
+        return [i for i in frame if i is not image] or [image]
+
+    def code(self, state, image):
+        """r [k] of a held-out picture."""
+        return encode(state.average_encoder, self.sources, [image.frame], [self.pictures_for(image)])[0]
+
+    def codes(self, state):
+        """The frames that were trained on, and their r [frames, k] from all of their pictures."""
+        frames = sorted(self.sources.by_frame)
+        chosen = [self.sources.by_frame[frame] for frame in frames]
+        return frames, encode(state.average_encoder, self.sources, frames, chosen)
+
+    def begin(self, state):
+        """Batches from the present step on."""
+        report(event="start", images=len(self.train), held_out=len(self.held_out), step=state.step,
+               residual=state.shape.residual)
+        return Batches(self.sources, state.shape.residual, state.seed, state.step)
+
+
+def _loop(state, data, folder, path, budget, checkpoint_every):
     """Steps until `budget` seconds are used up."""
-    scene, batches, held_out, shown = _begin(folder_of_data, state)
-    stillness = torch.from_numpy(scene.stillness(state.model.shape.dynamic_size))
+    batches = data.begin(state)
+    stillness = torch.from_numpy(data.scene.stillness(state.model.shape.dynamic_size))
     smooth, threads = None, Threads()
     last_saved = last_shown = begun = time.monotonic()
     while state.seconds < budget:
@@ -262,33 +286,17 @@ def _loop(state, folder_of_data, folder, path, budget, checkpoint_every):
             report(event="step", step=state.step, seconds=state.seconds, loss=smooth, threads=torch.get_num_threads())
         if now - last_saved > checkpoint_every:
             last_saved = now
-            _checkpoint(state, scene, shown, folder, path)
-            if scene.has_changed():  # more frames were prepared meanwhile
+            _checkpoint(state, data, folder, path)
+            if data.scene.has_changed():  # more frames were prepared meanwhile
                 batches.stop()
-                scene, batches, held_out, shown = _begin(folder_of_data, state)
+                data.read(state)
+                batches = data.begin(state)
             begun = time.monotonic()
-    return scene, held_out, shown
 
 
-def _begin(folder_of_data, state):
-    """Scene, batches from the present step on, held-out images, and those of them that checkpoints show."""
-    scene = Scene(folder_of_data)
-    train = [i for i in scene.images if i.split == "train" and len(i.draws)]
-    held_out = [i for i in scene.images if i.split == "test"]
-    if not held_out:  # an unfinished capture: keep back some frames, to have something to measure
-        kept = sorted({i.frame for i in train})[::16]
-        held_out = [i for i in train if i.frame in kept]
-        train = [i for i in train if i.frame not in kept] or train
-    if not train:
-        sys.exit("no training image in the prepared capture: render some frames of its training split first")
-    shown = [held_out[i] for i in np.linspace(0, len(held_out) - 1, min(EVALUATED_IMAGES, len(held_out))).astype(int)]
-    report(event="start", images=len(train), held_out=len(held_out), step=state.step)
-    return scene, Batches(scene, train, state.seed, state.step), held_out, shown
-
-
-def _checkpoint(state, scene, shown, folder, path):
+def _checkpoint(state, data, folder, path):
     state.save(path)
-    measured = [measure(state.average, scene, image) for image in shown]
+    measured = [measure(state.average, data.scene, image) for image in data.shown]
     sheet.write(folder / "sheet.png", [m[2] for m in measured])
     report(event="checkpoint", step=state.step, seconds=state.seconds,
            psnr_face_db=mean(m[0] for m in measured), psnr_head_db=mean(m[1] for m in measured))

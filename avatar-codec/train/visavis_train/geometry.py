@@ -25,11 +25,31 @@ class Geometry:
     error_mm: dict
 
 
-def fit(unit_deltas, units, residual, rank):
-    """unit_deltas [52, V, 3] metres; units [frames, 52] of the training set."""
+RIDGE = 1e-2  # of the mean variance of r: a component that says nothing of the mesh is to move nothing
+
+
+def by_residual(unexplained, codes):
+    """How a component of r at 1 moves the mesh, [k, V, 3] metres: least squares of what units don't explain of it
+    (`unexplained` [frames, V, 3], or None) on r [frames, k]. None if there is nothing to explain."""
+    if unexplained is None or not codes.shape[1]:
+        return None
+    codes = codes.astype(np.float64)
+    gram = codes.T @ codes
+    gram += RIDGE * max(np.trace(gram) / len(gram), 1e-12) * np.eye(len(gram))
+    rows = unexplained.reshape(len(unexplained), -1).astype(np.float64)
+    return np.linalg.solve(gram, codes.T @ rows).reshape(-1, *unexplained.shape[1:])
+
+
+def fit(unit_deltas, units, codes, rank, by_residual=None):
+    """unit_deltas [52, V, 3] metres; units [frames, 52] of the training set; codes: r [frames, k]; by_residual
+    [k, V, 3] as the function of this name says."""
+    residual = codes.shape[1]
     deltas = unit_deltas.reshape(UNITS, -1).astype(np.float64)
     # The captured poses, and every unit alone: what a viewer may turn up must not be lost because it was rare.
     poses = np.concatenate([units, 0.5 * np.eye(UNITS)]).astype(np.float64)
+    if by_residual is not None:
+        deltas = np.concatenate([deltas, by_residual.reshape(residual, -1)])
+        poses = np.concatenate([np.pad(poses, ((0, 0), (0, residual))), np.pad(codes, ((0, 0), (UNITS, 0)))])
     q, r = np.linalg.qr(poses)
     _, _, vt = np.linalg.svd(r @ deltas, full_matrices=False)
     basis = vt[:rank]
@@ -43,7 +63,8 @@ def fit(unit_deltas, units, residual, rank):
     distance = 1e3 * np.linalg.norm(offset, axis=-1)
     moving = 1e3 * np.linalg.norm(unit_deltas, axis=-1).max(0) > 1
     w3 = np.zeros((len(steps), UNITS + GAZE + residual + NECK), np.float32)
-    w3[:, :UNITS] = linear
+    w3[:, :UNITS] = linear[:, :UNITS]
+    w3[:, UNITS + GAZE:UNITS + GAZE + linear.shape[1] - UNITS] = linear[:, UNITS:]
     return Geometry(
         w1=np.zeros((HIDDEN, w3.shape[1]), np.float32), b1=np.zeros(HIDDEN, np.float32),
         w2=np.zeros((len(steps), HIDDEN), np.float32), w3=w3,

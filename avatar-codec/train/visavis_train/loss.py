@@ -5,7 +5,7 @@ import torch.nn.functional as F
 GREY = ((128 / 255 + 0.055) / 1.055) ** 2.4  # mid-grey (sRGB 128), linear: what pictures are compared over
 
 
-STEADY_STILL, STEADY_MOVING = 1.0, 0.05  # weights of `steadiness_loss`
+STEADY_STILL, STEADY_MOVING = 3.0, 0.05  # weights of `steadiness_loss`
 
 
 def srgb(linear):

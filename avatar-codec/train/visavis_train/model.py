@@ -17,6 +17,7 @@ PIXEL_OUTPUTS = 9
 class Shape:
     """Sizes of the networks; stored in every checkpoint."""
     residual: int = 0
+    mesh_inputs: int = 0  # of the encoder: directions of the mesh that units don't explain
     seed_channels: int = 128
     block_channels: tuple = (96, 64, 48, 32, 12)
     static_size: int = 768
@@ -38,6 +39,11 @@ class Shape:
     @property
     def pixel_inputs(self):
         return self.dynamic_channels + self.static_channels + PIXEL_GEOMETRY_INPUTS
+
+
+def with_residual(condition, residual):
+    """[u | g | n] and r to [u | g | r | n]."""
+    return torch.cat([condition[:, :UNITS + GAZE], residual, condition[:, UNITS + GAZE:]], 1)
 
 
 def leaky(x):
@@ -79,6 +85,8 @@ class TextureDecoder(nn.Module):
         self.seed_channels = shape.seed_channels
         self.seed = nn.Linear(shape.condition, shape.seed_channels * SEED_SIZE**2)
         nn.init.normal_(self.seed.weight, std=0.05)  # units that the capture hardly shows are to change hardly anything
+        with torch.no_grad():  # r says nothing yet
+            self.seed.weight[:, UNITS + GAZE:UNITS + GAZE + shape.residual] = 0
         nn.init.normal_(self.seed.bias, std=0.5)
         blocks, inputs, size = [], shape.seed_channels, SEED_SIZE
         for outputs in shape.block_channels:

@@ -14,6 +14,8 @@ pub(crate) struct AvatarFile {
     pub(crate) bytes: usize,
     /// BLAKE3 of the file with the signature's bytes zeroed.
     pub(crate) root_hash: [u8; 32],
+    /// How many of the first bytes a likeness can be drawn from; none without a preview.
+    pub(crate) prefix_bytes: Option<usize>,
     pub(crate) avatar: Avatar,
 }
 
@@ -22,7 +24,8 @@ pub(crate) fn read(path: &Path) -> Result<AvatarFile> {
     let bytes = read_bounded(path, MAX_FILE_BYTES)?;
     let avatar = Avatar::read(&bytes).with_context(|| format!("{}: not a usable avatar", path.display()))?;
     let root_hash = Avatar::root_hash(&bytes).with_context(|| format!("{}: its hash", path.display()))?;
-    Ok(AvatarFile { path: path.to_owned(), bytes: bytes.len(), root_hash, avatar })
+    let prefix_bytes = avatar.preview.as_ref().and_then(|_| Avatar::prefix_bytes(&bytes).ok());
+    Ok(AvatarFile { path: path.to_owned(), bytes: bytes.len(), root_hash, prefix_bytes, avatar })
 }
 
 /// Reads a file that must not be larger than this.

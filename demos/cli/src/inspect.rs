@@ -8,12 +8,14 @@ use serde_json::{Value, json};
 use visavis_codec::avatar::{Manifest, Semantic};
 use visavis_codec::bitstream::{BITSTREAM_VERSION, MAX_PACKET_BYTES, PacketHeader, PacketKind};
 use visavis_codec::call::{CALL_VERSION, CallBody, CallReader};
+use visavis_codec::encoder::{Driver, DriverManifest, MAX_DRIVER_BYTES};
+use visavis_codec::train::Capture;
 
 use crate::avatar_file::{self, hex, read_bounded};
-use crate::eval::Capture;
+use crate::eval::truth::image_path;
 use crate::render::MAX_CALL_BYTES;
 
-/// Tells what is in a file: an avatar, a recorded call, a latent packet, a capture folder
+/// Tells what is in a file: an avatar, a driver, a recorded call, a latent packet, a capture folder
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   visavis inspect assets/avatars/wren.avatar
@@ -36,7 +38,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
     let file = std::fs::File::open(path).with_context(|| format!("{}: can't be read", path.display()))?;
     std::io::Read::read_to_end(&mut std::io::Read::take(file, MAX_PACKET_BYTES as u64 + 1), &mut start)
         .with_context(|| format!("{}: can't be read", path.display()))?;
-    if path.extension().is_some_and(|extension| extension == "avatar") || start.get(8) == Some(&b'{') {
+    if path.extension().is_some_and(|extension| extension == "driver") {
+        driver(path)
+    } else if path.extension().is_some_and(|extension| extension == "avatar") || start.get(8) == Some(&b'{') {
         avatar(path)
     } else if start.starts_with(MCAP_MAGIC) {
         call(path)
@@ -44,7 +48,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
         packet(path, &start)
     } else {
         bail!(
-            "{}: none of our files: no avatar, recorded call, latent packet or capture folder",
+            "{}: none of our files: no avatar, driver, recorded call, latent packet or capture folder",
             path.display()
         )
     }
@@ -89,6 +93,14 @@ fn avatar(path: &Path) -> Result<Value> {
         fixed.channels,
         fixed.size
     );
+    match (file.prefix_bytes, &avatar.preview) {
+        (Some(bytes), Some(preview)) => eprintln!(
+            "  the first {bytes} bytes are a likeness: {} vertices, colour {}²",
+            preview.mesh.mean.len(),
+            preview.color.size
+        ),
+        _ => eprintln!("  no preview: nothing can be drawn before the whole file is there"),
+    }
     eprintln!(
         "  cost: {:.3} GMAC a frame, {} MAC a pixel",
         avatar.decode_macs() as f64 * 1e-9,
@@ -106,7 +118,37 @@ fn avatar(path: &Path) -> Result<Value> {
         "joints": skeleton.joints.len(), "parts": parts,
         "dynamic_channels": texture.channels(), "dynamic_size": texture.size(),
         "static_channels": fixed.channels, "static_size": fixed.size,
+        "prefix_bytes": file.prefix_bytes, "preview_vertices": avatar.preview.as_ref().map(|p| p.mesh.mean.len()),
         "pixel_hidden": avatar.pixel.hidden, "decode_macs": avatar.decode_macs(), "pixel_macs": avatar.pixel_macs(),
+    }))
+}
+
+fn driver(path: &Path) -> Result<Value> {
+    let bytes = read_bounded(path, MAX_DRIVER_BYTES)?;
+    let driver = Driver::read(&bytes).with_context(|| format!("{}: not a usable driver", path.display()))?;
+    let DriverManifest { schema, avatar, residual, texture, mesh } = driver.manifest();
+    let cost = driver.graph().check()?;
+    let nodes = driver.graph().nodes.len();
+    let seen = driver.texture_seen().iter().filter(|&&seen| seen == 1).count();
+    eprintln!("{}: a driver, {schema}, {} bytes: its owner's alone", path.display(), bytes.len());
+    eprintln!("  of the avatar {}, root hash {}", avatar.name, avatar.root_blake3);
+    eprintln!("  makes {residual} residual components");
+    eprintln!("  from a texture of {size}² texels, {seen} of them seen in training", size = texture.size);
+    if mesh.inputs > 0 {
+        eprintln!("  and {} coordinates of a mesh of {} vertices", mesh.inputs, mesh.vertices);
+    }
+    eprintln!(
+        "  network: {nodes} operators, {:.2} MMAC, {} weights, {} bytes of results",
+        cost.macs as f64 * 1e-6,
+        cost.parameters,
+        cost.activation_bytes
+    );
+    Ok(json!({
+        "kind": "driver", "version": schema, "bytes": bytes.len(), "avatar": avatar.name,
+        "avatar_root_blake3": avatar.root_blake3, "residual": residual, "texture_size": texture.size,
+        "texture_deviation": texture.deviation, "texels_seen": seen, "vertices": mesh.vertices,
+        "mesh_inputs": mesh.inputs, "operators": nodes, "encode_macs": cost.macs, "parameters": cost.parameters,
+        "activation_bytes": cost.activation_bytes,
     }))
 }
 
@@ -114,7 +156,7 @@ fn call(path: &Path) -> Result<Value> {
     let bytes = read_bounded(path, MAX_CALL_BYTES)?;
     let damaged = || format!("{}: not a usable call", path.display());
     let reader = CallReader::new(&bytes).with_context(damaged)?;
-    // (packets, their bytes, sound blocks, join statements, first and last capture time)
+    // (packets, their bytes, samples of sound, join statements, first and last capture time)
     let mut counts = vec![(0usize, 0usize, 0usize, 0usize, u64::MAX, 0u64); reader.senders().len()];
     let mut messages = reader.messages();
     while let Some(message) = messages.next().with_context(damaged)? {
@@ -125,17 +167,16 @@ fn call(path: &Path) -> Result<Value> {
                 (count.0, count.1) = (count.0 + 1, count.1 + packet.len());
                 (count.4, count.5) = (count.4.min(time), count.5.max(time));
             }
-            CallBody::Audio(_) => count.2 += 1,
+            CallBody::Audio(block) => count.2 += block.len() / 2,
             CallBody::Join(_) => count.3 += 1,
         }
     }
     eprintln!("{}: a recorded call, format {CALL_VERSION}, {} bytes", path.display(), bytes.len());
     let mut senders = Vec::new();
     let mut longest = 0.0f64;
-    for ((id, sender), (packets, packet_bytes, _, joins, first, last)) in reader.senders().zip(counts) {
-        let track = reader.audio(id).with_context(damaged)?;
-        let rate = f64::from(track.format.sample_rate);
-        let (face_s, sound_s) = (last.saturating_sub(first) as f64 * 1e-9, track.samples.len() as f64 / rate);
+    for ((_, sender), (packets, packet_bytes, samples, joins, first, last)) in reader.senders().zip(counts) {
+        let rate = f64::from(sender.audio.sample_rate);
+        let (face_s, sound_s) = (last.saturating_sub(first) as f64 * 1e-9, samples as f64 / rate);
         longest = longest.max(face_s).max(sound_s);
         let kbit_per_s = if face_s > 0.0 { packet_bytes as f64 * 8e-3 / face_s } else { 0.0 };
         eprintln!("  {}, shown as the avatar `{}`", sender.name, sender.avatar_name);
@@ -149,7 +190,7 @@ fn call(path: &Path) -> Result<Value> {
             "name": sender.name, "avatar": sender.avatar_name,
             "avatar_root_blake3": sender.avatar_root.map(|root| hex(&root)), "face_packets": packets,
             "face_seconds": face_s, "face_kbit_per_s": kbit_per_s, "audio_seconds": sound_s,
-            "audio_sample_rate": track.format.sample_rate, "join_statements": joins,
+            "audio_sample_rate": sender.audio.sample_rate, "join_statements": joins,
         }));
     }
     Ok(json!({
@@ -173,12 +214,12 @@ fn packet(path: &Path, bytes: &[u8]) -> Result<Value> {
 }
 
 fn capture(path: &Path) -> Result<Value> {
-    let capture = Capture::open(path)?;
-    let document = &capture.document;
+    let capture = Capture::read(path)?;
+    let document = &capture.description;
     let mut splits: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
     let mut segments: BTreeMap<&str, usize> = BTreeMap::new();
     for frame in &document.frames {
-        let there = frame.cameras.iter().filter(|camera| capture.image_path(frame, camera).is_file()).count();
+        let there = frame.cameras.iter().filter(|camera| image_path(path, frame, camera).is_file()).count();
         let (planned, rendered) = splits.entry(&frame.split).or_default();
         *planned += frame.cameras.len();
         *rendered += there;

@@ -7,6 +7,7 @@ mod inspect;
 mod interrupt;
 mod metrics;
 mod painter;
+mod plain;
 mod progress;
 mod render;
 mod srgb;

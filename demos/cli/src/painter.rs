@@ -117,6 +117,14 @@ impl Painter {
         }
     }
 
+    /// What is allocated on the device for buffers and textures, as far as its back end says.
+    pub(crate) fn gpu_bytes(&self) -> Option<u64> {
+        match &self.means {
+            Means::Engine(engine) => engine.0.gpu_bytes(),
+            Means::Reference { .. } => None,
+        }
+    }
+
     /// The executor's name in reports.
     pub(crate) fn executor(&self) -> &'static str {
         self.executor

@@ -1,7 +1,7 @@
 //! `visavis train`: a capture becomes an avatar. Prepares the data, sets up PyTorch, trains, packs, proves.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -9,20 +9,27 @@ use anyhow::{Context as _, Result, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use visavis_codec::Avatar;
 use visavis_codec::avatar::Licence;
-use visavis_codec::train::{self, Capture, PYTHON_PACKAGE, PYTHON_REQUIREMENTS, Rig};
+use visavis_codec::train::{self, PYTHON_PACKAGE, PYTHON_REQUIREMENTS};
 
-use crate::{interrupt, progress};
+use crate::{interrupt, plain, progress};
 
 /// Trains an avatar from a capture
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   visavis train ~/captures/wren -o wren.avatar --minutes 60
   visavis train ~/captures/wren -o wren.avatar --minutes 90 --resume    30 minutes more, with the frames added since
+  visavis train ~/multiface/6795937 -o she.avatar --minutes 120         a plain Multiface entity: units are fitted first
 
-Everything in between is kept in CAPTURE/training: data, checkpoint.pt, and sheet.png (truth | ours | 5 × error).")]
+A plain Multiface entity has no capture.json, but KRT, frame_list.txt, images/SEGMENT/CAMERA/FRAME.png (undistorted) and
+tracked_mesh/SEGMENT/FRAME.bin with FRAME_transform.txt, and one FRAME.obj with triangles and texture coordinates. Face
+units are then fitted to the tracked meshes; how well is said, and stands in --json as units_fit.
+
+Everything in between is kept in CAPTURE/training: data, checkpoint.pt, and sheet.png (truth | ours | 5 × error).
+Beside NAME.avatar goes NAME.driver, which finds the residual: the owner's private half, not to be given away.")]
 pub(crate) struct Arguments {
-    /// The capture: a folder in the Multiface layout with capture.json; it may still be growing
+    /// The capture: a folder in the Multiface layout, with capture.json or without; it may still be growing
     capture: PathBuf,
     /// Where the avatar goes
     #[arg(short, long, value_name = "AVATAR")]
@@ -36,18 +43,25 @@ pub(crate) struct Arguments {
     /// Same seed, same data, same machine load: nearly the same avatar (the clock ends the training)
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Components of the residual, what units and gaze can't say about this person: 0 to 32, 0 for none
+    #[arg(long, value_name = "K", default_value_t = 8, value_parser = clap::value_parser!(u32).range(0..=32))]
+    residual: u32,
     /// Terms of use that the avatar states, an SPDX expression
     #[arg(long, default_value = "LicenseRef-unstated")]
     spdx: String,
     /// What the person consented to, in words
     #[arg(long, default_value = "none stated when it was trained")]
     consent: String,
+    #[command(flatten)]
+    plain: plain::PlainArguments,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
     ensure!(arguments.minutes > 0.0 && arguments.minutes.is_finite(), "--minutes must be greater than 0");
-    let capture = Capture::read(&arguments.capture)?;
-    let rig = Rig::read(&capture)?;
+    let (capture, rig, units_fit) = train::open(&arguments.capture, &arguments.plain.options())?;
+    if let Some(fit) = &units_fit {
+        plain::tell(fit);
+    }
     let folder = arguments.capture.join("training");
     let (data, run) = (folder.join("data"), folder.join("run"));
 
@@ -82,12 +96,48 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
     fs::rename(&draft, &arguments.output)
         .with_context(|| format!("can't write {}", arguments.output.display()))?;
     eprintln!("{}: {} bytes", arguments.output.display(), bytes.len());
+    let driver = if avatar.residual() > 0 {
+        let root = Avatar::root_hash(&bytes).context("the trained avatar's hash")?;
+        let driver = train::pack_driver(&capture, &rig, &avatar, root, &run.join("encoder.safetensors"))?;
+        let path = arguments.output.with_extension("driver");
+        write_private(&path, &driver.write().context("the trained driver isn't valid")?)?;
+        eprintln!("{}: the avatar's private half, for its owner alone", path.display());
+        Some(path)
+    } else {
+        None
+    };
+    let residual = facts.residual.as_ref().map(|residual| {
+        json!({
+            "components": avatar.residual(), "psnr_face_db": residual.psnr_face_db,
+            "psnr_head_db": residual.psnr_head_db, "linear_share": residual.linear_share,
+        })
+    });
     Ok(json!({
-        "output": arguments.output, "bytes": bytes.len(), "steps": facts.steps, "seconds": facts.seconds,
+        "output": arguments.output, "driver": driver, "residual": residual, "bytes": bytes.len(), "steps": facts.steps, "seconds": facts.seconds,
         "images_train": prepared.train, "images_test": prepared.test,
         "psnr_face_db": facts.psnr_face_db, "psnr_head_db": facts.psnr_head_db,
         "geometry_error_mm": facts.geometry_error_mm.mean, "geometry_error_p99_mm": facts.geometry_error_mm.p99,
+        "units_fit": plain::report(units_fit.as_ref()),
     }))
+}
+
+/// Writes a file that nobody but its owner may read, where the system knows such a thing.
+fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
+    let draft = path.with_extension("driver-part");
+    let written = || -> std::io::Result<()> {
+        // One that is left over may be readable by others.
+        match fs::remove_file(&draft) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(&draft)?.write_all(bytes)?;
+        fs::rename(&draft, path)
+    };
+    written().with_context(|| format!("can't write {}", path.display()))
 }
 
 /// Where programs keep what they can make again.
@@ -162,9 +212,17 @@ fn extract_package(cache: &Path) -> Result<PathBuf> {
 enum Event {
     Start { images: u64, held_out: u64, step: u64 },
     Geometry { mean_mm: f64, p99_mm: f64 },
+    Residual { asked: u32, used: u32 },
     Step { step: u64, seconds: f64, loss: f64 },
     Checkpoint { psnr_face_db: Option<f64>, psnr_head_db: Option<f64> },
-    Done { psnr_face_db: Option<f64>, psnr_head_db: Option<f64> },
+    Done { psnr_face_db: Option<f64>, psnr_head_db: Option<f64>, residual: Option<Decibels> },
+}
+
+/// The same figures with the residual.
+#[derive(Deserialize)]
+struct Decibels {
+    psnr_face_db: Option<f64>,
+    psnr_head_db: Option<f64>,
 }
 
 /// Runs the trainer to its end.
@@ -172,6 +230,7 @@ fn fit(python: &Path, package: &Path, data: &Path, run: &Path, arguments: &Argum
     let mut command = Command::new(python);
     command.args(["-m", "visavis_train"]).arg(data).arg(run);
     command.args(["--minutes", &arguments.minutes.to_string(), "--seed", &arguments.seed.to_string()]);
+    command.args(["--residual", &arguments.residual.to_string()]);
     if arguments.resume {
         command.arg("--resume");
     }
@@ -222,6 +281,16 @@ fn show(bar: &ProgressBar, event: Event, seen: &mut String) {
         Event::Start { images, held_out, step } => bar.suspend(|| {
             eprintln!("training on {images} images from step {step}, {held_out} held out");
         }),
+        Event::Residual { asked, used } => bar.suspend(|| {
+            eprintln!(
+                "residual: {used} components instead of {asked}; {}",
+                if used == 0 {
+                    "no frame has two pictures, one to encode and one to draw"
+                } else {
+                    "as in the checkpoint"
+                }
+            );
+        }),
         Event::Geometry { mean_mm, p99_mm } => bar.suspend(|| {
             eprintln!("geometry: {mean_mm:.3} mm from the rig on average, 99 % within {p99_mm:.3} mm");
         }),
@@ -233,9 +302,13 @@ fn show(bar: &ProgressBar, event: Event, seen: &mut String) {
             *seen = format!("  held-out face {}, head {}", decibels(psnr_face_db), decibels(psnr_head_db));
             bar.suspend(|| eprintln!("checkpoint:{seen}"));
         }
-        Event::Done { psnr_face_db, psnr_head_db } => bar.suspend(|| {
+        Event::Done { psnr_face_db, psnr_head_db, residual } => bar.suspend(|| {
             let (face, head) = (decibels(psnr_face_db), decibels(psnr_head_db));
             eprintln!("trained: face {face}, head {head} over all held-out images");
+            if let Some(with) = residual {
+                let (face, head) = (decibels(with.psnr_face_db), decibels(with.psnr_head_db));
+                eprintln!("with the residual: face {face}, head {head}");
+            }
         }),
     }
 }

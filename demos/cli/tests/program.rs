@@ -103,6 +103,40 @@ fn a_call_becomes_a_video_with_sound() {
 }
 
 #[test]
+fn a_call_of_a_broken_clock_is_rendered_where_one_asks() {
+    let scene = Scene::new();
+    let model = synthetic_avatar(1, Preset::Tiny).manifest.latent;
+    let mut call = CallWriter::new(std::io::Cursor::new(Vec::new())).unwrap();
+    let mut sender = Sender::new("speaker", "nobody", model.clone());
+    let id = call.add_sender(&sender).unwrap();
+    sender.name = "listener".to_owned();
+    sender.audio.sample_rate = 16_000;
+    let other = call.add_sender(&sender).unwrap();
+    let mut packet = Vec::new();
+    // The second frame says that it was captured a hundred years later.
+    for seconds in [7, 3_160_000_000] {
+        let time = Timestamp(seconds * 1_000_000_000);
+        let frame = FaceFrame { time, latent: random_latent(1), head: random_head(1) };
+        let mut writer = LatentWriter::new(Quantiser::new(&model).unwrap(), WriterOptions::default());
+        writer.write(&frame, &mut packet).unwrap();
+        call.write_face(id, MessageTimes { capture: time, arrival: Timestamp(0) }, &packet).unwrap();
+    }
+    let times = MessageTimes::at_once(Timestamp(7_000_000_000));
+    call.write_audio(other, times, &[1000; 1600]).unwrap();
+    std::fs::write(scene.path("old.mcap"), call.finish().unwrap().into_inner()).unwrap();
+
+    let render = ["render", "old.mcap", "-o", "a.mp4", "--size", "64", "--executor", "cpu"];
+    let avatar = ["--avatar", "nobody.avatar"];
+    let (status, message) = scene.failure(&[&render[..], &avatar].concat());
+    assert_eq!(status, 1, "{message}");
+    assert!(message.contains("old.mcap") && message.contains("--to"), "{message}");
+    let report = scene.json(&[&render[..], &avatar, &["--to", "0.2"]].concat());
+    assert_eq!((&report["frames"], &report["audio"]), (&Value::from(6), &Value::from(true)));
+    let probe = probe(&scene.path("a.mp4"));
+    assert_eq!(probe["streams"][1]["codec_name"], "aac");
+}
+
+#[test]
 fn pictures_come_numbered_and_alike_from_both_executors() {
     let scene = Scene::new();
     let render = |executor: &str, pattern: &str| {
@@ -140,6 +174,40 @@ fn files_are_told_in_words_and_as_json() {
     let words = scene.run(&["inspect", "call.mcap"]);
     assert!(String::from_utf8_lossy(&words.stderr).contains("15 packets"));
     assert!(words.stdout.is_empty());
+}
+
+#[test]
+fn bench_measures_every_stage_or_says_why_not() {
+    let scene = Scene::new();
+    let report = scene.json(&[
+        "bench",
+        "nobody.avatar",
+        "--frames",
+        "3",
+        "--size",
+        "64",
+        "--executor",
+        "cpu",
+        "--threads",
+        "1",
+    ]);
+    assert_eq!(report["executor"], "cpu");
+    for name in ["adapter", "decode_macs", "pixel_macs", "shaded_pixels", "vertices", "avatar_bytes"] {
+        assert!(!report[name].is_null(), "{name}");
+    }
+    let stages = ["decode_ms", "skin_ms", "raster_ms", "shade_ms", "composite_ms", "readback_ms", "frame_ms"];
+    let median = |name: &str| report[name]["median"].as_f64().unwrap_or_else(|| panic!("{name}: {report}"));
+    for name in stages {
+        let (p10, p90) = (report[name]["p10"].as_f64().unwrap(), report[name]["p90"].as_f64().unwrap());
+        assert!(0.0 <= p10 && p10 <= median(name) && median(name) <= p90, "{name}: {}", report[name]);
+    }
+    assert!(median("raster_ms") > 0.0 && median("raster_ms") < median("frame_ms"));
+    // A picture of 64² in half floats, its depth and its way back are no less.
+    let least = 64 * 64 * (8 + 4 + 4);
+    match report["gpu_bytes"].as_u64() {
+        Some(bytes) => assert!(bytes > least, "{bytes} bytes on the device"),
+        None => assert!(report["gpu_bytes_reason"].is_string()),
+    }
 }
 
 #[test]

@@ -26,6 +26,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         color: Some(offscreen.color.format()),
         depth: offscreen.depth.format(),
         samples: 1,
+        view_mask: None,
     })?;
     let person = engine.load(&Avatar::read(&std::fs::read(avatar)?)?)?;
     let speaker = person.instance();

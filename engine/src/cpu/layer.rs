@@ -32,8 +32,8 @@ impl Layer {
         &self.color
     }
 
-    /// Reversed depth: of the nearest surface with alpha ≥ ½; where there is none, of the nearest softer one, so that
-    /// the host can test it; 0 where nothing is.
+    /// Reversed depth: of the nearest surface with alpha ≥ ½; where there is none, that of the nearest softer one with
+    /// its sign turned, so that a host can test it and leaves it at that; 0 where nothing is.
     pub fn depth(&self) -> &[f32] {
         &self.depth
     }

@@ -56,6 +56,7 @@ pub(crate) struct TileScratch {
     fragments: Vec<Fragment>,
     shaded: Vec<[f32; 4]>,
     fringe: Vec<FringePoint>,
+    fringe_shaded: Vec<[f32; 4]>,
     pixel: PixelScratch,
     /// How many were shaded.
     points: u64,
@@ -139,13 +140,19 @@ impl<S: Simd> Cover<S> for Visible<'_> {
     }
 }
 
-/// Which of the two sweeps over blended fragments.
+/// Which of the two sweeps over blended fragments, and over the fringe.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sweep {
     /// Alpha ≥ ½: writes depth.
     Solid,
     /// Alpha < ½: doesn't.
     Soft,
+}
+
+impl Sweep {
+    fn takes(self, alpha: f32) -> bool {
+        (alpha >= 0.5) == (self == Self::Solid)
+    }
 }
 
 struct Tile<'a> {
@@ -163,11 +170,15 @@ impl Tile<'_> {
     fn draw<S: Simd>(&mut self, s: S) {
         self.clear();
         self.see_opaque(s);
-        if !self.sweep_blended(s, Sweep::Solid) {
+        let at_once = self.sweep_blended(s, Sweep::Solid);
+        self.draw_fringe(Sweep::Solid);
+        self.draw_fringe(Sweep::Soft);
+        if at_once {
+            self.blend(Sweep::Soft);
+        } else {
             self.sweep_blended(s, Sweep::Soft);
         }
         self.shade_opaque();
-        self.draw_fringe();
     }
 
     /// Whether nothing touches the tile.
@@ -209,7 +220,7 @@ impl Tile<'_> {
         }
     }
 
-    /// Shades blended fragments and blends those of the sweep; if all fitted at once, of both sweeps, and says so.
+    /// Shades blended fragments and blends those of the sweep; if all fitted at once, keeps them and says so.
     #[inline(always)]
     fn sweep_blended<S: Simd>(&mut self, s: S, sweep: Sweep) -> bool {
         self.scratch.fragments.clear();
@@ -234,10 +245,6 @@ impl Tile<'_> {
         if !self.scratch.fragments.is_empty() {
             self.shade_fragments(true);
             self.blend(sweep);
-            // The soft sweep comes by itself where the solid one had to be split.
-            if at_once && sweep == Sweep::Solid {
-                self.blend(Sweep::Soft);
-            }
         }
         at_once
     }
@@ -248,8 +255,7 @@ impl Tile<'_> {
         let depth = depth.as_flattened_mut();
         for (fragment, &[r, g, b, alpha]) in fragments.iter().zip(shaded.iter()) {
             let pixel = usize::from(fragment.pixel);
-            let belongs = (alpha >= 0.5) == (sweep == Sweep::Solid);
-            if !belongs || fragment.depth <= depth[pixel] {
+            if !sweep.takes(alpha) || fragment.depth <= depth[pixel] {
                 continue;
             }
             blend_over(&mut color[pixel], [r, g, b], alpha);
@@ -300,8 +306,8 @@ impl Tile<'_> {
         shade_points(ShadeKernel { scene: self.scene, origin: self.origin, points, shaded, scratch: pixel });
     }
 
-    /// Blends the rim of silhouettes over what is there.
-    fn draw_fringe(&mut self) {
+    /// Blends the sweep's part of the rim of silhouettes over what is there.
+    fn draw_fringe(&mut self, sweep: Sweep) {
         let scene = self.scene;
         for (draw_index, draw) in scene.draws.iter().enumerate() {
             let (_, vertices) = scene.surfaces.surface(draw_index);
@@ -313,21 +319,23 @@ impl Tile<'_> {
                     piece.edges[index as usize].scan(vertices, self.origin, |point| {
                         let pixel = usize::from(point.pixel);
                         let is_inside = pixel % TILE < columns && pixel / TILE < rows;
-                        if is_inside && point.depth > depth.as_flattened()[pixel] {
+                        let is_seen = is_inside && point.depth > depth.as_flattened()[pixel];
+                        if is_seen && sweep.takes(point.coverage) {
                             fringe.push(point);
                         }
                     });
                     if self.scratch.fringe.len() >= MAX_FRAGMENTS {
-                        self.shade_fringe(draw_index);
+                        self.shade_fringe(draw_index, sweep);
                     }
                 }
             }
-            self.shade_fringe(draw_index);
+            self.shade_fringe(draw_index, sweep);
         }
     }
 
-    fn shade_fringe(&mut self, draw: usize) {
-        let TileScratch { color, soft_depth, fringe, shaded, pixel, points, .. } = &mut *self.scratch;
+    fn shade_fringe(&mut self, draw: usize, sweep: Sweep) {
+        let TileScratch { depth, color, soft_depth, fringe, fringe_shaded: shaded, pixel, points, .. } =
+            &mut *self.scratch;
         *points += fringe.len() as u64;
         let source = Points::Fringe { fringe, draw };
         shade_points(ShadeKernel {
@@ -338,10 +346,17 @@ impl Tile<'_> {
             scratch: pixel,
         });
         if self.scene.is_shaded {
+            let depth = depth.as_flattened_mut();
             for (point, &[r, g, b, _]) in fringe.iter().zip(shaded.iter()) {
                 let pixel = usize::from(point.pixel);
+                if point.depth <= depth[pixel] {
+                    continue;
+                }
                 blend_over(&mut color[pixel], [r, g, b], point.coverage);
-                soft_depth[pixel] = soft_depth[pixel].max(point.depth);
+                match sweep {
+                    Sweep::Solid => depth[pixel] = point.depth,
+                    Sweep::Soft => soft_depth[pixel] = soft_depth[pixel].max(point.depth),
+                }
             }
         }
         fringe.clear();
@@ -367,7 +382,7 @@ impl Tile<'_> {
             let (from, to) = (row * TILE, row * rows.width + self.origin[0]);
             let solid = depth[from..from + columns].iter().zip(&soft_depth[from..]);
             for (to, (&solid, &soft)) in rows.depth[to..to + columns].iter_mut().zip(solid) {
-                *to = if solid > 0.0 { solid } else { soft };
+                *to = if solid > 0.0 { solid } else { 0.0 - soft };
             }
             let (pairs, odd) = rows.color[to..to + columns].as_chunks_mut::<2>();
             for (i, pair) in pairs.iter_mut().enumerate() {

@@ -10,6 +10,7 @@ use visavis_shaders::mirror::SkinnedVertex;
 
 use crate::headless::{AdapterChoice, Headless, HeadlessOptions};
 use crate::person::BodyState;
+use crate::prepare::Stage;
 use crate::{Executor, TargetFormat, Viewport};
 
 /// Largest difference, as a share of the tensor's largest magnitude. The dynamic map is stored in halves, whose
@@ -40,7 +41,12 @@ fn kernels_agree_with_the_reference() {
     let engine = headless.engine().clone();
     let (device, queue) = (engine.device(), engine.queue());
     let target = engine
-        .target(&TargetFormat { color: None, depth: wgpu::TextureFormat::Depth32Float, samples: 1 })
+        .target(&TargetFormat {
+            color: None,
+            depth: wgpu::TextureFormat::Depth32Float,
+            samples: 1,
+            view_mask: None,
+        })
         .expect("a depth target");
 
     let avatar = synthetic_avatar(5, Preset::Tiny);
@@ -142,4 +148,40 @@ fn bytes(device: &wgpu::Device, buffer: &wgpu::Buffer) -> Vec<u8> {
     device.poll(wgpu::PollType::wait_indefinitely()).expect("the device answers");
     receiver.recv().expect("a result").expect("mapped");
     buffer.get_mapped_range(..).expect("mapped").to_vec()
+}
+
+#[test]
+fn a_second_view_costs_no_second_decode() {
+    for executor in [Executor::Gpu, Executor::Cpu] {
+        let headless = Headless::new(&HeadlessOptions {
+            adapter: AdapterChoice::Software,
+            executor,
+            downlevel: true,
+            ..Default::default()
+        })
+        .unwrap_or_else(|error| panic!("{error}"));
+        let engine = headless.engine();
+        let target = engine.target(&crate::headless::FORMAT).expect("drawable");
+        let person = engine.load(&synthetic_avatar(5, Preset::Tiny)).expect("loaded");
+        let instance = person.instance();
+        let view = crate::View::look_at(-glam::Vec3::Z, glam::Vec3::ZERO, 0.5, 1.0, 0.05);
+        for views in [1, 2, 6] {
+            let mut encoder = engine.device().create_command_encoder(&Default::default());
+            let views = vec![Viewport::new(view, [16, 16]); views];
+            let mut stages = Vec::new();
+            let frame = engine
+                .prepare_observed(&mut encoder, &target, &[&instance], &views, &mut |stage| {
+                    stages.push(stage)
+                })
+                .expect("prepared");
+            let count = |wanted| stages.iter().filter(|&&stage| stage == wanted).count();
+            // On the GPU every body is decoded once, by what its frame has recorded.
+            assert_eq!(frame.bodies().count(), 1);
+            if executor == Executor::Cpu {
+                let counts = [Stage::Decoded, Stage::Skinned, Stage::Shaded].map(count);
+                assert_eq!(counts, [1, 1, views.len()]);
+            }
+            engine.queue().submit([encoder.finish()]);
+        }
+    }
 }

@@ -12,7 +12,7 @@ pub use adapter::AdapterChoice;
 use offscreen::Offscreen;
 
 use crate::error::{EngineError, GpuError, LoadError, PrepareError, TargetError};
-use crate::frame::Stage;
+use crate::prepare::Stage;
 use crate::{Engine, Executor, Instance, Options, Target, TargetFormat, View, Viewport};
 
 /// How to set up. The default: any adapter, real GPUs first; the executor that suits it; no thread but the caller's.
@@ -141,10 +141,11 @@ pub struct Headless {
 }
 
 /// The off-screen pass: linear, wide enough for many blended layers, premultiplied.
-const FORMAT: TargetFormat = TargetFormat {
+pub(crate) const FORMAT: TargetFormat = TargetFormat {
     color: Some(wgpu::TextureFormat::Rgba16Float),
     depth: wgpu::TextureFormat::Depth32Float,
     samples: 1,
+    view_mask: None,
 };
 
 impl Headless {
@@ -206,6 +207,12 @@ impl Headless {
         // The driver's word arrives when the device is next asked; that it has none yet is no error.
         let _ = self.device.poll(wgpu::PollType::Poll);
         self.lost.get().map(String::as_str)
+    }
+
+    /// What is allocated on the device, bytes: every buffer and texture of the engine, its avatars, the off-screen target
+    /// and the way back to memory. `None` where wgpu's back end doesn't tell (Vulkan's and Direct3D 12's do).
+    pub fn gpu_bytes(&self) -> Option<u64> {
+        self.device.generate_allocator_report().map(|report| report.total_allocated_bytes)
     }
 
     /// How long the stages of the last picture took.

@@ -19,6 +19,7 @@ pub(crate) const FORMAT: TargetFormat = TargetFormat {
     color: Some(wgpu::TextureFormat::Rgba16Float),
     depth: wgpu::TextureFormat::Depth32Float,
     samples: 1,
+    view_mask: None,
 };
 
 /// A software device with no more than the downlevel limits. Fails loudly where there is none.
@@ -93,7 +94,9 @@ impl Attachments {
                 sample_count: 1,
                 dimension: wgpu::TextureDimension::D2,
                 format,
-                usage: wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC,
+                usage: wgpu::TextureUsages::RENDER_ATTACHMENT
+                    | wgpu::TextureUsages::COPY_SRC
+                    | wgpu::TextureUsages::COPY_DST,
                 view_formats: &[],
             })
         };
@@ -207,6 +210,13 @@ pub(crate) const EIGHT_BIT_STEP: f32 = 1.0 / 255.0;
 /// on the last bit of a projection, and the edge as a whole is judged by ꟻLIP.
 pub(crate) const EDGE_PIXELS: i32 = 2;
 
+/// How far the depth of a rim may be off, as a share of it: a silhouette's edge may be seen end on, where depth changes
+/// within a pixel.
+pub(crate) const RIM_DEPTH: f32 = 0.02;
+
+/// How far alpha may be off where something is covered in part: edges are snapped to 1/256 pixel by some hands only.
+pub(crate) const ALPHA: f32 = 0.1;
+
 /// How two pictures differ.
 #[derive(Debug)]
 pub(crate) struct Difference {
@@ -218,6 +228,11 @@ pub(crate) struct Difference {
     pub(crate) worst: f32,
     /// Mean ꟻLIP of the whole picture.
     pub(crate) flip: f32,
+    /// Of the pixels beside opaque parts where only the reference's fringe writes depth: how many there are, and the share
+    /// that agrees.
+    pub(crate) rim: (usize, f64),
+    /// Of the pixels that the reference covers in part: the share whose alpha is within [`ALPHA`].
+    pub(crate) partial: f64,
 }
 
 /// Compares a picture with the reference's.
@@ -230,15 +245,28 @@ pub(crate) fn difference(found: &Linear, expected: &reference::Image) -> Differe
         (expected.part[at], expected.rgba[at][3] > 0.0)
     };
     let (mut inner, mut close, mut worst) = (0usize, 0usize, 0.0f32);
+    let (mut rim, mut agreed) = (0usize, 0usize);
+    let (mut partial, mut alike) = (0usize, 0usize);
     for y in 0..height {
         for x in 0..width {
             let mine = part(x, y);
             let near_edge = (-EDGE_PIXELS..=EDGE_PIXELS)
                 .any(|dy| (-EDGE_PIXELS..=EDGE_PIXELS).any(|dx| part(x + dx, y + dy) != mine));
+            let at = (y * width + x) as usize;
+            // Half there, over nothing: the fringe alone.
+            if mine.0.is_some_and(|part| !part.is_blended()) && expected.rgba[at][3] < 0.999 {
+                rim += 1;
+                let apart = (found.depth[at] - expected.depth[at]).abs();
+                agreed += usize::from(apart <= RIM_DEPTH * expected.depth[at]);
+            }
+            let alpha = expected.rgba[at][3];
+            if (0.001..0.999).contains(&alpha) {
+                partial += 1;
+                alike += usize::from((found.rgba[at][3] - alpha).abs() <= ALPHA);
+            }
             if near_edge || !mine.1 {
                 continue;
             }
-            let at = (y * width + x) as usize;
             let apart = (srgb(found.rgba[at]).iter().zip(srgb(expected.rgba[at])))
                 .map(|(a, b)| (a - b).abs())
                 .fold(0.0, f32::max);
@@ -248,7 +276,15 @@ pub(crate) fn difference(found: &Linear, expected: &reference::Image) -> Differe
         }
     }
     let flip = flip(found.size, &found.rgba, &expected.rgba);
-    Difference { inner, within_a_step: close as f64 / inner.max(1) as f64, worst, flip }
+    let share = |count: usize, of: usize| count as f64 / of.max(1) as f64;
+    Difference {
+        inner,
+        within_a_step: share(close, inner),
+        worst,
+        flip,
+        rim: (rim, share(agreed, rim)),
+        partial: share(alike, partial),
+    }
 }
 
 /// sRGB of premultiplied linear light, over nothing.

@@ -7,8 +7,9 @@ use image::ImageEncoder as _;
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 use serde_json::{Value, json};
+use visavis_codec::train::{Capture, CaptureFrame};
 
-use super::capture::{Capture, Frame, read_text};
+use super::truth::{self, image_path, parts_path, pictures, stem};
 use super::vertices::{EXTRACT, STEP_MM, VertexTruth};
 use crate::inspect::folder_bytes;
 
@@ -32,7 +33,7 @@ pub(crate) struct PackArguments {
 
 /// One picture, packed.
 struct Packed<'a> {
-    frame: &'a Frame,
+    frame: &'a CaptureFrame,
     camera: &'a str,
     image: Vec<u8>,
     masks: Vec<u8>,
@@ -53,14 +54,14 @@ pub(crate) fn pack(arguments: &PackArguments) -> Result<Value> {
             std::fs::read_dir(out).with_context(|| format!("{}: can't be read", out.display()))?;
         ensure!(entries.next().is_none(), "{}: is not empty; remove it first", out.display());
     }
-    let capture = Capture::open(folder)?;
-    let truth = VertexTruth::open(&capture)?;
+    let capture = Capture::read(folder)?;
+    let vertices = VertexTruth::open(&capture)?;
     let keep = |i: &usize| i.is_multiple_of(*vertex_stride as usize);
-    let render: Vec<u8> = (0..truth.render_vertices().len())
+    let render: Vec<u8> = (0..vertices.render_vertices().len())
         .filter(keep)
-        .flat_map(|i| truth.render_vertices()[i].to_le_bytes())
+        .flat_map(|i| vertices.render_vertices()[i].to_le_bytes())
         .collect();
-    let all: Vec<_> = capture.pictures(split).collect();
+    let all: Vec<_> = pictures(&capture, split).collect();
     ensure!(!all.is_empty(), "{}: no picture of the split `{split}` is there yet", folder.display());
     let limit = (max_mb * 1e6) as usize;
     let overhead = 64_000 + render.len();
@@ -68,7 +69,7 @@ pub(crate) fn pack(arguments: &PackArguments) -> Result<Value> {
     let mut bytes = overhead;
     for i in spread_order(all.len()) {
         let (frame, camera) = all[i];
-        let one = pack_picture(&capture, &truth, frame, camera, &keep)?;
+        let one = pack_picture(&capture, &vertices, frame, camera, &keep)?;
         // The frame's entry in capture.json is about this long.
         if bytes + one.len() + 900 <= limit {
             bytes += one.len() + 900;
@@ -94,25 +95,35 @@ fn spread_order(n: usize) -> Vec<usize> {
 
 fn pack_picture<'a>(
     capture: &Capture,
-    truth: &VertexTruth,
-    frame: &'a Frame,
+    vertices: &VertexTruth,
+    frame: &'a CaptureFrame,
     camera: &'a str,
     keep: &dyn Fn(&usize) -> bool,
 ) -> Result<Packed<'a>> {
-    let picture = capture.truth(frame, camera)?;
+    let picture = truth::read(capture, frame, camera)?;
     let (width, height) = (u32::try_from(picture.image.width)?, u32::try_from(picture.image.height)?);
     let masks: Vec<u8> = picture.parts.iter().zip(&picture.matte).flat_map(|(&p, &a)| [p, a]).collect();
-    let positions = truth.positions_mm(frame)?;
-    let vertices = (0..positions.len()).filter(keep).flat_map(|i| positions[i]).flat_map(|x| {
-        let step = (x / STEP_MM).round().clamp(f32::from(i16::MIN), f32::from(i16::MAX)) as i16;
-        step.to_le_bytes()
-    });
+    let mut steps = Vec::new();
+    for (_, position) in vertices.positions(capture, frame)?.iter().enumerate().filter(|(i, _)| keep(i)) {
+        for metres in position.to_array() {
+            let step = (metres * 1e3 / STEP_MM).round();
+            ensure!(
+                (f32::from(i16::MIN)..=f32::from(i16::MAX)).contains(&step),
+                "a judged vertex of {} {} is {:.0} mm from the head's origin; an extract reaches {:.0} mm",
+                frame.segment,
+                frame.frame,
+                metres.abs() * 1e3,
+                f32::from(i16::MAX) * STEP_MM
+            );
+            steps.extend((step as i16).to_le_bytes());
+        }
+    }
     Ok(Packed {
         frame,
         camera,
         image: png(width, height, &picture.image.pixels, image::ExtendedColorType::Rgb8)?,
         masks: png(width, height, &masks, image::ExtendedColorType::La8)?,
-        vertices: vertices.collect(),
+        vertices: steps,
     })
 }
 
@@ -133,33 +144,35 @@ fn write(capture: &Capture, out: &Path, packed: &[Packed<'_>], render: &[u8]) ->
         }
         std::fs::write(&path, bytes).with_context(|| format!("{}: can't be written", path.display()))
     };
-    let mut document = capture.document.clone();
-    document.frames.clear();
+    let mut description = capture.description.clone();
+    description.frames.clear();
     let mut tensors: Vec<(String, TensorView<'_>)> =
         vec![("render_index".to_owned(), TensorView::new(Dtype::U32, vec![render.len() / 4], render)?)];
-    let place =
-        Capture { folder: out.to_owned(), document: document.clone(), cameras: capture.cameras.clone() };
     for Packed { frame, camera, image, masks, vertices } in packed {
-        put(place.image_path(frame, camera), image)?;
-        put(place.parts_path(frame, camera), masks)?;
-        let name = format!("{}/{}", frame.segment, frame.stem());
+        put(image_path(out, frame, camera), image)?;
+        put(parts_path(out, frame, camera), masks)?;
+        let name = format!("{}/{}", frame.segment, stem(frame));
         if let Some(listed) =
-            document.frames.last_mut().filter(|f| f.segment == frame.segment && f.frame == frame.frame)
+            description.frames.last_mut().filter(|f| f.segment == frame.segment && f.frame == frame.frame)
         {
             listed.cameras.push((*camera).to_owned());
             continue;
         }
-        document.frames.push(Frame { cameras: vec![(*camera).to_owned()], ..(*frame).clone() });
+        let mut listed = (*frame).clone();
+        listed.cameras = vec![(*camera).to_owned()];
+        description.frames.push(listed);
         tensors.push((name, TensorView::new(Dtype::I16, vec![render.len() / 4, 3], vertices)?));
     }
     put(out.join(EXTRACT), &safetensors::serialize(tensors, None)?)?;
-    put(out.join("KRT"), read_text(&capture.folder.join("KRT"))?.as_bytes())?;
-    put(out.join("capture.json"), serde_json::to_string(&document)?.as_bytes())
+    let krt = capture.folder.join("KRT");
+    put(out.join("KRT"), &std::fs::read(&krt).with_context(|| format!("{}: can't be read", krt.display()))?)?;
+    put(out.join("capture.json"), serde_json::to_string(&description)?.as_bytes())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::eval::made_up::MadeUp;
 
     #[test]
     fn every_beginning_of_the_order_is_spread() {
@@ -171,5 +184,36 @@ mod tests {
         first.sort_unstable();
         let widest = first.windows(2).map(|w| w[1] - w[0]).max().unwrap();
         assert!(widest <= 16, "{first:?}");
+    }
+
+    #[test]
+    fn an_extract_is_a_capture_that_is_judged_alike() {
+        let made_up = MadeUp::new();
+        let out = made_up.folder.path().join("extract");
+        let arguments = PackArguments {
+            capture: made_up.folder.path().to_owned(),
+            out: out.clone(),
+            split: "test".to_owned(),
+            max_mb: 1.0,
+            vertex_stride: 1,
+        };
+        assert_eq!(pack(&arguments).unwrap()["frames"], 3);
+        let (whole, extract) = (made_up.capture(), Capture::read(&out).unwrap());
+        assert_eq!(extract.description.frames.len(), 2);
+        let (of_whole, of_extract) =
+            (VertexTruth::open(&whole).unwrap(), VertexTruth::open(&extract).unwrap());
+        assert_eq!(of_whole.render_vertices(), of_extract.render_vertices());
+        for ((frame, camera), (again, of)) in pictures(&whole, "test").zip(pictures(&extract, "test")) {
+            assert_eq!((frame.frame, camera), (again.frame, of));
+            let (a, b) =
+                (truth::read(&whole, frame, camera).unwrap(), truth::read(&extract, again, of).unwrap());
+            assert_eq!((a.image, a.parts, a.matte), (b.image, b.parts, b.matte));
+            let (a, b) =
+                (of_whole.positions(&whole, frame).unwrap(), of_extract.positions(&extract, again).unwrap());
+            let worst = a.iter().zip(&b).map(|(a, b)| a.distance(*b)).fold(0.0, f32::max);
+            assert!(worst < 1e-5, "{worst} m");
+        }
+        // What is there already is not overwritten.
+        assert!(pack(&arguments).unwrap_err().to_string().contains("not empty"));
     }
 }

@@ -239,7 +239,7 @@ fn arguments(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::wav::Pcm;
+    use crate::render::wav;
 
     /// A video of one flat colour with a hum of the same length, and what ffprobe says of it.
     fn video(
@@ -249,9 +249,13 @@ mod tests {
         colour: [u8; 3],
     ) -> (PathBuf, serde_json::Value) {
         let sound = folder.join("hum.wav");
-        let hum = (0..24_000).map(|i| ((f64::from(i) * 0.06).sin() * 8000.0) as i16).collect();
-        let pcm = Pcm { rate: 48_000, channels: 1, samples: hum };
-        pcm.write(&mut std::fs::File::create(&sound).unwrap()).unwrap();
+        let mut hum = |first: u64, piece: &mut [i16]| {
+            for (i, sample) in (first..).zip(piece) {
+                *sample = ((i as f64 * 0.06).sin() * 8000.0) as i16;
+            }
+            Ok(true)
+        };
+        wav::write(&mut std::fs::File::create(&sound).unwrap(), 48_000, 24_000, &mut hum).unwrap();
         let path = folder.join(name);
         let mut writer = VideoWriter::start(&path, container, 64, 48, 30.0, Some(&sound)).unwrap();
         let [r, g, b] = colour;

@@ -14,6 +14,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use visavis_codec::Timestamp;
+use visavis_codec::call::CallReader;
 
 use self::background::{Background, Compositor};
 use self::camera::CAMERA_HELP;
@@ -21,6 +22,7 @@ pub(crate) use self::camera::Camera;
 use self::output::{Output, frame_count};
 pub(crate) use self::recording::MAX_CALL_BYTES;
 use self::recording::Recording;
+use crate::avatar_file::read_bounded;
 use crate::painter::{Behind, Executor, Painter};
 use crate::{interrupt, progress};
 
@@ -72,6 +74,8 @@ pub(crate) struct Arguments {
     to: Option<f64>,
 }
 
+/// The longest that is rendered in one: no call takes longer, but a broken clock may say so.
+const MAX_SECONDS: f64 = 86_400.0;
 /// The largest side of a picture.
 const MAX_SIDE: u32 = 8192;
 
@@ -112,26 +116,36 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
     } = arguments;
     let (size, fps, from) = (*size, *fps, *from);
     let output = Output::parse(output)?;
-    let recording = Recording::open(call, sender.as_deref(), avatar.as_deref())?;
+    let bytes = read_bounded(call, MAX_CALL_BYTES)?;
+    let reader = CallReader::new(&bytes).with_context(|| format!("{}: not a usable call", call.display()))?;
+    let mut recording = Recording::open(&reader, call, sender.as_deref(), avatar.as_deref())?;
     let end = to.unwrap_or(recording.seconds).min(recording.seconds);
     ensure!(
         from < end,
         "--from {from} --to {end}: nothing lies between; the call is {:.2} s long",
         recording.seconds
     );
+    ensure!(
+        end - from <= MAX_SECONDS || output.frame_limit().is_some(),
+        "{}: its times span {:.0} s, more than a day; say with --from and --to which part is wanted",
+        call.display(),
+        end - from
+    );
     let frames = frame_count(end - from, fps).min(output.frame_limit().unwrap_or(usize::MAX));
     let seconds = frames as f64 / fps;
 
-    let sound = recording.sound.as_ref().filter(|_| output.has_sound());
-    let sound_file = match sound {
+    let sound_file = match recording.sound.take().filter(|_| output.has_sound()) {
         None => None,
-        Some(pcm) => {
-            let mut file = tempfile::Builder::new()
-                .prefix("visavis-")
-                .suffix(".wav")
-                .tempfile()
-                .context("a temporary file")?;
-            pcm.stretch(from, seconds).write(file.as_file_mut())?;
+        Some(mut sound) => {
+            let rate = sound.sample_rate();
+            let count = |seconds: f64| (seconds * f64::from(rate)).round() as i64;
+            let mut file = output.temporary(".wav")?;
+            wav::write(file.as_file_mut(), rate, count(seconds).unsigned_abs(), &mut |first, out| {
+                interrupt::check()?;
+                sound
+                    .read(recording.start, count(from).saturating_add_unsigned(first), out)
+                    .with_context(|| format!("{}: its sound", call.display()))
+            })?;
             Some(file)
         }
     };
@@ -169,7 +183,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
     );
     Ok(json!({
         "frames": frames, "fps": fps, "width": size[0], "height": size[1], "seconds": seconds,
-        "adapter": painter.adapter(), "executor": painter.executor(), "audio": sound.is_some(), "outputs": outputs,
+        "adapter": painter.adapter(), "executor": painter.executor(), "audio": sound_file.is_some(), "outputs": outputs,
         "avatar": avatar_path, "sender": recording.sender, "render_seconds": took,
     }))
 }

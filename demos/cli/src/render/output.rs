@@ -60,6 +60,21 @@ impl Output {
         matches!(self, Self::Video(..))
     }
 
+    /// A temporary file where the output will lie, gone when dropped: it may be large, and the system's own folder for
+    /// such files is often in memory.
+    pub(crate) fn temporary(&self, suffix: &str) -> Result<tempfile::NamedTempFile> {
+        match self {
+            Self::Video(path, _) | Self::Still(path) => {
+                create_folder_of(path)?;
+                temporary_beside(path, suffix)
+            }
+            Self::Sequence { folder, .. } => {
+                create_folder(folder)?;
+                temporary_beside(&folder.join("x"), suffix)
+            }
+        }
+    }
+
     /// Opens it for frames of this size. `sound` is a WAV file exactly as long as the frames.
     pub(crate) fn open(self, width: u32, height: u32, fps: f64, sound: Option<&Path>) -> Result<Sink> {
         match self {

@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use visavis_codec::avatar::Semantic;
-use visavis_codec::call::{CallReader, ReadCallError, Sender, SenderId};
+use visavis_codec::call::{CallReader, ReadCallError, Sender, SenderId, Sound, Voice};
 use visavis_codec::{Avatar, Latent, Timestamp};
 
 use super::timeline::Timeline;
-use super::wav::Pcm;
-use crate::avatar_file::{self, AvatarFile, candidates, hex, read_bounded};
+use crate::avatar_file::{self, AvatarFile, candidates, hex};
 
 /// A recorded call larger than this is refused: it is held in memory.
 pub(crate) const MAX_CALL_BYTES: usize = 2 << 30;
@@ -19,7 +18,7 @@ const FRAME_NS: u64 = 33_333_333;
 
 /// One sender's part of a call, and the sound of all.
 #[derive(Debug)]
-pub(crate) struct Recording {
+pub(crate) struct Recording<'c> {
     /// Who is shown.
     pub(crate) sender: String,
     /// The sender's clock when the call begins.
@@ -27,18 +26,21 @@ pub(crate) struct Recording {
     /// How long the call is.
     pub(crate) seconds: f64,
     pub(crate) timeline: Timeline,
-    /// From `start` on.
-    pub(crate) sound: Option<Pcm>,
+    /// Everybody's, on the clock of who is shown, at their rate; `None` if nobody sent any.
+    pub(crate) sound: Option<Sound<'c>>,
     pub(crate) avatar: Avatar,
     pub(crate) avatar_path: PathBuf,
 }
 
-impl Recording {
-    /// Opens a call, finds who is shown and the avatar.
-    pub(crate) fn open(call: &Path, sender: Option<&str>, avatar: Option<&Path>) -> Result<Self> {
-        let bytes = read_bounded(call, MAX_CALL_BYTES)?;
+impl<'c> Recording<'c> {
+    /// Finds in an opened call who is shown, and the avatar. `call` is its file.
+    pub(crate) fn open(
+        reader: &'c CallReader<'c>,
+        call: &Path,
+        sender: Option<&str>,
+        avatar: Option<&Path>,
+    ) -> Result<Self> {
         let in_call = || format!("{}: not a usable call", call.display());
-        let reader = CallReader::new(&bytes).with_context(in_call)?;
         let names: Vec<_> = reader.senders().map(|(_, sender)| sender.name.clone()).collect();
         let (id, who) = match sender {
             Some(name) => reader.sender(name).with_context(|| {
@@ -59,46 +61,22 @@ impl Recording {
         let timeline = Timeline::new(frames);
         let (first, last) = timeline.span().context("no frame")?;
 
-        let lags = lags(&reader).with_context(in_call)?;
+        let lags = lags(reader).with_context(in_call)?;
         let lag = |id| lags.get(&id).copied().unwrap_or(0);
-        let mut tracks = Vec::new();
-        for (other_id, other) in reader.senders() {
-            let mut track = reader.audio(other_id).with_context(in_call)?;
-            for (time, _) in &mut track.blocks {
-                let shown = i128::from(time.0) + lag(other_id) - lag(id);
-                time.0 = shown.clamp(0, i128::from(u64::MAX)) as u64;
-            }
-            if !track.blocks.is_empty() && track.format != who.audio {
-                eprintln!("visavis: {}'s sound has another sample rate and is left out", other.name);
-            } else if !track.blocks.is_empty() {
-                tracks.push(track);
-            }
-        }
-        let rate = who.audio.sample_rate;
-        let nanoseconds = |samples: usize| (samples as f64 * 1e9 / f64::from(rate)).round() as u64;
-        let blocks = || tracks.iter().flat_map(|track| &track.blocks);
-        let start = blocks().map(|(time, _)| time.0).fold(first.0, u64::min);
+        let voices: Vec<_> =
+            reader.senders().map(|(other, _)| Voice { sender: other, shift: lag(other) - lag(id) }).collect();
+        let sound = reader.sound(who.audio.sample_rate, &voices).with_context(in_call)?;
+        let heard = sound.span();
         let shown_until = last.0.saturating_add(FRAME_NS);
-        let end = blocks()
-            .map(|(time, place)| time.0.saturating_add(nanoseconds(place.len())))
-            .fold(shown_until, u64::max);
+        let start = heard.map_or(first.0, |(start, _)| start.0.min(first.0));
+        let end = heard.map_or(shown_until, |(_, end)| end.0.max(shown_until));
         let seconds = (end - start) as f64 * 1e-9;
-        ensure!(
-            seconds <= 4.0 * 3600.0,
-            "{}: its times span {seconds:.0} s; a call of more than four hours can't be rendered in one",
-            call.display()
-        );
-        let sound = (!tracks.is_empty()).then(|| {
-            let mut samples = vec![0i16; (seconds * f64::from(rate)).ceil() as usize];
-            tracks.iter().for_each(|track| track.mix_into(Timestamp(start), &mut samples));
-            Pcm { rate, channels: 1, samples }
-        });
         Ok(Self {
             sender: who.name.clone(),
             start: Timestamp(start),
             seconds,
             timeline,
-            sound,
+            sound: heard.map(|_| sound),
             avatar: file.avatar,
             avatar_path: file.path,
         })

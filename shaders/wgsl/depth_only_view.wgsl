@@ -1,0 +1,8 @@
+// Depth alone in a pass of one view.
+
+@group(0) @binding(0) var<uniform> camera: Camera;
+
+@vertex
+fn depth_vertex(@location(0) position_u: vec4<f32>) -> @builtin(position) vec4<f32> {
+    return depth_from(camera, position_u);
+}
