@@ -124,7 +124,7 @@ def build(options):
     from dome import multiface, segments
     person = load_person(options)
     frames = segments.plan(person.style["seed"], HERE.parent / "visemes.json")
-    keep_samples(options.out, frames)
+    keep_rendered(options.out, frames)
     parts = multiface.write_rig(options.out, person)
     multiface.write_capture(options.out, person, parts, frames)
     rewrite_meshes(options.out, person, frames)
@@ -144,14 +144,15 @@ def rewrite_meshes(out, person, frames):
             multiface.write_mesh(out, f, person.pose(f["units"], transforms), transforms)
 
 
-def keep_samples(out, frames):
-    """A frame that is rendered keeps the sample count it was rendered with."""
+def keep_rendered(out, frames):
+    """A frame that is rendered keeps the cameras and the sample count it was rendered with."""
     path = out / "capture.json"
     if path.exists():
-        before = {(f["segment"], f["frame"]): f["samples"] for f in json.loads(path.read_text())["frames"]}
+        before = {(f["segment"], f["frame"]): f for f in json.loads(path.read_text())["frames"]}
         for f in frames:
-            if any(done(out, f, c) for c in f["cameras"]):
-                f["samples"] = before.get((f["segment"], f["frame"]), f["samples"])
+            was = before.get((f["segment"], f["frame"]), f)
+            if any(done(out, f, c) for c in was["cameras"]):
+                f.update(cameras=was["cameras"], samples=was["samples"])
 
 
 PREVIEWS = {

@@ -1,4 +1,4 @@
-"""The fixed cameras: 16 for training, 2 for tests at least 15 degrees from any other."""
+"""The cameras: many for training, so that hardly two frames are seen alike, and 2 for tests, 15 degrees from any other."""
 import numpy as np
 
 from .spaces import mesh_from_body, unit
@@ -9,7 +9,7 @@ FRAME_DM = 3.3       # height of the picture at the target
 TARGET_DM = (0.0, -0.27, -0.62)
 
 # name: (azimuth, elevation) in degrees; azimuth + is the person's left.
-TRAIN = {
+FIXED = {
     "c00": (0, 0), "c01": (8, 14), "c02": (10, -11), "c03": (-4, 28), "c04": (-14, -14), "c05": (20, 2),
     "c06": (30, 14), "c07": (33, -6), "c08": (-40, 10), "c09": (-38, -8), "c10": (-22, 26), "c11": (70, 0),
     "c12": (97, 10), "c13": (-64, 4), "c14": (-98, 2), "c15": (48, 30), "c16": (-52, 2), "c17": (-84, 2),
@@ -18,12 +18,37 @@ TRAIN = {
     "c30": (80, 32), "c31": (0, 50), "c32": (-36, 50), "c33": (36, 50), "c34": (-78, -14), "c35": (-80, 32),
 }
 TEST = {"t00": (-20, 4), "t01": (52, 6)}
+LEAST_GAP = 15  # degrees from a test camera
+# Gloss on hair is a lobe some 10 degrees wide: between cameras 25 degrees apart it would have to be guessed.
+ROVING, ROVING_AZIMUTH, ROVING_ELEVATION = 200, (-105, 105), (-20, 55)
 
 
 def direction(azimuth, elevation):
     """Unit vector from the target to the camera, body space."""
     a, e = np.radians(azimuth), np.radians(elevation)
     return np.array([np.sin(a) * np.cos(e), np.sin(e), np.cos(a) * np.cos(e)])
+
+
+def gap(a, b):
+    """Degrees between two (azimuth, elevation)."""
+    return np.degrees(np.arccos(np.clip(direction(*a) @ direction(*b), -1, 1)))
+
+
+def roving():
+    """Cameras spread evenly over the dome, none near a test camera: a Kronecker sequence (Roberts 2018, R2)."""
+    low, high = np.sin(np.radians(ROVING_ELEVATION))
+    out, i = {}, 0
+    while len(out) < ROVING:
+        i += 1
+        x, y = (0.5 + i * 0.7548776662466927) % 1, (0.5 + i * 0.5698402909980532) % 1
+        azimuth = ROVING_AZIMUTH[0] + x * (ROVING_AZIMUTH[1] - ROVING_AZIMUTH[0])
+        place = (round(azimuth, 1), round(float(np.degrees(np.arcsin(low + y * (high - low)))), 1))
+        if all(gap(place, test) >= LEAST_GAP for test in TEST.values()):
+            out[f"r{len(out):03d}"] = place
+    return out
+
+
+TRAIN = {**FIXED, **roving()}
 
 
 def position(name):
@@ -53,6 +78,4 @@ def frontal_weights():
     return w / w.sum()
 
 
-for _test in TEST.values():
-    for _train in TRAIN.values():
-        assert np.degrees(np.arccos(direction(*_test) @ direction(*_train))) >= 15
+assert all(gap(train, test) >= LEAST_GAP for train in TRAIN.values() for test in TEST.values())
