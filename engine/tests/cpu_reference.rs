@@ -98,7 +98,8 @@ fn near_edges(truth: &Image) -> Vec<bool> {
     (0..width * height).map(|i| is_near(i % width, i / width)).collect()
 }
 
-/// Whether a point of the avatar's surface with alpha this close to ½ would be solid here and soft there.
+/// Renders one frame and compares it with the reference's picture: colour and depth one by one away from the edges of
+/// parts, where the last bit of a projection may decide what covers a pixel's centre, and the whole by its RMS error.
 fn check_picture(avatar: &Avatar, level: Level, face: &FaceFrame, view: &View, size: [u32; 2]) {
     let truth = reference::render(avatar, face, view, size);
     let layer = draw(&decoded(avatar, level, face), view, size);

@@ -88,11 +88,11 @@ fn an_avatar_beyond_the_shaders_arrays_is_refused() {
     let hidden = 40;
     let inputs = avatar.pixel_inputs();
     avatar.pixel.hidden = hidden;
-    avatar.pixel.w1 = vec![0.0; hidden * inputs];
-    avatar.pixel.b1 = vec![0.0; hidden];
-    avatar.pixel.w2 = vec![0.0; hidden * hidden];
-    avatar.pixel.b2 = vec![0.0; hidden];
-    avatar.pixel.w3 = vec![0.0; 9 * hidden];
+    avatar.pixel.w1 = vec![0.0; 2 * hidden * inputs];
+    avatar.pixel.b1 = vec![0.0; 2 * hidden];
+    avatar.pixel.w2 = vec![0.0; 2 * hidden * hidden];
+    avatar.pixel.b2 = vec![0.0; 2 * hidden];
+    avatar.pixel.w3 = vec![0.0; 2 * 9 * hidden];
     match headless.load(&avatar) {
         Err(error) => assert!(!matches!(error, LoadError::Gpu(_)), "refused too late: {error}"),
         Ok(_) => panic!("40 hidden units were taken"),
@@ -119,6 +119,51 @@ fn a_lost_device_is_a_typed_error() {
     assert!(headless.lost().is_some());
     let load = headless.load(&synthetic_avatar(1, Preset::Tiny)).map(|_| ());
     assert_eq!(load, Err(LoadError::Gpu(GpuError::DeviceLost)));
+}
+
+/// Tells a process that it is the one with little memory.
+#[cfg(target_os = "linux")]
+const IN_LITTLE_MEMORY: &str = "VISAVIS_TEST_IN_LITTLE_MEMORY";
+
+/// The textures of a picture of 16384² pixels take 4 GiB. A process that may have no more in all asks the driver for them.
+#[cfg(target_os = "linux")]
+#[test]
+fn too_little_memory_is_a_typed_error() {
+    if std::env::var_os(IN_LITTLE_MEMORY).is_some() {
+        return render_in_little_memory();
+    }
+    let itself = std::env::current_exe().expect("a program");
+    let output = std::process::Command::new("sh")
+        .args(["-c", r#"ulimit -v 4194304 && exec "$@""#, "sh"])
+        .arg(itself)
+        .args(["--exact", "too_little_memory_is_a_typed_error", "--nocapture"])
+        // Address space that threads only reserve would count, too.
+        .envs([(IN_LITTLE_MEMORY, "1"), ("LP_NUM_THREADS", "1"), ("MALLOC_ARENA_MAX", "1")])
+        .output()
+        .expect("a shell");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{}\n{stdout}\n{stderr}", output.status);
+    assert!(stdout.contains("1 passed"), "{stdout}");
+}
+
+#[cfg(target_os = "linux")]
+fn render_in_little_memory() {
+    let options = HeadlessOptions {
+        adapter: AdapterChoice::Software,
+        executor: Executor::Gpu,
+        ..HeadlessOptions::default()
+    };
+    let mut headless = Headless::new(&options).expect("set up");
+    let person = headless.load(&synthetic_avatar(1, Preset::Tiny)).expect("loaded");
+    let instance = person.instance();
+    let error = headless
+        .render(&[&instance], &view(), [16384, 16384], Background::Transparent)
+        .map(|picture| picture.size)
+        .expect_err("it doesn't fit");
+    assert!(matches!(error, RenderError::Gpu(GpuError::OutOfMemory(_))), "{error:?}");
+    // Nothing is lost by it.
+    headless.render(&[&instance], &view(), [16, 16], Background::Transparent).expect("a small picture fits");
 }
 
 #[test]

@@ -54,6 +54,7 @@ fn golden(executor: Executor, name: &str) {
         map.save(folder.join(format!("difference-{name}"))).expect("the difference is written");
         panic!("{name}: mean ꟻLIP {apart}; see {}", folder.display());
     }
+    common::driver_log::assert_silent();
 }
 
 #[test]

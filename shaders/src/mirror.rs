@@ -135,7 +135,7 @@ mirrors! {
         second_bias: [[f32; 4]; 6],
         /// Albedo and alpha, shading.
         third_bias: [[f32; 4]; 2],
-        /// Layers of the dynamic and the static map, hidden units in fours, zero.
+        /// Layers of the dynamic and the static map, hidden units in fours, 1 if it is for blended parts.
         counts: [u32; 4],
     }
 

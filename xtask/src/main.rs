@@ -21,8 +21,8 @@ Commands:
   ci     formatting, lints, documentation, then test: what .ci/run calls
   setup  only install what the others need
 
-Each installs what it is missing (a Vulkan driver, ffmpeg, a C++ compiler) with the system's package manager, and says
-so. With --no-install it stops instead and prints the command.";
+Each installs what it is missing (a Vulkan driver, ffmpeg, a C++ compiler; for tests also the Vulkan validation layer)
+with the system's package manager, and says so. With --no-install it stops instead and prints the command.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

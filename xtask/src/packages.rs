@@ -49,6 +49,10 @@ impl Manager {
             (Self::Apt, Requirement::Vulkan | Requirement::SoftwareVulkan) => {
                 &["libvulkan1", "mesa-vulkan-drivers"]
             }
+            (Self::Apt | Self::Zypper, Requirement::ValidationLayer) => &["vulkan-validationlayers"],
+            (Self::Dnf | Self::Pacman | Self::Apk, Requirement::ValidationLayer) => {
+                &["vulkan-validation-layers"]
+            }
             (Self::Apt, Requirement::CppCompiler) => &["g++"],
             (Self::Dnf, Requirement::Vulkan | Requirement::SoftwareVulkan) => {
                 &["vulkan-loader", "mesa-vulkan-drivers"]
@@ -68,7 +72,13 @@ impl Manager {
                 &["vulkan-loader", "mesa-vulkan-swrast"]
             }
             (Self::Apk, Requirement::CppCompiler) => &["g++"],
-            (Self::Brew, Requirement::Vulkan | Requirement::SoftwareVulkan | Requirement::CppCompiler) => &[],
+            (
+                Self::Brew,
+                Requirement::Vulkan
+                | Requirement::SoftwareVulkan
+                | Requirement::ValidationLayer
+                | Requirement::CppCompiler,
+            ) => &[],
             (_, Requirement::Ffmpeg) => &["ffmpeg"],
         }
     }

@@ -21,6 +21,8 @@ pub(crate) enum Requirement {
     Vulkan,
     /// lavapipe, Mesa's Vulkan on the CPU.
     SoftwareVulkan,
+    /// Khronos' validation layer: tests fail for what it says about our use of Vulkan.
+    ValidationLayer,
     /// Writes and reads video files.
     Ffmpeg,
     /// Builds the ꟻLIP metric, which is C++.
@@ -29,12 +31,14 @@ pub(crate) enum Requirement {
 
 impl Requirement {
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 4] = [Self::Vulkan, Self::SoftwareVulkan, Self::Ffmpeg, Self::CppCompiler];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Vulkan, Self::SoftwareVulkan, Self::ValidationLayer, Self::Ffmpeg, Self::CppCompiler];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Vulkan => "a Vulkan driver",
             Self::SoftwareVulkan => "lavapipe (Vulkan on the CPU)",
+            Self::ValidationLayer => "the Vulkan validation layer",
             Self::Ffmpeg => "ffmpeg",
             Self::CppCompiler => "a C++ compiler",
         }
@@ -45,6 +49,7 @@ impl Requirement {
         match self {
             Self::Vulkan => find_adapter(),
             Self::SoftwareVulkan => find_software_adapter(),
+            Self::ValidationLayer => find_validation_layer(),
             Self::Ffmpeg => find_program("ffmpeg").map(|path| path.display().to_string()),
             Self::CppCompiler => find_cpp_compiler(),
         }
@@ -53,11 +58,11 @@ impl Requirement {
 
 /// Looks for everything that `purpose` needs and installs what is missing.
 pub(crate) fn set_up(purpose: Purpose, may_install: bool) -> Result<(), Failure> {
-    let vulkan = match purpose {
-        Purpose::Demo => Requirement::Vulkan,
-        Purpose::Tests => Requirement::SoftwareVulkan,
+    let vulkan: &[Requirement] = match purpose {
+        Purpose::Demo => &[Requirement::Vulkan],
+        Purpose::Tests => &[Requirement::SoftwareVulkan, Requirement::ValidationLayer],
     };
-    let needed = [vulkan, Requirement::Ffmpeg, Requirement::CppCompiler];
+    let needed = vulkan.iter().copied().chain([Requirement::Ffmpeg, Requirement::CppCompiler]);
     let mut missing = Vec::new();
     eprintln!("xtask: what this machine has");
     for requirement in needed {
@@ -144,14 +149,15 @@ fn driver_manifests() -> Vec<PathBuf> {
             return std::env::split_paths(&files).filter(|path| path.is_file()).collect();
         }
     }
-    let folders = [
-        "/usr/share/vulkan/icd.d",
-        "/etc/vulkan/icd.d",
-        "/usr/local/share/vulkan/icd.d",
-        "/run/opengl-driver/share/vulkan/icd.d",
-    ];
+    manifests(VULKAN_FOLDERS.iter().map(|folder| Path::new(folder).join("icd.d")))
+}
+
+/// Where the Vulkan loader looks for manifests of drivers and of layers.
+const VULKAN_FOLDERS: [&str; 4] =
+    ["/usr/share/vulkan", "/etc/vulkan", "/usr/local/share/vulkan", "/run/opengl-driver/share/vulkan"];
+
+fn manifests(folders: impl Iterator<Item = PathBuf>) -> Vec<PathBuf> {
     let mut manifests: Vec<PathBuf> = folders
-        .iter()
         .filter_map(|folder| std::fs::read_dir(folder).ok())
         .flatten()
         .filter_map(|entry| Some(entry.ok()?.path()))
@@ -159,6 +165,27 @@ fn driver_manifests() -> Vec<PathBuf> {
         .collect();
     manifests.sort();
     manifests
+}
+
+fn find_validation_layer() -> Option<String> {
+    if !cfg!(target_os = "linux") {
+        return Some("only for Vulkan, which tests use on Linux".to_owned());
+    }
+    layer_manifests()
+        .into_iter()
+        .find(|path| path.file_name().is_some_and(|name| name == "VkLayer_khronos_validation.json"))
+        .map(|path| path.display().to_string())
+}
+
+/// Layers that the Vulkan loader would find for a program that asks for them.
+fn layer_manifests() -> Vec<PathBuf> {
+    let added = std::env::var_os("VK_ADD_LAYER_PATH").unwrap_or_default();
+    let system = VULKAN_FOLDERS.iter().map(|folder| Path::new(folder).join("explicit_layer.d"));
+    // The first takes the place of the system's folders, the second stands beside them.
+    match std::env::var_os("VK_LAYER_PATH") {
+        Some(folders) => manifests(std::env::split_paths(&folders)),
+        None => manifests(std::env::split_paths(&added).chain(system)),
+    }
 }
 
 fn has_render_node() -> bool {
