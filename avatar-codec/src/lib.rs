@@ -15,6 +15,7 @@ pub mod call;
 #[cfg(feature = "encoder")]
 pub mod encoder;
 pub mod latent;
+mod quoted;
 pub mod reference;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

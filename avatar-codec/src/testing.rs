@@ -410,18 +410,18 @@ fn static_map(random: &mut Random, size: usize, channels: usize) -> StaticMap {
 
 fn pixel_decoder(random: &mut Random, features: usize, hidden: usize) -> PixelDecoder {
     let inputs = features + PIXEL_GEOMETRY_INPUTS;
-    let mut w3 = random.normals(PIXEL_OUTPUTS * hidden, 0.5 * (hidden as f32).sqrt().recip());
-    for weight in &mut w3[8 * hidden..] {
+    let mut w3 = random.normals(2 * PIXEL_OUTPUTS * hidden, 0.5 * (hidden as f32).sqrt().recip());
+    for weight in &mut w3[(2 * PIXEL_OUTPUTS - 1) * hidden..] {
         *weight *= 3.0; // alpha on both sides of ½
     }
     PixelDecoder {
         hidden,
-        w1: random.normals(hidden * inputs, (1.6 / inputs as f32).sqrt()),
-        b1: random.normals(hidden, 0.1),
-        w2: random.normals(hidden * hidden, (1.6 / hidden as f32).sqrt()),
-        b2: random.normals(hidden, 0.1),
+        w1: random.normals(2 * hidden * inputs, (1.6 / inputs as f32).sqrt()),
+        b1: random.normals(2 * hidden, 0.1),
+        w2: random.normals(2 * hidden * hidden, (1.6 / hidden as f32).sqrt()),
+        b2: random.normals(2 * hidden, 0.1),
         w3,
         // Shading near softplus(0.5) ≈ 1, the other outputs about 0.
-        b3: vec![0.0, 0.0, 0.0, 0.5, 0.5, 0.5, 0.0, 0.0, 0.3],
+        b3: [0.0, 0.0, 0.0, 0.5, 0.5, 0.5, 0.0, 0.0, 0.3].repeat(2),
     }
 }

@@ -212,7 +212,7 @@ fn names_that_stand_twice() {
 #[test]
 fn versions_and_foreign_files() {
     let file = tiny_file();
-    for version in [0, 2, u64::MAX] {
+    for version in [0, 1, u64::MAX] {
         let other = edit_manifest(&file, |manifest| {
             manifest["version"] = version.into();
             manifest["from_the_future"] = true.into();
@@ -401,7 +401,7 @@ fn budgets() {
     avatar.static_map.texels = vec![0; 16 * 16 * 16];
     avatar.static_map.scale.resize(16, 0.0);
     avatar.static_map.offset.resize(16, 0.0);
-    avatar.pixel.w1.resize(24 * 35, 0.0);
+    avatar.pixel.w1.resize(2 * 24 * 35, 0.0);
     let error = avatar.validate().unwrap_err();
     assert!(matches!(&error, InvalidAvatar::Limit { what, .. } if what == "MACs of a pixel"), "{error}");
 }

@@ -136,7 +136,7 @@ impl Frame {
         for Draw { pass: kind, range, pipeline } in draws.iter().filter(|draw| draw.pass.stage() == stage) {
             pass.set_pipeline(pipeline);
             pass.set_bind_group(0, self.cameras_of_a_pass(), &[self.camera_offset(view, index)]);
-            pass.set_bind_group(1, &workspace.pixel, &[]);
+            pass.set_bind_group(1, &workspace.pixel[usize::from(kind.is_blended())], &[]);
             if kind.is_fringe() {
                 pass.set_bind_group(2, fringe, &[]);
                 pass.draw(range.clone(), 0..1);

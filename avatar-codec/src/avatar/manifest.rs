@@ -27,7 +27,7 @@ pub struct Manifest {
 
 impl Manifest {
     /// The version that this crate writes.
-    pub const VERSION: u32 = 1;
+    pub const VERSION: u32 = 2;
 }
 
 /// Terms of use.

@@ -16,12 +16,14 @@
 //!
 //! **Static texture** ([`StaticMap`]): 8-bit channels with a scale and an offset each.
 //!
-//! **Pixel decoder** ([`PixelDecoder`]), in the line of Pixel Codec Avatars (Ma et al. 2021): input
-//! `[dynamic | static | normal (3) | reflection (3) | n·v (1)]`, two leaky hidden layers, output
+//! **Pixel decoder** ([`PixelDecoder`]), in the line of Pixel Codec Avatars (Ma et al. 2021), one for opaque parts and one
+//! for blended ones, since light goes through hair and is thrown back by skin: input
+//! `[dynamic | static | normal (3) | direction (3) | n·v (1)]`, two leaky hidden layers, output
 //! `[albedo (3) | shading (3) | normal offset (2) | alpha (1)]`. Both maps are sampled bilinearly, texel centres at
 //! `(i + ½)/size`, clamped at the border, `v = 0` at the first row. The normal is interpolated over the triangle and
-//! normalised, `v` the unit vector from the surface to the eye, the reflection `2(n·v)n − v` (as in Ref-NeRF, Verbin
-//! et al. 2022), all in the rest frame, where the lamps of the capture stand still. Then
+//! normalised, `v` the unit vector from the surface to the eye, the direction the reflection `2(n·v)n − v` on opaque parts
+//! (as in Ref-NeRF, Verbin et al. 2022) and `v` itself on blended ones, all in the rest frame, where the lamps of the
+//! capture stand still. Then
 //! `albedo = sigmoid(o₀…₂)`, `shading = softplus(o₃…₅)`, colour as captured = `albedo · shading`, linear light;
 //! `alpha = sigmoid(o₈)` on blended parts and 1 on opaque ones. The normal offset tilts the interpolated normal along
 //! two tangents that [`tangents`] defines: `normalize(n + o₆ t + o₇ b)`.
@@ -58,7 +60,7 @@ use half::f16;
 pub const SEED_SIZE: usize = 8;
 /// The negative slope of every activation.
 pub const LEAKY_SLOPE: f32 = 0.2;
-/// Inputs of the pixel decoder beside the two maps' channels: normal, reflection, n·v.
+/// Inputs of the pixel decoder beside the two maps' channels: normal, direction, n·v.
 pub const PIXEL_GEOMETRY_INPUTS: usize = 7;
 /// Outputs of the pixel decoder: albedo, shading, normal offset, alpha.
 pub const PIXEL_OUTPUTS: usize = 9;
@@ -189,21 +191,51 @@ pub struct StaticMap {
     pub offset: Vec<f32>,
 }
 
-/// The MLP that turns features and view into colour, for each pixel.
+/// The two MLPs that turn features and view into colour, for each pixel: the first for opaque parts, the second for
+/// blended ones.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PixelDecoder {
-    /// Width of both hidden layers: 16, 20 or 24.
+    /// Width of the hidden layers: 16, 20 or 24.
     pub hidden: usize,
-    /// `[hidden, inputs]`, inputs = dynamic + static + [`PIXEL_GEOMETRY_INPUTS`].
+    /// `[2, hidden, inputs]`, inputs = dynamic + static + [`PIXEL_GEOMETRY_INPUTS`].
     pub w1: Vec<f32>,
-    /// `[hidden]`.
+    /// `[2, hidden]`.
     pub b1: Vec<f32>,
-    /// `[hidden, hidden]`.
+    /// `[2, hidden, hidden]`.
     pub w2: Vec<f32>,
-    /// `[hidden]`.
+    /// `[2, hidden]`.
     pub b2: Vec<f32>,
-    /// `[`[`PIXEL_OUTPUTS`]`, hidden]`.
+    /// `[2, `[`PIXEL_OUTPUTS`]`, hidden]`.
     pub w3: Vec<f32>,
-    /// `[`[`PIXEL_OUTPUTS`]`]`.
+    /// `[2, `[`PIXEL_OUTPUTS`]`]`.
     pub b3: Vec<f32>,
+}
+
+/// One of a [`PixelDecoder`]'s two MLPs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PixelMlp<'a> {
+    /// `[hidden, inputs]`.
+    pub w1: &'a [f32],
+    /// `[hidden]`.
+    pub b1: &'a [f32],
+    /// `[hidden, hidden]`.
+    pub w2: &'a [f32],
+    /// `[hidden]`.
+    pub b2: &'a [f32],
+    /// `[`[`PIXEL_OUTPUTS`]`, hidden]`.
+    pub w3: &'a [f32],
+    /// `[`[`PIXEL_OUTPUTS`]`]`.
+    pub b3: &'a [f32],
+}
+
+impl PixelDecoder {
+    /// What shades opaque parts, or blended ones.
+    pub fn layers(&self, is_blended: bool) -> PixelMlp<'_> {
+        let Self { hidden: _, w1, b1, w2, b2, w3, b3 } = self;
+        let [w1, b1, w2, b2, w3, b3] = [w1, b1, w2, b2, w3, b3].map(|both| {
+            let (opaque, blended) = both.split_at(both.len() / 2);
+            if is_blended { blended } else { opaque }
+        });
+        PixelMlp { w1, b1, w2, b2, w3, b3 }
+    }
 }

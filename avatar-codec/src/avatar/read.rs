@@ -12,6 +12,7 @@ use super::layout::MAX_BUFFER_BYTES;
 use super::tensors::Tensors;
 use super::validate::InvalidAvatar;
 use super::{Avatar, Likeness, Manifest};
+use crate::quoted::quoted;
 
 /// The most bytes of an `.avatar` file.
 pub const MAX_FILE_BYTES: usize = MAX_BUFFER_BYTES;
@@ -42,16 +43,16 @@ pub enum ReadAvatarError {
         file: usize,
     },
     /// The header isn't JSON of the expected form, or names something twice.
-    #[error("the header isn't readable: {0}")]
+    #[error("the header isn't readable: {}", quoted(.0))]
     Header(serde_json::Error),
     /// The header is JSON, but not a list of tensors that fills the rest of the file.
-    #[error("not a safetensors file: {0}")]
+    #[error("not a safetensors file: {}", quoted(.0))]
     Container(safetensors::SafeTensorError),
     /// The file's metadata has no manifest.
     #[error("no `{MANIFEST_KEY}` in the file's metadata: this safetensors file is no avatar")]
     NoManifest,
     /// The manifest isn't as this version has it.
-    #[error("the manifest isn't readable: {0}")]
+    #[error("the manifest isn't readable: {}", quoted(.0))]
     Manifest(serde_json::Error),
     /// The file is of another version.
     #[error("the file is of version {found}, this program reads version {}", Manifest::VERSION)]

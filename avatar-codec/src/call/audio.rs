@@ -56,7 +56,7 @@ impl AudioFormat {
     }
 }
 
-/// The beginning of a text from a file, for messages.
+/// The beginning of a text from a file, escaped, for messages.
 pub(super) fn shortened(text: &str) -> String {
-    text.chars().take(40).collect()
+    text.chars().take(40).flat_map(char::escape_debug).collect()
 }

@@ -6,6 +6,7 @@ use std::ops::Range;
 use mcap::records::op;
 
 use crate::latent::Timestamp;
+use crate::quoted::quoted;
 
 use super::audio::shortened;
 use super::chunk::Chunk;
@@ -243,7 +244,7 @@ impl<'c> Messages<'c> {
                 let is_block = data.len() % 2 == 0 && (2..=2 * limit).contains(&data.len());
                 (!is_block).then(|| format!("{} bytes are no block of up to {limit} samples", data.len()))
             }
-            Track::Join => serde_json::from_slice::<JoinStatement>(data).err().map(|error| error.to_string()),
+            Track::Join => serde_json::from_slice::<JoinStatement>(data).err().map(|error| quoted(&error)),
             Track::Face => None,
         };
         if let Some(problem) = problem {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::avatar::LatentModel;
 use crate::bitstream::{Quantiser, QuantiserError};
+use crate::quoted::quoted;
 
 use super::audio::AudioFormat;
 
@@ -112,8 +113,8 @@ impl Sender {
                 Some(bytes_of_hex(digits).ok_or(("avatar_root", "not 64 hexadecimal digits".to_owned()))?)
             }
         };
-        let latent = serde_json::from_str(field("latent_model")?)
-            .map_err(|error| ("latent_model", error.to_string()))?;
+        let latent =
+            serde_json::from_str(field("latent_model")?).map_err(|error| ("latent_model", quoted(&error)))?;
         let sender = Self {
             name: field("name")?.clone(),
             avatar_name: field("avatar_name")?.clone(),

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::graph::{Graph, GraphError, MAX_GRAPH_BYTES};
 use crate::avatar::{MAX_VERTICES, UniqueKeys, shown};
 use crate::latent::MAX_RESIDUAL;
+use crate::quoted::quoted;
 
 /// What a driver's manifest says of its version.
 pub const DRIVER_SCHEMA: &str = "visavis.driver/1";
@@ -92,16 +93,16 @@ pub enum ReadDriverError {
         file: usize,
     },
     /// The header isn't JSON of the expected form, or names something twice.
-    #[error("the header isn't readable: {0}")]
+    #[error("the header isn't readable: {}", quoted(.0))]
     Header(serde_json::Error),
     /// The header isn't a list of tensors that fills the rest of the file.
-    #[error("not a safetensors file: {0}")]
+    #[error("not a safetensors file: {}", quoted(.0))]
     Container(safetensors::SafeTensorError),
     /// The file's metadata has no manifest.
     #[error("no `{MANIFEST_KEY}` in the file's metadata: this safetensors file is no driver")]
     NoManifest,
     /// The manifest isn't as this version has it.
-    #[error("the manifest isn't readable: {0}")]
+    #[error("the manifest isn't readable: {}", quoted(.0))]
     Manifest(serde_json::Error),
     /// The file is of another version.
     #[error("the file is of version `{found}`, this program reads `{DRIVER_SCHEMA}`")]

@@ -4,7 +4,7 @@ use glam::{Vec2, Vec3};
 
 use super::decode::FeatureMap;
 use super::layers::Fragment;
-use crate::avatar::{Avatar, PixelDecoder, StaticMap, leaky, tangents};
+use crate::avatar::{Avatar, PixelMlp, StaticMap, leaky, tangents};
 
 /// What the pixel decoder says of one fragment.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,16 +31,17 @@ pub fn shade(avatar: &Avatar, dynamic: &FeatureMap, fragment: &Fragment, eye: Ve
     let normal = fragment.normal;
     let to_eye = (eye - fragment.position).normalize_or(normal);
     let facing = normal.dot(to_eye);
-    let reflection = 2.0 * facing * normal - to_eye;
+    let is_blended = fragment.kind.is_blended();
+    let direction = if is_blended { to_eye } else { 2.0 * facing * normal - to_eye };
 
     let mut inputs = Vec::with_capacity(avatar.pixel_inputs());
     sample_dynamic(dynamic, fragment.uv, &mut inputs);
     sample_static(&avatar.static_map, fragment.uv, &mut inputs);
     inputs.extend(normal.to_array());
-    inputs.extend(reflection.to_array());
+    inputs.extend(direction.to_array());
     inputs.push(facing);
 
-    let PixelDecoder { hidden: _, w1, b1, w2, b2, w3, b3 } = &avatar.pixel;
+    let PixelMlp { w1, b1, w2, b2, w3, b3 } = avatar.pixel.layers(is_blended);
     let first: Vec<f32> = layer(w1, b1, &inputs).map(leaky).collect();
     let second: Vec<f32> = layer(w2, b2, &first).map(leaky).collect();
     let out: Vec<f32> = layer(w3, b3, &second).collect();
@@ -50,7 +51,7 @@ pub fn shade(avatar: &Avatar, dynamic: &FeatureMap, fragment: &Fragment, eye: Ve
         albedo: Vec3::new(sigmoid(out[0]), sigmoid(out[1]), sigmoid(out[2])),
         shading: Vec3::new(softplus(out[3]), softplus(out[4]), softplus(out[5])),
         normal: (normal + out[6] * tangent + out[7] * bitangent).normalize_or(normal),
-        alpha: if fragment.kind.is_blended() { sigmoid(out[8]) } else { 1.0 },
+        alpha: if is_blended { sigmoid(out[8]) } else { 1.0 },
     }
 }
 

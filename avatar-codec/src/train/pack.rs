@@ -217,16 +217,16 @@ fn static_map(tensors: &Tensors<'_>) -> Result<StaticMap, CaptureError> {
 
 fn pixel_decoder(tensors: &Tensors<'_>) -> Result<PixelDecoder, CaptureError> {
     let (_, b1) = tensors.floats("pixel.b1")?;
-    let hidden = b1.len();
+    let hidden = b1.len() / 2;
     let (_, w1) = tensors.floats("pixel.w1")?;
     Ok(PixelDecoder {
         hidden,
         w1,
         b1,
-        w2: tensors.floats_of("pixel.w2", &[hidden, hidden])?,
-        b2: tensors.floats_of("pixel.b2", &[hidden])?,
-        w3: tensors.floats_of("pixel.w3", &[PIXEL_OUTPUTS, hidden])?,
-        b3: tensors.floats_of("pixel.b3", &[PIXEL_OUTPUTS])?,
+        w2: tensors.floats_of("pixel.w2", &[2, hidden, hidden])?,
+        b2: tensors.floats_of("pixel.b2", &[2, hidden])?,
+        w3: tensors.floats_of("pixel.w3", &[2, PIXEL_OUTPUTS, hidden])?,
+        b3: tensors.floats_of("pixel.b3", &[2, PIXEL_OUTPUTS])?,
     })
 }
 

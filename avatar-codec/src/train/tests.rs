@@ -13,7 +13,7 @@ use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde_json::json;
 
 use super::*;
-use crate::avatar::{Avatar, Licence};
+use crate::avatar::{Avatar, Licence, PIXEL_OUTPUTS};
 use crate::latent::{FaceFrame, HeadPose, UNITS};
 use crate::reference::{View, decode, layers, pixel_color, render, skin};
 use crate::testing::{Preset, random_head, random_latent, synthetic_avatar};
@@ -251,12 +251,12 @@ fn export(avatar: &Avatar, rig: &Rig, path: &Path) {
         ("static.texels".into(), Dtype::U8, vec![s.size, s.size, s.channels], s.texels.clone()),
         f("static.scale", &[s.channels], &s.scale),
         f("static.offset", &[s.channels], &s.offset),
-        f("pixel.w1", &[hidden, p.w1.len() / hidden], &p.w1),
-        f("pixel.b1", &[hidden], &p.b1),
-        f("pixel.w2", &[hidden, hidden], &p.w2),
-        f("pixel.b2", &[hidden], &p.b2),
-        f("pixel.w3", &[p.b3.len(), hidden], &p.w3),
-        f("pixel.b3", &[p.b3.len()], &p.b3),
+        f("pixel.w1", &[2, hidden, p.w1.len() / (2 * hidden)], &p.w1),
+        f("pixel.b1", &[2, hidden], &p.b1),
+        f("pixel.w2", &[2, hidden, hidden], &p.w2),
+        f("pixel.b2", &[2, hidden], &p.b2),
+        f("pixel.w3", &[2, PIXEL_OUTPUTS, hidden], &p.w3),
+        f("pixel.b3", &[2, PIXEL_OUTPUTS], &p.b3),
     ];
     for (i, b) in t.blocks.iter().enumerate() {
         let size = 16 << i;

@@ -49,9 +49,9 @@ def tensors(model, geometry):
         out[f"texture.{number}.expand"] = half(block.expand)
         out[f"texture.{number}.depthwise"] = half(block.depthwise[:, 0])
         out[f"texture.{number}.bias"] = half(block.bias.permute(2, 0, 1))
-    for number, layer in enumerate(model.pixel.layers, 1):
-        out[f"pixel.w{number}"] = single(layer.weight)
-        out[f"pixel.b{number}"] = single(layer.bias)
+    for number, pair in enumerate(zip(*(decoder.layers for decoder in model.pixel)), 1):
+        out[f"pixel.w{number}"] = np.stack([single(layer.weight) for layer in pair])
+        out[f"pixel.b{number}"] = np.stack([single(layer.bias) for layer in pair])
     return out
 
 

@@ -112,11 +112,13 @@ class Run:
     @classmethod
     def load(cls, path):
         state = torch.load(path, weights_only=True)
-        shape = Shape(**state["shape"]) if "shape" in state else Shape()  # early checkpoints had one shape
-        run = cls(shape, state["seed"])
-        for name, part in run._parts().items():
-            part.load_state_dict(state[name])
-        run.mesh_basis = state.get("mesh_basis", run.mesh_basis)
+        try:
+            run = cls(Shape(**state["shape"]), state["seed"])
+            for name, part in run._parts().items():
+                part.load_state_dict(state[name])
+            run.mesh_basis = state["mesh_basis"]
+        except (KeyError, TypeError, RuntimeError, ValueError) as error:
+            sys.exit(f"{path} is of another version of the trainer: train without --resume ({str(error).splitlines()[0]})")
         run.step, run.seconds = state["step"], state["seconds"]
         if state["frozen"]:
             run.model.static.requires_grad_(False)

@@ -165,7 +165,7 @@ class Model(nn.Module):
         super().__init__()
         self.shape = shape
         self.texture = TextureDecoder(shape)
-        self.pixel = PixelDecoder(shape)
+        self.pixel = nn.ModuleList([PixelDecoder(shape), PixelDecoder(shape)])  # opaque parts, blended ones
         self.static = nn.Parameter(0.3 * torch.randn(32, 32, shape.static_channels))
         with torch.no_grad():  # smooth noise: neighbouring texels start alike
             start = F.interpolate(self.static.permute(2, 0, 1)[None], size=shape.static_size, mode="bilinear")
@@ -179,13 +179,16 @@ class Model(nn.Module):
         """Appearance of fragments (uv, layer, normal, view, blended) under decoded maps."""
         uv, normal, view = fragments.uv, fragments.normal, fragments.view
         facing = (normal * view).sum(-1, keepdim=True)
-        reflection = 2 * facing * normal - view
+        blended = fragments.blended
+        direction = torch.where(blended[:, None], view, 2 * facing * normal - view)
         x = torch.cat([bilinear(dynamic, self.shape.dynamic_size, fragments.layer, uv),
                        bilinear(self.static, self.shape.static_size, torch.zeros_like(fragments.layer), uv),
-                       normal, reflection, facing], -1)
-        out = self.pixel(x)
+                       normal, direction, facing], -1)
+        rows = [torch.nonzero(~blended)[:, 0], torch.nonzero(blended)[:, 0]]
+        out = torch.cat([decoder(x[chosen]) for decoder, chosen in zip(self.pixel, rows)])
+        out = torch.empty_like(out).index_copy(0, torch.cat(rows), out)
         albedo = torch.sigmoid(out[:, 0:3])
         t, b = tangents(normal)
         tilted = F.normalize(normal + out[:, 6:7] * t + out[:, 7:8] * b, dim=-1)
-        alpha = torch.where(fragments.blended, torch.sigmoid(out[:, 8]), 1.0)
+        alpha = torch.where(blended, torch.sigmoid(out[:, 8]), 1.0)
         return Appearance(albedo, albedo * F.softplus(out[:, 3:6]), tilted, alpha)

@@ -69,6 +69,7 @@ impl Painter {
             _ => "cpu",
         };
         let adapter = headless.adapter().name.clone();
+        tracing::info!(adapter, executor, "renders");
         Ok(Self { avatar, means: Means::Engine(Box::new((headless, instance))), adapter, executor })
     }
 

@@ -159,7 +159,7 @@ fn python(folder: &Path) -> Result<PathBuf> {
     let requirements: Vec<&str> =
         PYTHON_REQUIREMENTS.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
     eprintln!(
-        "setting up {} with {} (some 200 MB; with CUDA several GB)",
+        "setting up {} with {} (some 200 MB; on Linux several GB, since torch brings CUDA along)",
         folder.display(),
         requirements.join(", ")
     );

@@ -20,6 +20,21 @@ pub(crate) struct PixelWeights {
     inputs: usize,
     /// Width of the hidden layers, padded to whole tiles.
     hidden: usize,
+    opaque: Layers,
+    blended: Layers,
+    dynamic_size: usize,
+    dynamic_channels: usize,
+    /// Channels of the dynamic map as it is stored.
+    dynamic_stride: usize,
+    static_size: usize,
+    static_channels: usize,
+    /// `[size, size, channels]`, then zeros so that a load of eight at the last texel is safe.
+    static_map: Vec<u8>,
+}
+
+/// One of the decoder's two networks.
+#[derive(Debug)]
+struct Layers {
     /// `[hidden, inputs]`; the static map's scale is in it.
     w1: Vec<f32>,
     b1: Vec<f32>,
@@ -31,14 +46,6 @@ pub(crate) struct PixelWeights {
     /// `[hidden]`.
     w_alpha: Vec<f32>,
     b_alpha: f32,
-    dynamic_size: usize,
-    dynamic_channels: usize,
-    /// Channels of the dynamic map as it is stored.
-    dynamic_stride: usize,
-    static_size: usize,
-    static_channels: usize,
-    /// `[size, size, channels]`, then zeros so that a load of eight at the last texel is safe.
-    static_map: Vec<u8>,
 }
 
 /// Room for the inputs and hidden layers of one batch.
@@ -71,15 +78,33 @@ impl PixelWeights {
     /// Packs an avatar whose arrays have the lengths that their documentation says; `dynamic_stride` is the stored
     /// dynamic map's number of channels.
     pub(crate) fn new(avatar: &Avatar, dynamic_stride: usize) -> Self {
-        let (pixel, map) = (&avatar.pixel, &avatar.static_map);
-        let (inputs, width) = (avatar.pixel_inputs(), pixel.hidden);
-        let hidden = width.next_multiple_of(ROWS);
-        let dynamic_channels = avatar.texture.channels();
+        let map = &avatar.static_map;
+        let mut static_map = map.texels.clone();
+        static_map.extend([0; LANES]);
+        Self {
+            inputs: avatar.pixel_inputs(),
+            hidden: avatar.pixel.hidden.next_multiple_of(ROWS),
+            opaque: Layers::new(avatar, false),
+            blended: Layers::new(avatar, true),
+            dynamic_size: avatar.texture.size(),
+            dynamic_channels: avatar.texture.channels(),
+            dynamic_stride,
+            static_size: map.size,
+            static_channels: map.channels,
+            static_map,
+        }
+    }
+}
 
-        let mut w1 = pad_rows(&pixel.w1, width, inputs, hidden, inputs);
-        let mut b1 = pad_rows(&pixel.b1, 1, width, 1, hidden);
+impl Layers {
+    fn new(avatar: &Avatar, is_blended: bool) -> Self {
+        let (pixel, map) = (avatar.pixel.layers(is_blended), &avatar.static_map);
+        let (inputs, width) = (avatar.pixel_inputs(), avatar.pixel.hidden);
+        let hidden = width.next_multiple_of(ROWS);
+        let mut w1 = pad_rows(pixel.w1, width, inputs, hidden, inputs);
+        let mut b1 = pad_rows(pixel.b1, 1, width, 1, hidden);
         for (row, bias) in w1.chunks_exact_mut(inputs).zip(&mut b1) {
-            let weights = row[dynamic_channels..][..map.channels].iter_mut();
+            let weights = row[avatar.texture.channels()..][..map.channels].iter_mut();
             for ((weight, scale), offset) in weights.zip(&map.scale).zip(&map.offset) {
                 *bias += *weight * offset;
                 *weight *= scale;
@@ -87,25 +112,15 @@ impl PixelWeights {
         }
         let mut b3 = [0.0; ROWS];
         b3.copy_from_slice(&pixel.b3[..ROWS]);
-        let mut static_map = map.texels.clone();
-        static_map.extend([0; LANES]);
         Self {
-            inputs,
-            hidden,
             w1,
             b1,
-            w2: pad_rows(&pixel.w2, width, width, hidden, hidden),
-            b2: pad_rows(&pixel.b2, 1, width, 1, hidden),
-            w3: pad_rows(&pixel.w3, ROWS, width, ROWS, hidden),
+            w2: pad_rows(pixel.w2, width, width, hidden, hidden),
+            b2: pad_rows(pixel.b2, 1, width, 1, hidden),
+            w3: pad_rows(pixel.w3, ROWS, width, ROWS, hidden),
             b3,
             w_alpha: pad_rows(&pixel.w3[ALPHA_OUTPUT * width..], 1, width, 1, hidden),
             b_alpha: pixel.b3[ALPHA_OUTPUT],
-            dynamic_size: avatar.texture.size(),
-            dynamic_channels,
-            dynamic_stride,
-            static_size: map.size,
-            static_channels: map.channels,
-            static_map,
         }
     }
 }
@@ -127,26 +142,27 @@ impl PixelScratch {
 }
 
 /// Shades sixteen surface points: interpolated vertices in (normals of any length), `[r, g, b, alpha]` out, not
-/// premultiplied. Without `with_alpha`, alpha is 1.
+/// premultiplied. All are of blended parts or none is; alpha is 1 on the others.
 #[inline(always)]
 pub(crate) fn shade<S: Simd>(
     s: S,
     surface: &Surface<'_>,
     points: &[Vertex; BATCH],
-    with_alpha: bool,
+    is_blended: bool,
     scratch: &mut PixelScratch,
 ) -> [[[f32; LANES]; 2]; 4] {
     let weights = surface.weights;
     scratch.fit(weights);
     let PixelScratch { inputs, hidden: [first, second] } = scratch;
     for (half, points) in points.as_chunks::<LANES>().0.iter().enumerate() {
-        gather_inputs(s, surface, points, half, inputs);
+        gather_inputs(s, surface, points, is_blended, half, inputs);
     }
-    dense(s, &weights.w1, &weights.b1, &inputs[..weights.inputs], &mut first[..weights.hidden]);
-    dense(s, &weights.w2, &weights.b2, &first[..weights.hidden], &mut second[..weights.hidden]);
+    let layers = if is_blended { &weights.blended } else { &weights.opaque };
+    dense(s, &layers.w1, &layers.b1, &inputs[..weights.inputs], &mut first[..weights.hidden]);
+    dense(s, &layers.w2, &layers.b2, &first[..weights.hidden], &mut second[..weights.hidden]);
     let second = &second[..weights.hidden];
 
-    let out = tile::<S, ROWS>(s, &weights.w3, second, each!(row < ROWS => [s.splat(weights.b3[row]); 2]));
+    let out = tile::<S, ROWS>(s, &layers.w3, second, each!(row < ROWS => [s.splat(layers.b3[row]); 2]));
     let mut rgba = [[[1.0; LANES]; 2]; 4];
     for half in 0..2 {
         for channel in 0..3 {
@@ -155,8 +171,8 @@ pub(crate) fn shade<S: Simd>(
             s.store(s.min(s.mul(albedo, shading), s.splat(BRIGHTEST)), &mut rgba[channel][half]);
         }
     }
-    if with_alpha {
-        let [alpha] = tile::<S, 1>(s, &weights.w_alpha, second, [[s.splat(weights.b_alpha); 2]]);
+    if is_blended {
+        let [alpha] = tile::<S, 1>(s, &layers.w_alpha, second, [[s.splat(layers.b_alpha); 2]]);
         for half in 0..2 {
             s.store(sigmoid(s, alpha[half]), &mut rgba[3][half]);
         }
@@ -183,6 +199,7 @@ fn gather_inputs<S: Simd>(
     s: S,
     surface: &Surface<'_>,
     points: &[Vertex; LANES],
+    is_blended: bool,
     half: usize,
     inputs: &mut [Columns],
 ) {
@@ -206,9 +223,9 @@ fn gather_inputs<S: Simd>(
     let v = normalize_or(s, each!(i < 3 => s.sub(s.splat(eye[i]), position[i])), n);
     let facing = dot(s, n, v);
     let double = s.add(facing, facing);
-    let r = each!(i < 3 => s.sub(s.mul(double, n[i]), v[i]));
+    let d = if is_blended { v } else { each!(i < 3 => s.sub(s.mul(double, n[i]), v[i])) };
     let first = weights.inputs - PIXEL_GEOMETRY_INPUTS;
-    for (value, columns) in [n[0], n[1], n[2], r[0], r[1], r[2], facing].into_iter().zip(&mut inputs[first..])
+    for (value, columns) in [n[0], n[1], n[2], d[0], d[1], d[2], facing].into_iter().zip(&mut inputs[first..])
     {
         s.store(value, &mut columns.0[half]);
     }

@@ -299,10 +299,10 @@ impl Tile<'_> {
     }
 
     /// Colours of `fragments` into `shaded`.
-    fn shade_fragments(&mut self, with_alpha: bool) {
+    fn shade_fragments(&mut self, is_blended: bool) {
         let TileScratch { fragments, shaded, pixel, points, .. } = &mut *self.scratch;
         *points += fragments.len() as u64;
-        let points = Points::Triangles { fragments, with_alpha };
+        let points = Points::Triangles { fragments, is_blended };
         shade_points(ShadeKernel { scene: self.scene, origin: self.origin, points, shaded, scratch: pixel });
     }
 
@@ -399,7 +399,7 @@ impl Tile<'_> {
 
 /// Points to shade.
 enum Points<'a> {
-    Triangles { fragments: &'a [Fragment], with_alpha: bool },
+    Triangles { fragments: &'a [Fragment], is_blended: bool },
     Fringe { fringe: &'a [FringePoint], draw: usize },
 }
 
@@ -425,8 +425,8 @@ impl Kernel for ShadeKernel<'_> {
     fn run<S: Simd>(self, s: S) {
         let Self { scene, origin, points, shaded, scratch } = self;
         shaded.clear();
-        let (total, with_alpha) = match &points {
-            Points::Triangles { fragments, with_alpha } => (fragments.len(), *with_alpha),
+        let (total, is_blended) = match &points {
+            Points::Triangles { fragments, is_blended } => (fragments.len(), *is_blended),
             Points::Fringe { fringe, .. } => (fringe.len(), false),
         };
         if !scene.is_shaded {
@@ -464,7 +464,7 @@ impl Kernel for ShadeKernel<'_> {
                     (scene.surfaces.surface(*draw).0, count)
                 }
             };
-            let rgba = shade(s, &surface, &batch, with_alpha, scratch);
+            let rgba = shade(s, &surface, &batch, is_blended, scratch);
             let [r, g, b, a] = rgba.each_ref().map(|channel| channel.as_flattened());
             for i in 0..count {
                 shaded.push([r[i], g[i], b[i], a[i]]);

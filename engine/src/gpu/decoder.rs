@@ -25,7 +25,8 @@ const MAX_BUFFER_BYTES: u64 = 64 << 20;
 pub(crate) struct Decoder {
     kernels: Arc<Kernels>,
     pub(crate) shape: PixelShape,
-    pub(crate) pixel: wgpu::Buffer,
+    /// Of opaque parts, of blended ones.
+    pub(crate) pixel: [wgpu::Buffer; 2],
     pub(crate) static_map: wgpu::TextureView,
     seed_shape: wgpu::Buffer,
     seed_weights: wgpu::Buffer,
@@ -151,7 +152,10 @@ impl Decoder {
         Ok(Self {
             kernels: kernels.clone(),
             shape,
-            pixel: uniform("visavis pixel decoder", bytes_of(&pack::pixel_decoder(avatar)))?,
+            pixel: [
+                uniform("visavis pixel decoder", bytes_of(&pack::pixel_decoder(avatar, false)))?,
+                uniform("visavis pixel decoder, blended", bytes_of(&pack::pixel_decoder(avatar, true)))?,
+            ],
             static_map: static_map(shared, avatar)?,
             seed_shape: uniform("visavis seed", bytes_of(&seed_shape))?,
             seed_weights: storage("visavis seed", cast_slice(&pack::seed(texture, condition)))?,
@@ -210,7 +214,8 @@ impl Decoder {
 pub(crate) struct Workspace {
     /// The condition, then the pose: see [`Pose`].
     pub(crate) inputs: wgpu::Buffer,
-    pub(crate) pixel: wgpu::BindGroup,
+    /// For opaque parts, for blended ones.
+    pub(crate) pixel: [wgpu::BindGroup; 2],
     /// `[layer][y][x]` × 4 channels.
     #[allow(dead_code, reason = "kept alive by the bind groups; read back by tests")]
     pub(crate) map: wgpu::Texture,
@@ -308,20 +313,22 @@ impl Workspace {
                     vertices.as_entire_binding(),
                 ],
             );
-            let resources = [
-                decoder.pixel.as_entire_binding(),
-                wgpu::BindingResource::TextureView(&map_view),
-                wgpu::BindingResource::TextureView(&decoder.static_map),
-                wgpu::BindingResource::Sampler(&shared.layouts.bilinear),
-            ];
-            let entries: Vec<_> = (0..)
-                .zip(resources)
-                .map(|(binding, resource)| wgpu::BindGroupEntry { binding, resource })
-                .collect();
-            let pixel = device.create_bind_group(&wgpu::BindGroupDescriptor {
-                label: Some("visavis pixel decoder"),
-                layout: &shared.layouts.pixel,
-                entries: &entries,
+            let pixel = decoder.pixel.each_ref().map(|weights| {
+                let resources = [
+                    weights.as_entire_binding(),
+                    wgpu::BindingResource::TextureView(&map_view),
+                    wgpu::BindingResource::TextureView(&decoder.static_map),
+                    wgpu::BindingResource::Sampler(&shared.layouts.bilinear),
+                ];
+                let entries: Vec<_> = (0..)
+                    .zip(resources)
+                    .map(|(binding, resource)| wgpu::BindGroupEntry { binding, resource })
+                    .collect();
+                device.create_bind_group(&wgpu::BindGroupDescriptor {
+                    label: Some("visavis pixel decoder"),
+                    layout: &shared.layouts.pixel,
+                    entries: &entries,
+                })
             });
             Self { inputs, pixel, map, seed, depthwise_map, skin, normals }
         })

@@ -3,8 +3,8 @@
 use bytemuck::Zeroable;
 use half::f16;
 use visavis_codec::avatar::{
-    Avatar, GeometryHead, Mesh, PIXEL_GEOMETRY_INPUTS, PIXEL_OUTPUTS, Part, PixelDecoder, SEED_SIZE,
-    StaticMap, TextureDecoder, UpBlock,
+    Avatar, GeometryHead, Mesh, PIXEL_GEOMETRY_INPUTS, PIXEL_OUTPUTS, Part, PixelMlp, SEED_SIZE, StaticMap,
+    TextureDecoder, UpBlock,
 };
 use visavis_shaders::mirror::{self, RestVertex};
 
@@ -189,14 +189,16 @@ const OUTPUT_SLOTS: [Option<(usize, usize)>; PIXEL_OUTPUTS] = [
     Some((0, 3)),
 ];
 
-/// The pixel decoder's uniform block. The static map's scale and offset are folded into the first layer, so that the
+/// The uniform block of opaque parts' pixel decoder, or of blended ones'. The static map's scale and offset are folded into the first layer, so that the
 /// shader uses its texels (0..=1) as they are. The avatar must be within [`PixelShape`]'s bounds.
-pub(crate) fn pixel_decoder(avatar: &Avatar) -> mirror::PixelDecoder {
+pub(crate) fn pixel_decoder(avatar: &Avatar, is_blended: bool) -> mirror::PixelDecoder {
     let shape = PixelShape::of(avatar);
-    let PixelDecoder { hidden, w1, b1, w2, b2, w3, b3 } = &avatar.pixel;
+    let PixelMlp { w1, b1, w2, b2, w3, b3 } = avatar.pixel.layers(is_blended);
+    let hidden = avatar.pixel.hidden;
     let (dynamic, fixed) = (avatar.texture.channels(), &avatar.static_map);
     let mut packed = mirror::PixelDecoder::zeroed();
-    packed.counts = [shape.dynamic_layers as u32, shape.static_layers as u32, shape.hidden_groups as u32, 0];
+    packed.counts = [shape.dynamic_layers, shape.static_layers, shape.hidden_groups, usize::from(is_blended)]
+        .map(|count| count as u32);
     for (unit, (row, &bias)) in w1.chunks_exact(avatar.pixel_inputs()).zip(b1).enumerate() {
         let (group, lane) = (unit / 4, unit % 4);
         packed.first_bias[group][lane] = bias;
@@ -215,13 +217,13 @@ pub(crate) fn pixel_decoder(avatar: &Avatar) -> mirror::PixelDecoder {
             packed.first[slot / 4 * shape.hidden_groups + group][slot % 4][lane] = weight;
         }
     }
-    for (unit, (row, &bias)) in w2.chunks_exact(*hidden).zip(b2).enumerate() {
+    for (unit, (row, &bias)) in w2.chunks_exact(hidden).zip(b2).enumerate() {
         packed.second_bias[unit / 4][unit % 4] = bias;
         for (input, &weight) in row.iter().enumerate() {
             packed.second[input / 4 * shape.hidden_groups + unit / 4][input % 4][unit % 4] = weight;
         }
     }
-    for ((row, &bias), slot) in w3.chunks_exact(*hidden).zip(b3).zip(OUTPUT_SLOTS) {
+    for ((row, &bias), slot) in w3.chunks_exact(hidden).zip(b3).zip(OUTPUT_SLOTS) {
         let Some((group, lane)) = slot else { continue };
         packed.third_bias[group][lane] = bias;
         for (input, &weight) in row.iter().enumerate() {

@@ -31,6 +31,7 @@ The CPU executor shades each tile while it rasterises it. raster_ms is the same 
 and shade_ms what the frame's own raster-and-shade stage took beyond that; frame_ms holds no extra pass.")]
 pub(crate) struct Arguments {
     /// The avatar
+    #[arg(default_value = "assets/avatars/wren.avatar")]
     avatar: PathBuf,
     /// How many frames are measured
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=100_000))]

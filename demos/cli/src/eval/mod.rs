@@ -59,10 +59,13 @@ pub(crate) struct Arguments {
     /// The avatar's driver, which fills the residual [default: the avatar's name with .driver, if it is there]
     #[arg(long, value_name = "DRIVER")]
     driver: Option<PathBuf>,
+    /// An ONNX Runtime (libonnxruntime.so, .dylib, .dll) to run the driver in, instead of the one that is built in
+    #[arg(long, value_name = "LIBRARY", env = "VISAVIS_ONNXRUNTIME")]
+    onnxruntime: Option<PathBuf>,
     /// Which pictures
     #[arg(long, default_value = "test")]
     split: String,
-    /// Write a contact sheet: truth | ours | 6 × difference
+    /// Write a contact sheet: truth | ours | 5 × difference
     #[arg(long, value_name = "PNG")]
     sheet: Option<PathBuf>,
     /// Judge this many pictures, evenly spread
@@ -108,7 +111,7 @@ impl Variants {
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
     let file = avatar_file::read(&arguments.avatar)?;
-    let residual = Residual::open(arguments.driver.as_deref(), &file)?;
+    let residual = Residual::open(arguments.driver.as_deref(), &file, arguments.onnxruntime.as_deref())?;
     let avatar = file.avatar;
     let capture = Capture::read(&arguments.capture)?;
     let pictures: Vec<_> = pictures(&capture, &arguments.split).collect();

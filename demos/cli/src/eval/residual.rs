@@ -1,12 +1,12 @@
 //! The residual of a frame, from the avatar's driver.
 //!
 //! r of a picture comes from the *other* pictures of its frame: what is judged is never what was encoded. Where a frame
-//! has one picture it is encoded itself, as a sender with one camera would; the report says of how many that is so.
+//! has one picture r stays 0; the report says of how many that is so.
 
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use visavis_codec::encoder::{Driver, Encoder, MAX_DRIVER_BYTES, Unwrapping, unexplained};
+use visavis_codec::encoder::{Driver, Encoder, MAX_DRIVER_BYTES, OnnxRuntime, Unwrapping, unexplained};
 use visavis_codec::glam::Vec3;
 use visavis_codec::reference::{layers, skin};
 use visavis_codec::train::{Capture, CaptureFrame};
@@ -20,12 +20,17 @@ use crate::avatar_file::{AvatarFile, read_bounded};
 pub(crate) struct Residual {
     encoder: Encoder,
     from_others: usize,
-    from_itself: usize,
+    alone: usize,
 }
 
 impl Residual {
-    /// The driver that was asked for, or the one beside the avatar if it is this avatar's; `None` if there is none.
-    pub(crate) fn open(asked: Option<&Path>, avatar: &AvatarFile) -> Result<Option<Self>> {
+    /// The driver that was asked for, or the one beside the avatar if it is this avatar's; `None` if there is none. It
+    /// runs in pure Rust, or in the ONNX Runtime at `library`.
+    pub(crate) fn open(
+        asked: Option<&Path>,
+        avatar: &AvatarFile,
+        library: Option<&Path>,
+    ) -> Result<Option<Self>> {
         let beside = avatar.path.with_extension("driver");
         let path = match asked {
             Some(path) => path,
@@ -35,7 +40,12 @@ impl Residual {
         let bytes = read_bounded(path, MAX_DRIVER_BYTES)?;
         let driver =
             Driver::read(&bytes).with_context(|| format!("{}: not a usable driver", path.display()))?;
-        let encoder = match Encoder::open(&driver, &avatar.avatar, avatar.root_hash) {
+        let library = library.map(OnnxRuntime::load).transpose()?;
+        let encoder = match &library {
+            Some(library) => Encoder::open_with(&driver, &avatar.avatar, avatar.root_hash, library),
+            None => Encoder::open(&driver, &avatar.avatar, avatar.root_hash),
+        };
+        let encoder = match encoder {
             Ok(encoder) => encoder,
             // Nobody asked for it: it may be left from an earlier training.
             Err(error) if asked.is_none() => {
@@ -44,7 +54,7 @@ impl Residual {
             }
             Err(error) => return Err(error).with_context(|| path.display().to_string()),
         };
-        Ok(Some(Self { encoder, from_others: 0, from_itself: 0 }))
+        Ok(Some(Self { encoder, from_others: 0, alone: 0 }))
     }
 
     /// `units` with the residual of what the frame's cameras but `judged` saw. `tracked` are the posed vertices that are
@@ -58,6 +68,15 @@ impl Residual {
         units: &FaceFrame,
         tracked: (&[u32], &[Vec3]),
     ) -> Result<FaceFrame> {
+        let there = |camera: &&String| image_path(&capture.folder, frame, camera).is_file();
+        let others: Vec<&String> =
+            frame.cameras.iter().filter(|camera| *camera != judged).filter(there).collect();
+        if others.is_empty() {
+            self.alone += 1;
+            return Ok(*units);
+        }
+        self.from_others += 1;
+
         let mut positions = posed_vertices(avatar, units);
         let mut known = vec![None; positions.len()];
         for (&vertex, &position) in tracked.0.iter().zip(tracked.1) {
@@ -66,20 +85,9 @@ impl Residual {
                 positions[vertex as usize] = position;
             }
         }
-        let there = |camera: &&String| image_path(&capture.folder, frame, camera).is_file();
-        let others: Vec<&str> = frame
-            .cameras
-            .iter()
-            .filter(|camera| *camera != judged)
-            .filter(there)
-            .map(String::as_str)
-            .collect();
-        let cameras = if others.is_empty() { vec![judged] } else { others };
-        *(if cameras == [judged] { &mut self.from_itself } else { &mut self.from_others }) += 1;
-
         let normals = skin::normals(&avatar.mesh, &positions);
         let mut unwrapping = Unwrapping::new(self.encoder.texture_size());
-        for camera in cameras {
+        for camera in others {
             let picture = truth::read(capture, frame, camera)?;
             let seen = &capture.cameras[camera]; // it was there when the picture was read
             let layers =
@@ -104,8 +112,8 @@ impl Residual {
     /// For the report: what r was made from.
     pub(crate) fn tell(&self) -> String {
         format!(
-            "filled by the driver: in {} pictures from the other pictures of the frame, in {} from the picture itself",
-            self.from_others, self.from_itself
+            "filled by the driver in {} pictures, from the other pictures of the frame; 0 in {} that have no others",
+            self.from_others, self.alone
         )
     }
 }

@@ -8,7 +8,7 @@ use crate::metrics::Rgb8;
 use crate::render::output::write_png;
 
 /// Differences are shown this many times larger.
-const ERROR_GAIN: u16 = 6;
+const ERROR_GAIN: u16 = 5;
 /// Between pictures, pixels.
 const GAP: usize = 4;
 
@@ -24,7 +24,7 @@ impl Sheet {
         self.rows.push((truth, ours));
     }
 
-    /// Writes truth | ours | 6 × |difference|.
+    /// Writes truth | ours | 5 × |difference|.
     pub(crate) fn write(&self, path: &Path) -> Result<()> {
         let sheet = self.draw()?;
         let (width, height) = (u32::try_from(sheet.width)?, u32::try_from(sheet.height)?);
@@ -72,7 +72,7 @@ mod tests {
         let drawn = sheet.draw().unwrap();
         assert_eq!((drawn.width, drawn.height), (6 + 2 * GAP, 4 + GAP));
         let at = |x: usize, y: usize| drawn.pixels[(y * drawn.width + x) * 3];
-        assert_eq!((at(0, 0), at(2 + GAP, 0), at(4 + 2 * GAP, 0)), (100, 103, 18));
+        assert_eq!((at(0, 0), at(2 + GAP, 0), at(4 + 2 * GAP, 0)), (100, 103, 15));
         assert_eq!(at(4 + 2 * GAP, 2 + GAP), 255);
         assert!(Sheet::default().draw().is_err());
     }

@@ -35,6 +35,7 @@ fn eval(made_up: &MadeUp, split: &str) -> Result<Value> {
         sheet: None,
         limit: None,
         driver: None,
+        onnxruntime: None,
         executor: Executor::Reference,
     })
 }
