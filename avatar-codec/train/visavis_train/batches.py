@@ -66,7 +66,12 @@ class Batches:
                 chosen.append((image, rng.choice(image.draws, PIXELS_PER_FRAME // len(images)), layer))
         condition = self.sources.scene.condition(frames)
         condition += JITTER * rng.standard_normal(condition.shape, np.float32)
-        return Batch(torch.from_numpy(condition), *gather(chosen), faces)
+        fragments, truth = gather(chosen)
+        # Hair is read off another frame's map: it doesn't move with the face, and what a frame's own map could say of it is
+        # only from where that frame was seen. So its gloss has to be explained by the view.
+        other = (fragments.layer + 1) % count
+        fragments.layer = torch.where(torch.isin(fragments.part, self.sources.scene.strand_ids), other, fragments.layer)
+        return Batch(torch.from_numpy(condition), fragments, truth, faces)
 
     def _faces(self, frames, rng):
         """The encoder's part, and which pictures of each frame are drawn."""

@@ -114,6 +114,7 @@ class Scene:
         self.parts = self.description["parts"]
         self.face_ids = [p["id"] for p in self.parts if p["name"] in FACE_PARTS]
         self.head_ids = [p["id"] for p in self.parts if p["name"] in HEAD_PARTS]
+        self.strand_ids = torch.tensor([p["id"] for p in self.parts if p["name"] == "hair"], dtype=torch.uint8)
         frames = self.description["frames"]
         self.units = np.array([f["units"] for f in frames], np.float32)
         self.gaze = np.array([f["gaze"] for f in frames], np.float32)
@@ -127,11 +128,10 @@ class Scene:
         """How often each training pixel is drawn. A denoised picture of few `samples` (a frame; None: a photograph) has
         lost its strands, while strands hardly change from frame to frame: they are learnt from the sharp pictures."""
         importance = self._importance()
-        strands = [p["id"] for p in self.parts if p["name"] == "hair"]
         train = [(number, image) for number, image in enumerate(self.images) if image.split == "train"]
         most = max((samples[image.frame] or 1 for _, image in train), default=1)
         for number, image in train:
-            image.weigh(importance, strands, (samples[image.frame] or most) / most, number)
+            image.weigh(importance, self.strand_ids.numpy(), (samples[image.frame] or most) / most, number)
 
     def _time(self):
         return (self.folder / "scene.json").stat().st_mtime_ns
