@@ -124,9 +124,9 @@ def build(options):
     from dome import multiface, segments
     person = load_person(options)
     frames = segments.plan(person.style["seed"], HERE.parent / "visemes.json")
-    keep_rendered(options.out, frames)
+    noise_ceiling = keep_rendered(options.out, frames)
     parts = multiface.write_rig(options.out, person)
-    multiface.write_capture(options.out, person, parts, frames)
+    multiface.write_capture(options.out, person, parts, frames, noise_ceiling)
     rewrite_meshes(options.out, person, frames)
     for part in parts:
         (a, b), (c, d) = part["vertices"], part["triangles"]
@@ -145,14 +145,17 @@ def rewrite_meshes(out, person, frames):
 
 
 def keep_rendered(out, frames):
-    """A frame that is rendered keeps the cameras and the sample count it was rendered with."""
+    """A frame that is rendered keeps the cameras and the sample count it was rendered with. Returns the capture's noise ceiling."""
     path = out / "capture.json"
-    if path.exists():
-        before = {(f["segment"], f["frame"]): f for f in json.loads(path.read_text())["frames"]}
-        for f in frames:
-            was = before.get((f["segment"], f["frame"]), f)
-            if any(done(out, f, c) for c in was["cameras"]):
-                f.update(cameras=was["cameras"], samples=was["samples"])
+    if not path.exists():
+        return None
+    document = json.loads(path.read_text())
+    before = {(f["segment"], f["frame"]): f for f in document["frames"]}
+    for f in frames:
+        was = before.get((f["segment"], f["frame"]), f)
+        if any(done(out, f, c) for c in was["cameras"]):
+            f.update(cameras=was["cameras"], samples=was["samples"])
+    return document["noise_ceiling_db"]
 
 
 PREVIEWS = {
