@@ -7,6 +7,7 @@
 //! - [`mod@reference`]: the readable f32 decoder, rasteriser and pixel decoder that judge every executor.
 //! - [`bitstream`]: [`LatentWriter`](bitstream::LatentWriter) and [`LatentReader`](bitstream::LatentReader).
 //! - [`call`]: the recorded call (MCAP).
+//! - [`playout`]: timed frames in, a face for any display time out: clock, delay, interpolation, concealment.
 //! - `encoder` (feature `encoder`): drivers, the owner's private half, which finds a latent's residual.
 
 pub mod avatar;
@@ -15,6 +16,7 @@ pub mod call;
 #[cfg(feature = "encoder")]
 pub mod encoder;
 pub mod latent;
+pub mod playout;
 mod quoted;
 pub mod reference;
 #[cfg(any(test, feature = "testing"))]

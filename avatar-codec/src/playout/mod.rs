@@ -1,0 +1,421 @@
+//! Play-out: timed frames in, a face for any display time out.
+//!
+//! Frames come late, twice, in another order, or not at all, from a sender whose clock drifts and jumps. A [`Playout`]
+//! finds where that clock is on the receiver's, waits as long as it must for enough of the frames to be there,
+//! interpolates between them, and stands in for those that don't come: the face goes on moving for at most 100 ms, comes to
+//! rest, breathes and blinks, and goes back when frames come again. It never jumps and never stares.
+//!
+//! Nothing here reads a clock: every call is told the time. Memory is bounded (about 150 kB a sender) and allocated once.
+//! How it works, with its figures, is written down in `avatar-codec/PLAYOUT.md`.
+//!
+//! ```
+//! use visavis_codec::playout::{Method, Playout, PlayoutOptions};
+//! use visavis_codec::{FaceFrame, FaceUnit, Timestamp};
+//!
+//! let mut playout = Playout::new(PlayoutOptions::default())?;
+//! for i in 0..60u64 {
+//!     // Captured on the sender's clock; it arrives 20 ms later, which on ours is a day later.
+//!     let mut frame = FaceFrame { time: Timestamp(i * 33_333_333), ..FaceFrame::default() };
+//!     *frame.latent.unit_mut(FaceUnit::JawOpen) = i as f32 / 60.0;
+//!     let arrival = Timestamp(frame.time.0 + 86_400_000_000_000 + 20_000_000);
+//!     playout.push(&frame, arrival)?;
+//!     // The display runs by itself.
+//!     let shown = playout.show(Timestamp(arrival.0 + 5_000_000));
+//!     if i == 59 {
+//!         assert_eq!(shown.method, Method::Interpolated);
+//!         assert!(shown.frame.latent.unit(FaceUnit::JawOpen) > 0.9);
+//!     }
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod blend;
+mod buffer;
+mod clock;
+mod conceal;
+mod delays;
+mod doubt;
+mod face;
+mod options;
+mod rest;
+mod shown;
+mod source;
+
+pub use face::FrameError;
+pub use options::{PlayoutOptions, PlayoutOptionsError, RestingFace, SpeedLimits};
+pub use shown::{Method, PlayoutStatistics, Pushed, Shown};
+
+use std::time::Duration;
+
+use crate::latent::{FaceFrame, HeadPose, Timestamp};
+
+use blend::Blend;
+use buffer::Entry;
+use clock::Clock;
+use delays::{Cover, Delays};
+use doubt::{Doubtful, Doubts};
+use face::Face;
+use source::{Kind, Source};
+
+/// A frame that comes so much before the clock's line, seconds, isn't believed at once; less is a path that became shorter.
+const EARLY: f64 = 0.2;
+/// A delay that is longer isn't remembered, seconds: no wait would have covered it.
+const LONGEST_DELAY: f64 = 1.0;
+/// The first delays aren't trusted before there are so many.
+const WARM_UP: u32 = 30;
+/// How fast the position follows its target, seconds.
+const FOLLOW: f64 = 0.5;
+/// A position farther than this from its target, seconds, is set anew.
+const RESYNC: f64 = 1.0;
+/// A display time so much before the last one, nanoseconds, means that our clock was set back.
+const SET_BACK: u64 = 1_000_000_000;
+/// What is left of the way from the resting face when it is over.
+const RETURNED: f32 = 0.01;
+
+/// Plays one sender's frames.
+///
+/// [`push`](Self::push) and [`show`](Self::show) may be called in any rhythm, with times on one clock, the receiver's; the
+/// frames' own times are the sender's.
+#[derive(Clone, Debug)]
+pub struct Playout {
+    options: PlayoutOptions,
+    /// Zero of the receiver's clock here: the first time that we were told.
+    origin: Option<Timestamp>,
+    /// Zero of the sender's, nanoseconds on its own; moved when it jumps, so that times here go on.
+    epoch: i128,
+    /// Whether `clock` and `epoch` mean something.
+    has_clock: bool,
+    clock: Clock,
+    delays: Delays,
+    doubts: Doubts,
+    source: Source,
+    blend: Blend,
+    /// The delay beyond the fastest frame's, without the frame interval, seconds; and the whole.
+    cover: f64,
+    target: f64,
+    /// The time that is shown, seconds on the sender's clock from its zero here.
+    position: Option<f64>,
+    has_started: bool,
+    is_returning: bool,
+    last: Option<Last>,
+    statistics: PlayoutStatistics,
+}
+
+/// What was shown last.
+#[derive(Clone, Debug)]
+struct Last {
+    display: Timestamp,
+    face: Face,
+    shown: Shown,
+}
+
+impl Playout {
+    /// A play-out that shows the resting face until frames come.
+    pub fn new(options: PlayoutOptions) -> Result<Self, PlayoutOptionsError> {
+        options.validate()?;
+        let RestingFace { latent, head, .. } = &options.resting;
+        let resting =
+            Face::new(latent, &head.unwrap_or(HeadPose::REST)).map_err(PlayoutOptionsError::Resting)?;
+        let mut playout = Self {
+            origin: None,
+            epoch: 0,
+            has_clock: false,
+            clock: Clock::new(options.max_drift_ppm * 1e-6),
+            delays: Delays::new(options.window.as_secs_f64()),
+            doubts: Doubts::new(),
+            source: Source::new(&options, resting),
+            blend: Blend::new(options.settle.as_secs_f32()),
+            cover: 0.0,
+            target: 0.0,
+            position: None,
+            has_started: false,
+            is_returning: false,
+            last: None,
+            statistics: PlayoutStatistics::default(),
+            options,
+        };
+        playout.find_target();
+        Ok(playout)
+    }
+
+    /// The options that it was made with.
+    pub fn options(&self) -> &PlayoutOptions {
+        &self.options
+    }
+
+    /// What has happened so far, over all streams, and the present estimates.
+    pub fn statistics(&self) -> PlayoutStatistics {
+        self.statistics
+    }
+
+    /// Takes a frame that arrived at this time on the receiver's clock. Frames that later packets repeat come here too, each
+    /// with the arrival of the packet that it was in; the first arrival counts.
+    ///
+    /// A frame whose numbers are no face's is refused; nothing changes then but the statistics.
+    pub fn push(&mut self, frame: &FaceFrame, arrival: Timestamp) -> Result<Pushed, FrameError> {
+        let face = match Face::new(&frame.latent, &frame.head) {
+            Ok(face) => face,
+            Err(error) => {
+                self.statistics.refused += 1;
+                return Err(error);
+            }
+        };
+        let arrival = self.local(arrival);
+        if !self.has_clock {
+            self.has_clock = true;
+            self.epoch = frame.time.0.into();
+            self.clock.start(arrival, arrival);
+        }
+        let time = self.sender_time(frame.time);
+        if self.source.buffer.contains(time) || self.doubts.contains(frame.time) {
+            self.statistics.repeats += 1;
+            return Ok(Pushed::Repeat);
+        }
+        self.statistics.frames += 1;
+        let before = self.behind();
+        let offset = arrival - time;
+        let late = offset - self.clock.offset(arrival);
+        let is_late = late > self.cover + self.options.margin.as_secs_f64();
+        let mut pushed = Pushed::Taken;
+        if late < -EARLY || is_late {
+            let doubtful = Doubtful { capture: frame.time, arrival, offset, late, face };
+            if !self.doubts.agrees(&doubtful) {
+                self.settle_doubts();
+            }
+            self.doubts.hold(doubtful);
+            // A late frame may be what it seems to be, and then it is wanted now.
+            let is_taken = is_late && self.insert(Entry { time, is_doubtful: true, face });
+            match self.doubts.jump() {
+                Some(jump) => self.jump(jump),
+                None if is_taken => {}
+                None => pushed = Pushed::Doubted,
+            }
+        } else {
+            self.settle_doubts();
+            self.measure(arrival, offset);
+            self.insert(Entry { time, is_doubtful: false, face });
+        }
+        if pushed == Pushed::Taken
+            && self.position.is_some_and(|position| position > self.sender_time(frame.time))
+        {
+            self.statistics.late += 1;
+            pushed = Pushed::Late;
+        }
+        self.find_target();
+        self.carry(before);
+        Ok(pushed)
+    }
+
+    /// The face for a display time on the receiver's clock.
+    ///
+    /// Display times grow; an earlier one than the last shows what the last did, or, if it is more than a second earlier,
+    /// means that the receiver's clock was set back.
+    pub fn show(&mut self, display: Timestamp) -> Shown {
+        let mut since = display;
+        if let Some(last) = &self.last {
+            since = last.display;
+            if display <= since {
+                if since.0 - display.0 <= SET_BACK {
+                    return last.shown;
+                }
+                self.set_back(display);
+                since = display;
+            }
+        }
+        let passed = Duration::from_nanos(display.0 - since.0);
+        let seconds = passed.as_secs_f64();
+        self.advance(display, seconds);
+        self.blend.decay(seconds as f32);
+        let is_at_rest = self.source.at(self.position, display).rest_weight >= 1.0;
+        self.source.rest.tick(since, display, is_at_rest);
+        let behind = self.source.at(self.position, display);
+
+        let last = self.last.as_ref().map(|last| (&last.face, seconds as f32));
+        let face = self.blend.show(&behind.face, last, &self.options.limits);
+        let method = self.method(behind.kind);
+        self.has_started |= behind.has_started;
+        let is_concealed = behind.is_concealed && self.has_started;
+        if self.has_started {
+            self.statistics.shown += passed;
+        }
+        if is_concealed {
+            self.statistics.concealed += passed;
+        }
+        let local = self.local(display);
+        let delay = self.position.map_or(0.0, |position| local - self.clock.offset(local) - position);
+        let delay = seconds_of(delay);
+        self.statistics.delay = delay;
+        let capture = self.position.map(|position| {
+            let nanoseconds = self.epoch.saturating_add((position * 1e9).round() as i128);
+            Timestamp(nanoseconds.clamp(0, u64::MAX.into()) as u64)
+        });
+        let shown = Shown { frame: face.frame(display), capture, method, is_concealed, delay };
+        self.last = Some(Last { display, face, shown });
+        shown
+    }
+
+    /// The stream has ended, or another one begins: what is known of the sender's clock and the network is forgotten, and so
+    /// are frames not yet shown. The face comes to rest, and display time isn't concealed any more, until frames come.
+    ///
+    /// A sender that begins anew without a word is found by its clock's jump.
+    pub fn restart(&mut self) {
+        let before = self.behind();
+        self.source.clear();
+        self.doubts.clear();
+        self.delays.clear();
+        (self.has_clock, self.has_started, self.position) = (false, false, None);
+        self.find_target();
+        self.carry(before);
+    }
+
+    /// Seconds on our clock since its zero here.
+    fn local(&mut self, time: Timestamp) -> f64 {
+        let origin = self.origin.get_or_insert(time);
+        seconds_between(origin.0.into(), time.0.into())
+    }
+
+    /// Seconds on the sender's clock since its zero here.
+    fn sender_time(&self, time: Timestamp) -> f64 {
+        seconds_between(self.epoch, time.0.into())
+    }
+
+    fn insert(&mut self, entry: Entry) -> bool {
+        self.source.insert(entry)
+    }
+
+    /// A frame came at a time that is believed.
+    fn measure(&mut self, arrival: f64, offset: f64) {
+        let up = self.clock.sample(arrival, offset);
+        self.delays.line_moved(up);
+        self.delays.sample(arrival, offset - self.clock.offset(arrival));
+    }
+
+    /// The sender's clock is as it was: frames that came late were late, those that came early are not understood.
+    fn settle_doubts(&mut self) {
+        if self.doubts.is_empty() {
+            return;
+        }
+        while let Some(frame) = self.doubts.take() {
+            if (0.0..LONGEST_DELAY).contains(&frame.late) {
+                self.delays.sample(frame.arrival, frame.offset - self.clock.offset(frame.arrival));
+            }
+        }
+        self.source.buffer.trust();
+    }
+
+    /// The sender's clock has jumped back by so many seconds. Times here go on as though it hadn't.
+    fn jump(&mut self, back: f64) {
+        self.statistics.clock_jumps += 1;
+        self.source.buffer.drop_doubtful();
+        self.epoch = self.epoch.saturating_sub((back * 1e9).round() as i128);
+        while let Some(Doubtful { capture, arrival, face, .. }) = self.doubts.take() {
+            let time = self.sender_time(capture);
+            self.measure(arrival, arrival - time);
+            self.insert(Entry { time, is_doubtful: false, face });
+        }
+    }
+
+    fn find_target(&mut self) {
+        let PlayoutOptions { quantile, concealed_budget, repeats, initial_delay, margin, max_delay, .. } =
+            &self.options;
+        let interval = self.source.buffer.interval();
+        let patience = f64::from(*repeats) * interval;
+        self.cover = self.delays.covering(&Cover {
+            quantile: *quantile,
+            budget: *concealed_budget,
+            interval,
+            patience,
+        });
+        if self.delays.count() < WARM_UP {
+            self.cover = self.cover.max(initial_delay.as_secs_f64());
+        }
+        self.target = (self.cover + interval + margin.as_secs_f64()).min(max_delay.as_secs_f64());
+        self.statistics.cover = seconds_of(self.cover);
+        self.statistics.target_delay = seconds_of(self.target);
+        self.statistics.interval = seconds_of(interval);
+        self.statistics.drift_ppm = self.clock.drift().filter(|_| self.has_clock).map(|drift| drift * 1e6);
+    }
+
+    /// Moves the position by the time that passed, a little more or less where it isn't at its target.
+    fn advance(&mut self, display: Timestamp, seconds: f64) {
+        if !self.has_clock {
+            return;
+        }
+        let local = self.local(display);
+        let target = local - self.clock.offset(local) - self.target;
+        let Some(position) = self.position else {
+            return self.move_to(target, display);
+        };
+        let due = position + seconds;
+        let error = target - due;
+        if error.abs() > RESYNC {
+            self.statistics.resyncs += 1;
+            self.position = Some(due);
+            return self.move_to(target, display);
+        }
+        let PlayoutOptions { slow_down, speed_up, .. } = self.options;
+        let more = error * (seconds / FOLLOW).min(1.0);
+        self.position = Some(due + more.clamp(-slow_down * seconds, speed_up * seconds));
+    }
+
+    /// Our clock was set back.
+    fn set_back(&mut self, display: Timestamp) {
+        self.statistics.resyncs += 1;
+        if self.has_clock {
+            let local = self.local(display);
+            let target = local - self.clock.offset(local) - self.target;
+            self.move_to(target, display);
+        }
+    }
+
+    /// Sets the position; what is shown doesn't jump.
+    fn move_to(&mut self, position: f64, display: Timestamp) {
+        if self.last.is_some() {
+            let before = self.source.at(self.position, display).face;
+            let after = self.source.at(Some(position), display).face;
+            self.blend.carry(&before, &after);
+        }
+        self.position = Some(position);
+    }
+
+    /// The face behind what was shown last, before a change.
+    fn behind(&mut self) -> Option<Face> {
+        let display = self.last.as_ref()?.display;
+        Some(self.source.at(self.position, display).face)
+    }
+
+    /// After the change: what is shown doesn't jump.
+    fn carry(&mut self, before: Option<Face>) {
+        if let (Some(before), Some(after)) = (before, self.behind()) {
+            self.blend.carry(&before, &after);
+        }
+    }
+
+    fn method(&mut self, kind: Kind) -> Method {
+        let was_resting = self.last.as_ref().is_some_and(|last| last.shown.method == Method::Resting);
+        match kind {
+            Kind::Resting => {
+                self.is_returning = false;
+                Method::Resting
+            }
+            Kind::Extrapolated => {
+                self.is_returning &= !self.blend.is_still();
+                Method::Extrapolated
+            }
+            Kind::Leading | Kind::Interpolated => {
+                self.is_returning |= was_resting || kind == Kind::Leading;
+                self.is_returning &= kind == Kind::Leading || self.blend.size() >= RETURNED;
+                if self.is_returning { Method::Returning } else { Method::Interpolated }
+            }
+        }
+    }
+}
+
+fn seconds_between(from: i128, to: i128) -> f64 {
+    to.saturating_sub(from) as f64 * 1e-9
+}
+
+/// A time that is never negative, rounded to what a `Duration` can hold.
+fn seconds_of(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX)
+}
