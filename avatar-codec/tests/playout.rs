@@ -48,17 +48,13 @@ fn between(all: &[Shown], from: f64, to: f64) -> &[Shown] {
     &all[..all.partition_point(|shown| since_start(shown) < to)]
 }
 
-/// That time went on at no other speed than the options allow.
+/// That time went on at no other speed than the options allow; the sender's clock mustn't have jumped.
 #[track_caller]
-fn assert_steady(all: &[Shown], drift: f64) {
+fn assert_steady(all: &[Shown]) {
     let (least, most) = rates(all);
     let options = PlayoutOptions::default();
-    let (least_allowed, most_allowed) = (1.0 - options.slow_down, 1.0 + options.speed_up);
-    let drift = drift * 1e-6;
-    assert!(
-        least >= least_allowed + drift - 1e-5 && most <= most_allowed + drift + 1e-5,
-        "{least} to {most}"
-    );
+    let allowed = 1.0 - options.slow_down - 1e-6..=1.0 + options.speed_up + 1e-6;
+    assert!(allowed.contains(&least) && allowed.contains(&most), "{least} to {most}");
 }
 
 /// What a face that only interpolates, goes on, rests and settles doesn't exceed, by what the sender's own motion is.
@@ -85,7 +81,7 @@ fn a_clean_network_conceals_nothing() {
     let steady = after(&all, 1.0);
     assert_eq!(concealed(&all), 0.0);
     assert_eq!(count(steady, Method::Interpolated), steady.len());
-    assert_steady(&all, 0.0);
+    assert_steady(&all);
     // One frame interval, the margin of 3 ms and a bin of the histogram.
     let delay = after(&all, 5.0).iter().map(|shown| shown.delay.as_secs_f64());
     assert!(delay.clone().all(|delay| (INTERVAL..INTERVAL + 0.0045).contains(&delay)));
@@ -122,7 +118,7 @@ fn jitter_reordering_and_duplicates_conceal_nothing() {
     let steady = after(&all, 20.0);
     assert_eq!(concealed(steady), 0.0);
     assert_eq!(count(steady, Method::Interpolated), steady.len());
-    assert_steady(&all, 0.0);
+    assert_steady(&all);
     let statistics = display.playout.statistics();
     assert!(statistics.repeats > 200, "{statistics:?}");
     let delay = statistics.delay.as_secs_f64();
@@ -156,7 +152,7 @@ fn drift_is_found_and_followed() {
         let found = display.playout.statistics().drift_ppm.unwrap();
         assert!((found - drift).abs() < 15.0, "{found} ppm, not {drift}");
         assert_eq!(concealed(after(&all, 20.0)), 0.0, "at {drift} ppm");
-        assert_steady(&all, drift);
+        assert_steady(&all);
         // 200 ppm of 280 s are 56 ms.
         let (early, late) = (between(&all, 20.0, 21.0)[0].delay, after(&all, 299.0)[0].delay);
         assert!((early.as_secs_f64() - late.as_secs_f64()).abs() < 0.004, "{early:?}, then {late:?}");
@@ -170,7 +166,7 @@ fn ten_per_cent_loss_is_repaired_by_three_repeats() {
     let statistics = display.playout.statistics();
     let ratio = statistics.concealed_ratio();
     assert!(ratio <= 0.001, "{ratio}");
-    assert_steady(&all, 0.0);
+    assert_steady(&all);
     // Jitter and one frame interval; the repeats come three intervals later at most.
     let most = all.iter().map(|shown| shown.delay).max().unwrap();
     assert!(most.as_secs_f64() <= 0.030 + 4.0 * INTERVAL + 0.006, "{most:?}");
@@ -179,7 +175,7 @@ fn ten_per_cent_loss_is_repaired_by_three_repeats() {
     let (display, _) = play(&Network { repeats: 0, ..network }, 60);
     let ratio = display.playout.statistics().concealed_ratio();
     assert!((0.15..0.21).contains(&ratio), "{ratio}");
-    println!(
+    eprintln!(
         "concealed {:.4} % with repeats, {:.1} % without; delay {most:?}",
         100.0 * statistics.concealed_ratio(),
         100.0 * ratio
@@ -204,9 +200,12 @@ fn bursts_and_cuts_never_pop() {
         let (display, all) = play(&network, 60);
         let shown = Speed::of(all.iter().map(|shown| &shown.frame));
         let unconcealed = concealed(after(&all, 1.0));
-        println!("concealed {unconcealed:.3}: {shown:?}, sent: {content:?}");
+        eprintln!("concealed {unconcealed:.3}: {shown:?}, sent: {content:?}");
         assert!(shown.is_within(&allowed(content)), "{shown:?}, sent: {content:?}, {network:?}");
-        assert_steady(&all, 0.0);
+        if network.longer.is_none() {
+            assert_steady(&all);
+        }
+        assert!(rates(&all).0 >= 0.0, "time went back");
         assert_eq!(display.playout.statistics().resyncs, 0);
         assert!(unconcealed > 0.0 || network.longer.is_some());
         // It all ends well.
@@ -291,13 +290,13 @@ fn a_jump_of_the_senders_clock_is_absorbed() {
             let (display, all) = play(&network, 40);
             let shown = Speed::of(all.iter().map(|shown| &shown.frame));
             assert!(shown.is_within(&allowed(content)), "{shown:?} at a jump of {jump} s, sent: {content:?}");
-            let good = between(&all, 21.0, 40.0);
+            // Found within 0.4 s, and within 0.8 where the clock says times again that it has said already, as after −0.4;
+            // what was concealed has faded in half a second more.
+            assert_eq!(concealed(between(&all, 20.8, 40.0)), 0.0, "after a jump of {jump} s");
+            let good = between(&all, 21.3, 40.0);
             assert_eq!(count(good, Method::Interpolated), good.len(), "after a jump of {jump} s");
-            assert_eq!(concealed(good), 0.0, "after a jump of {jump} s");
-            assert!(concealed(between(&all, 20.0, 21.0)) < 0.5, "at a jump of {jump} s");
-            // Within the second that the estimate has, and on the sender's clock, nothing else went back.
-            assert_steady(between(&all, 0.0, 20.0), 0.0);
-            assert_steady(good, 0.0);
+            assert_steady(between(&all, 0.0, 20.0));
+            assert_steady(good);
             let statistics = display.playout.statistics();
             assert!(statistics.clock_jumps <= 1 && statistics.resyncs == 0, "{statistics:?}");
             // What is shown is as old as before.
@@ -315,8 +314,8 @@ fn streams_end_and_begin_again() {
     let first = playout.show(Timestamp(START));
     assert_eq!((first.method, first.capture, first.is_concealed), (Method::Resting, None, false));
     let mut display = Display::new(playout, Network::default().carry(&talk(5)), 60.0);
-    let mut all = display.run_to(5.0);
-    assert_eq!(display.playout.show(Timestamp(START + 5 * SECOND)).method, Method::Interpolated);
+    let mut all = display.run_to(5.05);
+    assert_ne!(all.last().unwrap().method, Method::Resting);
     display.playout.restart();
     let before = display.playout.statistics().concealed;
     all.extend(display.run_to(8.0));
@@ -342,18 +341,19 @@ fn streams_end_and_begin_again() {
 #[test]
 fn pauses_and_slower_rates_are_followed() {
     // 30 Hz, then 10 Hz, then 60 Hz.
-    let mut frames = talk(60);
+    let is_slow = |frame: &FaceFrame| (20.0..40.0).contains(&frame.time.as_seconds());
+    let mut frames = talk(40);
+    let mut index = 0;
     frames.retain(|frame| {
-        !(20.0..40.0).contains(&frame.time.as_seconds()) || frame.time.0 / MILLISECOND % 100 < 20
+        index += 1;
+        !is_slow(frame) || index % 3 == 0
     });
-    let mut fast = signals::talk(7, 60 * 60, 60.0, 0.01);
-    fast.retain(|frame| frame.time.as_seconds() > 40.0);
-    frames.retain(|frame| frame.time.as_seconds() <= 40.0);
-    frames.extend(fast);
+    let fast = signals::talk(7, 60 * 60, 60.0, 0.01);
+    frames.extend(fast.into_iter().filter(|frame| frame.time.as_seconds() > 40.0));
     let network = Network { jitter: 5.0, ..Network::default() };
     let mut display = Display::new(playout(), network.carry(&frames), 90.0);
     let all = display.run_to(60.0);
-    assert_steady(&all, 0.0);
+    assert_steady(&all);
     for steady in [between(&all, 5.0, 20.0), between(&all, 25.0, 40.0), between(&all, 45.0, 60.0)] {
         assert_eq!(concealed(steady), 0.0, "from {} s", since_start(&steady[0]));
     }
@@ -391,7 +391,7 @@ fn real_motion_is_interpolated_well() {
         compared += UNITS;
     }
     let [error, held] = [squares, held].map(|sum| (sum / compared as f64).sqrt());
-    println!("rms error {error:.4}, of a face that is held {held:.4}, at most {most:.3}");
+    eprintln!("rms error {error:.4}, of a face that is held {held:.4}, at most {most:.3}");
     assert!(compared > 100 * UNITS);
     assert!(error < 0.5 * held && error < 0.02, "{error} rms; a face that is held {held}");
 }

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use crate::latent::Timestamp;
+
 use super::face::{Cubic, Face};
 
 /// The most frames that are kept: two seconds of 120 frames a second.
@@ -21,6 +23,8 @@ const BRIDGE: f64 = 0.5;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     pub(super) time: f64,
+    /// The same as the sender said it.
+    pub(super) capture: Timestamp,
     /// Whether its time may yet turn out to be wrong.
     pub(super) is_doubtful: bool,
     pub(super) face: Face,
@@ -101,9 +105,10 @@ impl Buffer {
         self.entries.iter_mut().for_each(|entry| entry.is_doubtful = false);
     }
 
-    /// The times of doubtful frames are wrong.
-    pub(super) fn drop_doubtful(&mut self) {
-        self.entries.retain(|entry| !entry.is_doubtful);
+    /// The times of doubtful frames are wrong, and so are those of frames that would be long after `now`: frames that come
+    /// now belong behind none of them.
+    pub(super) fn drop_doubtful(&mut self, now: f64) {
+        self.entries.retain(|entry| !entry.is_doubtful && entry.time <= now + KEPT);
     }
 
     pub(super) fn place(&self, time: f64) -> Place {
@@ -144,6 +149,13 @@ impl Buffer {
         };
         self.segment = Some((a.time, b.time, is_curve));
         face
+    }
+
+    /// What the sender's clock said `part` of the way from frame `left` to the next one.
+    pub(super) fn capture_between(&self, left: usize, part: f32) -> Timestamp {
+        let [a, b] = [left, left + 1].map(|index| self.entries[index].capture);
+        let passed = b.0 as f64 - a.0 as f64;
+        Timestamp(a.0.saturating_add_signed((passed * f64::from(part)) as i64))
     }
 
     /// A frame and the one before it, if that is near enough to tell a speed.

@@ -77,6 +77,11 @@ impl Doubts {
         is_jump.then(|| self.frames.iter().fold(f64::INFINITY, |least, frame| least.min(frame.late)))
     }
 
+    /// The frame that was held last.
+    pub(super) fn newest(&self) -> Option<&Doubtful> {
+        self.frames.back()
+    }
+
     /// The frame that was held first, which is held no more.
     pub(super) fn take(&mut self) -> Option<Doubtful> {
         self.frames.pop_front()

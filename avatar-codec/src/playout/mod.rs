@@ -67,7 +67,7 @@ const WARM_UP: u32 = 30;
 const FOLLOW: f64 = 0.5;
 /// A position farther than this from its target, seconds, is set anew.
 const RESYNC: f64 = 1.0;
-/// A display time so much before the last one, nanoseconds, means that our clock was set back.
+/// A time so much before the last one, nanoseconds, means that a clock was set back.
 const SET_BACK: u64 = 1_000_000_000;
 /// What is left of the way from the resting face when it is over.
 const RETURNED: f32 = 0.01;
@@ -184,7 +184,8 @@ impl Playout {
             }
             self.doubts.hold(doubtful);
             // A late frame may be what it seems to be, and then it is wanted now.
-            let is_taken = is_late && self.insert(Entry { time, is_doubtful: true, face });
+            let is_taken =
+                is_late && self.insert(Entry { time, capture: frame.time, is_doubtful: true, face });
             match self.doubts.jump() {
                 Some(jump) => self.jump(jump),
                 None if is_taken => {}
@@ -193,7 +194,7 @@ impl Playout {
         } else {
             self.settle_doubts();
             self.measure(arrival, offset);
-            self.insert(Entry { time, is_doubtful: false, face });
+            self.insert(Entry { time, capture: frame.time, is_doubtful: false, face });
         }
         if pushed == Pushed::Taken
             && self.position.is_some_and(|position| position > self.sender_time(frame.time))
@@ -245,10 +246,7 @@ impl Playout {
         let delay = self.position.map_or(0.0, |position| local - self.clock.offset(local) - position);
         let delay = seconds_of(delay);
         self.statistics.delay = delay;
-        let capture = self.position.map(|position| {
-            let nanoseconds = self.epoch.saturating_add((position * 1e9).round() as i128);
-            Timestamp(nanoseconds.clamp(0, u64::MAX.into()) as u64)
-        });
+        let capture = self.capture(behind.capture);
         let shown = Shown { frame: face.frame(display), capture, method, is_concealed, delay };
         self.last = Some(Last { display, face, shown });
         shown
@@ -306,12 +304,13 @@ impl Playout {
     /// The sender's clock has jumped back by so many seconds. Times here go on as though it hadn't.
     fn jump(&mut self, back: f64) {
         self.statistics.clock_jumps += 1;
-        self.source.buffer.drop_doubtful();
         self.epoch = self.epoch.saturating_sub((back * 1e9).round() as i128);
+        let newest = self.doubts.newest().map_or(f64::INFINITY, |frame| self.sender_time(frame.capture));
+        self.source.buffer.drop_doubtful(newest);
         while let Some(Doubtful { capture, arrival, face, .. }) = self.doubts.take() {
             let time = self.sender_time(capture);
             self.measure(arrival, arrival - time);
-            self.insert(Entry { time, is_doubtful: false, face });
+            self.insert(Entry { time, capture, is_doubtful: false, face });
         }
     }
 
@@ -358,14 +357,16 @@ impl Playout {
         self.position = Some(due + more.clamp(-slow_down * seconds, speed_up * seconds));
     }
 
-    /// Our clock was set back.
+    /// Our clock was set back: where frames are on it is found anew.
     fn set_back(&mut self, display: Timestamp) {
         self.statistics.resyncs += 1;
+        let before = self.behind();
+        self.source.clear();
         if self.has_clock {
             let local = self.local(display);
-            let target = local - self.clock.offset(local) - self.target;
-            self.move_to(target, display);
+            self.position = Some(local - self.clock.offset(local) - self.target);
         }
+        self.carry(before);
     }
 
     /// Sets the position; what is shown doesn't jump.
@@ -388,6 +389,15 @@ impl Playout {
     fn carry(&mut self, before: Option<Face>) {
         if let (Some(before), Some(after)) = (before, self.behind()) {
             self.blend.carry(&before, &after);
+        }
+    }
+
+    /// The sender's time that is shown doesn't go back, but with the sender's clock.
+    fn capture(&self, capture: Option<Timestamp>) -> Option<Timestamp> {
+        let last = self.last.as_ref().and_then(|last| last.shown.capture);
+        match (capture, last) {
+            (Some(capture), Some(last)) if capture < last && last.0 - capture.0 <= SET_BACK => Some(last),
+            _ => capture,
         }
     }
 

@@ -35,8 +35,8 @@ pub enum Method {
 pub struct Shown {
     /// The face; its time is the display time, on the receiver's clock.
     pub frame: FaceFrame,
-    /// The instant on the sender's clock that it shows, for putting sound beside it; `None` before the first frame. It never
-    /// goes back, unless the sender's clock does.
+    /// The instant on the sender's clock that it shows, for putting sound beside it; `None` where no frame is known. It
+    /// goes back only when the sender's clock does, by more than a second; where that went back by less, it waits.
     pub capture: Option<Timestamp>,
     /// How it was made.
     pub method: Method,

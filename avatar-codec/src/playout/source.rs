@@ -41,6 +41,8 @@ pub(super) struct Behind {
     pub(super) rest_weight: f32,
     /// Whether a frame around its time is missing.
     pub(super) is_concealed: bool,
+    /// What the sender's clock said then; `None` without a frame.
+    pub(super) capture: Option<Timestamp>,
     /// Whether there is a frame before its time.
     pub(super) has_started: bool,
 }
@@ -80,6 +82,7 @@ impl Source {
             kind: Kind::Resting,
             rest_weight: 1.0,
             is_concealed: false,
+            capture: None,
             has_started: false,
         };
         match (place, time) {
@@ -88,6 +91,7 @@ impl Source {
                 kind: Kind::Interpolated,
                 rest_weight: 0.0,
                 is_concealed: has_hole,
+                capture: Some(self.buffer.capture_between(left, part)),
                 has_started: true,
             },
             (Place::After { last, age, next }, Some(time)) => {
@@ -99,7 +103,9 @@ impl Source {
             }
             (Place::Before { first }, Some(time)) => {
                 let behind = resting(self.blinking(self.rest.face(display, &self.head), display));
-                self.leading(behind, first, time)
+                let next = self.buffer.entry(first);
+                let capture = Some(later(next.capture, time - next.time));
+                self.leading(Behind { capture, ..behind }, first, time)
             }
             (Place::Nowhere, _) | (_, None) => {
                 resting(self.blinking(self.rest.face(display, &self.head), display))
@@ -116,7 +122,8 @@ impl Source {
         let face = self.concealment.face(last, previous, age, &gone_on, &rest);
         let face = if rest_weight >= 1.0 { self.blinking(face, display) } else { face };
         let kind = if rest_weight > 0.0 { Kind::Resting } else { Kind::Extrapolated };
-        Behind { face, kind, rest_weight, is_concealed: true, has_started: true }
+        let capture = Some(later(last.capture, age));
+        Behind { face, kind, rest_weight, is_concealed: true, capture, has_started: true }
     }
 
     /// Where a frame comes after a gap, the face is on its way to it beforehand.
@@ -137,4 +144,8 @@ impl Source {
         }
         face
     }
+}
+
+fn later(time: Timestamp, seconds: f64) -> Timestamp {
+    Timestamp(time.0.saturating_add_signed((seconds * 1e9) as i64))
 }
