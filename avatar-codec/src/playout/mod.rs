@@ -227,9 +227,13 @@ impl Playout {
         let seconds = passed.as_secs_f64();
         self.advance(display, seconds);
         self.blend.decay(seconds as f32);
-        let is_at_rest = self.source.at(self.position, display).rest_weight >= 1.0;
+        let mut behind = self.source.at(self.position, display);
+        let is_at_rest = behind.rest_weight >= 1.0;
         self.source.rest.tick(since, display, is_at_rest);
-        let behind = self.source.at(self.position, display);
+        if is_at_rest {
+            // A blink may have begun or ended.
+            behind = self.source.at(self.position, display);
+        }
 
         let last = self.last.as_ref().map(|last| (&last.face, seconds as f32));
         let face = self.blend.show(&behind.face, last, &self.options.limits);
