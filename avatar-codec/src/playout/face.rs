@@ -151,3 +151,63 @@ pub(super) fn smooth_step(x: f32) -> f32 {
     let x = x.clamp(0.0, 1.0);
     x * x * (3.0 - 2.0 * x)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Random, random_head, random_latent};
+
+    #[test]
+    fn a_cubic_follows_a_curve_and_never_overshoots() {
+        let wave = |time: f64| {
+            let mut face = Face::new(&Latent::NEUTRAL, &HeadPose::REST).unwrap();
+            face.values[0] = 0.5 + 0.5 * (3.0 * time).sin() as f32;
+            face
+        };
+        let (mut cubic_error, mut line_error) = (0.0f32, 0.0f32);
+        // Uneven times, up to the crest.
+        let times = [-0.1, 0.12, 0.33, 0.5];
+        let faces = times.map(wave);
+        let cubic = Cubic { faces: faces.each_ref(), times };
+        for i in 0..=20u8 {
+            let part = f32::from(i) / 20.0;
+            let truth = wave(times[1] + (times[2] - times[1]) * f64::from(part)).values[0];
+            cubic_error = cubic_error.max((cubic.at(part).values[0] - truth).abs());
+            line_error = line_error.max((faces[1].mix(&faces[2], part).values[0] - truth).abs());
+        }
+        assert!(cubic_error < 0.5 * line_error, "{cubic_error}; a line: {line_error}");
+
+        let mut random = Random::new(3);
+        for seed in 0..50 {
+            let faces = [0, 1, 2, 3]
+                .map(|i| Face::new(&random_latent(4 * seed + i), &random_head(seed + i)).unwrap());
+            let mut time = 0.0;
+            let times = [(); 4].map(|()| {
+                time += f64::from(random.uniform(0.001, 0.2));
+                time
+            });
+            let cubic = Cubic { faces: faces.each_ref(), times };
+            let mut last = faces[1];
+            for i in 0..=50u8 {
+                let face = cubic.at(f32::from(i) / 50.0);
+                for axis in 0..AXES {
+                    let (a, b) = (faces[1].values[axis], faces[2].values[axis]);
+                    // Onwards from a to b, never beyond either.
+                    assert!((face.values[axis] - last.values[axis]) * (b - a).signum() >= -1e-5);
+                    assert!((a.min(b)..=a.max(b)).contains(&face.values[axis]));
+                }
+                last = face;
+            }
+            assert!(turn(last.rotation, faces[2].rotation).length() < 1e-3);
+        }
+    }
+
+    #[test]
+    fn heads_turn_the_short_way() {
+        let pose =
+            |rotation| Face::new(&Latent::NEUTRAL, &HeadPose { rotation, translation: Vec3::ZERO }).unwrap();
+        let (a, b) = (pose(Quat::from_rotation_y(0.2)), pose(-Quat::from_rotation_y(0.4)));
+        assert!((turn(Quat::IDENTITY, a.mix(&b, 0.5).rotation) - Vec3::Y * 0.3).length() < 1e-5);
+        assert!((turn(a.rotation, b.rotation) - Vec3::Y * 0.2).length() < 1e-5);
+    }
+}
