@@ -40,6 +40,7 @@ mod options;
 mod rest;
 mod shown;
 mod source;
+mod timing;
 
 pub use face::FrameError;
 pub use options::{PlayoutOptions, PlayoutOptionsError, RestingFace, SpeedLimits};
@@ -52,21 +53,14 @@ use crate::latent::{FaceFrame, HeadPose, Timestamp};
 use blend::Blend;
 use buffer::Entry;
 use clock::Clock;
-use delays::{Cover, Delays};
+use delays::Delays;
 use doubt::{Doubtful, Doubts};
 use face::Face;
 use source::{Kind, Source};
+use timing::seconds_of;
 
 /// A frame that comes so much before the clock's line, seconds, isn't believed at once; less is a path that became shorter.
 const EARLY: f64 = 0.2;
-/// A delay that is longer isn't remembered, seconds: no wait would have covered it.
-const LONGEST_DELAY: f64 = 1.0;
-/// The first delays aren't trusted before there are so many.
-const WARM_UP: u32 = 30;
-/// How fast the position follows its target, seconds.
-const FOLLOW: f64 = 0.5;
-/// A position farther than this from its target, seconds, is set anew.
-const RESYNC: f64 = 1.0;
 /// A time so much before the last one, nanoseconds, means that a clock was set back.
 const SET_BACK: u64 = 1_000_000_000;
 /// What is left of the way from the resting face when it is over.
@@ -270,119 +264,6 @@ impl Playout {
         self.carry(before);
     }
 
-    /// Seconds on our clock since its zero here.
-    fn local(&mut self, time: Timestamp) -> f64 {
-        let origin = self.origin.get_or_insert(time);
-        seconds_between(origin.0.into(), time.0.into())
-    }
-
-    /// Seconds on the sender's clock since its zero here.
-    fn sender_time(&self, time: Timestamp) -> f64 {
-        seconds_between(self.epoch, time.0.into())
-    }
-
-    fn insert(&mut self, entry: Entry) -> bool {
-        self.source.insert(entry)
-    }
-
-    /// A frame came at a time that is believed.
-    fn measure(&mut self, arrival: f64, offset: f64) {
-        let up = self.clock.sample(arrival, offset);
-        self.delays.line_moved(up);
-        self.delays.sample(arrival, offset - self.clock.offset(arrival));
-    }
-
-    /// The sender's clock is as it was: frames that came late were late, those that came early are not understood.
-    fn settle_doubts(&mut self) {
-        if self.doubts.is_empty() {
-            return;
-        }
-        while let Some(frame) = self.doubts.take() {
-            if (0.0..LONGEST_DELAY).contains(&frame.late) {
-                self.delays.sample(frame.arrival, frame.offset - self.clock.offset(frame.arrival));
-            }
-        }
-        self.source.buffer.trust();
-    }
-
-    /// The sender's clock has jumped back by so many seconds. Times here go on as though it hadn't.
-    fn jump(&mut self, back: f64) {
-        self.statistics.clock_jumps += 1;
-        self.epoch = self.epoch.saturating_sub((back * 1e9).round() as i128);
-        let newest = self.doubts.newest().map_or(f64::INFINITY, |frame| self.sender_time(frame.capture));
-        self.source.buffer.drop_doubtful(newest);
-        while let Some(Doubtful { capture, arrival, face, .. }) = self.doubts.take() {
-            let time = self.sender_time(capture);
-            self.measure(arrival, arrival - time);
-            self.insert(Entry { time, capture, is_doubtful: false, face });
-        }
-    }
-
-    fn find_target(&mut self) {
-        let PlayoutOptions { quantile, concealed_budget, repeats, initial_delay, margin, max_delay, .. } =
-            &self.options;
-        let interval = self.source.buffer.interval();
-        let patience = f64::from(*repeats) * interval;
-        self.cover = self.delays.covering(&Cover {
-            quantile: *quantile,
-            budget: *concealed_budget,
-            interval,
-            patience,
-        });
-        if self.delays.count() < WARM_UP {
-            self.cover = self.cover.max(initial_delay.as_secs_f64());
-        }
-        self.target = (self.cover + interval + margin.as_secs_f64()).min(max_delay.as_secs_f64());
-        self.statistics.cover = seconds_of(self.cover);
-        self.statistics.target_delay = seconds_of(self.target);
-        self.statistics.interval = seconds_of(interval);
-        self.statistics.drift_ppm = self.clock.drift().filter(|_| self.has_clock).map(|drift| drift * 1e6);
-    }
-
-    /// Moves the position by the time that passed, a little more or less where it isn't at its target.
-    fn advance(&mut self, display: Timestamp, seconds: f64) {
-        if !self.has_clock {
-            return;
-        }
-        let local = self.local(display);
-        let target = local - self.clock.offset(local) - self.target;
-        let Some(position) = self.position else {
-            return self.move_to(target, display);
-        };
-        let due = position + seconds;
-        let error = target - due;
-        if error.abs() > RESYNC {
-            self.statistics.resyncs += 1;
-            self.position = Some(due);
-            return self.move_to(target, display);
-        }
-        let PlayoutOptions { slow_down, speed_up, .. } = self.options;
-        let more = error * (seconds / FOLLOW).min(1.0);
-        self.position = Some(due + more.clamp(-slow_down * seconds, speed_up * seconds));
-    }
-
-    /// Our clock was set back: where frames are on it is found anew.
-    fn set_back(&mut self, display: Timestamp) {
-        self.statistics.resyncs += 1;
-        let before = self.behind();
-        self.source.clear();
-        if self.has_clock {
-            let local = self.local(display);
-            self.position = Some(local - self.clock.offset(local) - self.target);
-        }
-        self.carry(before);
-    }
-
-    /// Sets the position; what is shown doesn't jump.
-    fn move_to(&mut self, position: f64, display: Timestamp) {
-        if self.last.is_some() {
-            let before = self.source.at(self.position, display).face;
-            let after = self.source.at(Some(position), display).face;
-            self.blend.carry(&before, &after);
-        }
-        self.position = Some(position);
-    }
-
     /// The face behind what was shown last, before a change.
     fn behind(&mut self) -> Option<Face> {
         let display = self.last.as_ref()?.display;
@@ -423,13 +304,4 @@ impl Playout {
             }
         }
     }
-}
-
-fn seconds_between(from: i128, to: i128) -> f64 {
-    to.saturating_sub(from) as f64 * 1e-9
-}
-
-/// A time that is never negative, rounded to what a `Duration` can hold.
-fn seconds_of(seconds: f64) -> Duration {
-    Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX)
 }
