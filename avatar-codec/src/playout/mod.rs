@@ -6,7 +6,7 @@
 //! rest, breathes and blinks, and goes back when frames come again. It never jumps and never stares.
 //!
 //! Nothing here reads a clock: every call is told the time. Memory is bounded (about 150 kB a sender) and allocated once.
-//! How it works, with its figures, is written down in `avatar-codec/PLAYOUT.md`.
+//! How it works is written down in `avatar-codec/PLAYOUT.md`.
 //!
 //! ```
 //! use visavis_codec::playout::{Method, Playout, PlayoutOptions};
