@@ -7,11 +7,13 @@
 //! - [`mod@reference`]: the readable f32 decoder, rasteriser and pixel decoder that judge every executor.
 //! - [`bitstream`]: [`LatentWriter`](bitstream::LatentWriter) and [`LatentReader`](bitstream::LatentReader).
 //! - [`call`]: the recorded call (MCAP).
+//! - [`drive`]: from face tracking (Live Link Face, VMC, OpenXR) to [`FaceFrame`]s.
 //! - `encoder` (feature `encoder`): drivers, the owner's private half, which finds a latent's residual.
 
 pub mod avatar;
 pub mod bitstream;
 pub mod call;
+pub mod drive;
 #[cfg(feature = "encoder")]
 pub mod encoder;
 pub mod latent;
