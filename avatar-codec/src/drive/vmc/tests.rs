@@ -149,3 +149,40 @@ fn what_is_no_number_is_named() {
     }
     assert_eq!(receiver.notes().malformed, wrong.len() as u64);
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn damaged_packets_are_survived(
+        damage in proptest::collection::vec((0usize..4096, proptest::prelude::any::<u8>()), 0..30),
+        cut in 0usize..4096,
+    ) {
+        let content = vec![
+            blend("JawOpen", 0.5),
+            bone("Head", [0.0, 0.1, 0.0, 0.99]),
+            bundle(3_900_000_000, 0, vec![blend("A", 0.1), bone("LeftEye", [0.0, 0.0, 0.0, 1.0])]),
+            apply(),
+        ];
+        let mut bytes = encoder::encode(&bundle(3_900_000_000, 7, content)).unwrap();
+        let length = bytes.len();
+        for (at, byte) in damage {
+            bytes[at % length] = byte;
+        }
+        let mut receiver = VmcReceiver::default();
+        for (n, bytes) in [&bytes[..], &bytes[..cut % length], &bytes[..]].into_iter().enumerate() {
+            if let Some(Received { seconds, signals, .. }) = receiver.receive(bytes, n as f64) {
+                assert!(seconds.is_finite() && signals.is_none_or(|signals| signals.is_valid()));
+            }
+        }
+        assert!(receiver.notes().first.len() <= 8);
+    }
+
+    #[test]
+    fn any_bytes_are_survived(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..600)) {
+        VmcReceiver::default().receive(&bytes, 0.0);
+        VmcReceiver::default().receive(&[BUNDLE_HEAD, &bytes].concat(), 0.0);
+    }
+}
+
+const BUNDLE_HEAD: &[u8] = b"#bundle\0\0\0\0\0\0\0\0\x01";
