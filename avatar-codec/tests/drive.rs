@@ -104,9 +104,11 @@ fn minutes_with_gaps_become_a_steady_performance() {
     assert_steady(&frames, &performance.speeds(30.0));
 
     // In the long gap the face rests, and it stays there until the person is back.
-    let rest: Vec<_> =
-        frames.iter().filter(|frame| (71.5..81.9).contains(&frame.time.as_seconds())).collect();
-    assert!(rest.len() >= 2 && rest.iter().all(|frame| frame.latent.units == [0.0; UNITS]), "{rest:?}");
+    let shown: Vec<_> =
+        frames.iter().filter(|frame| (70.0..81.99).contains(&frame.time.as_seconds())).collect();
+    let [.., from, to] = shown.as_slice() else { panic!() };
+    assert!(from.time.as_seconds() < 71.5 && to.time.as_seconds() > 81.9);
+    assert_eq!((from.latent.units, to.latent.units), ([0.0; UNITS], [0.0; UNITS]));
 }
 
 #[test]
@@ -243,7 +245,7 @@ fn live_session(neutral_seconds: f64) -> (Vec<FaceFrame>, Driver, Performance) {
     driver.calibrate_first(neutral_seconds);
     let (mut stream, mut frames) = (LiveLinkStream::default(), Vec::new());
     let mut sent = sent.into_iter().peekable();
-    for tick in 0..3300 {
+    for tick in 0..3400 {
         let now = f64::from(tick) * 0.02;
         while let Some((arrival, datagram)) = sent.next_if(|(arrival, _)| *arrival <= now) {
             let Received { seconds, interval, signals } = stream.receive(&datagram).unwrap();
@@ -268,7 +270,7 @@ fn a_minute_of_a_live_stream_with_loss_is_steady() {
     assert_steady(&frames, &performance.speeds(60.0));
     // The sender fell silent at 60 s; the face has come to rest since.
     let last = frames.last().unwrap();
-    assert!((60.5..66.0).contains(&last.time.as_seconds()), "{}", last.time.as_seconds());
+    assert!((60.9..62.0).contains(&last.time.as_seconds()), "{}", last.time.as_seconds());
     assert_eq!(last.latent.units, [0.0; UNITS]);
     let before: Vec<FaceFrame> =
         frames.into_iter().filter(|frame| (3.0..29.9).contains(&frame.time.as_seconds())).collect();

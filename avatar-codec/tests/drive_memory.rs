@@ -28,7 +28,8 @@ fn peak_of(work: impl FnOnce()) -> usize {
 fn memory_is_bounded_by_what_came_in() {
     let performance = Performance::hello();
     let mut random = Random::new(2);
-    let whole = (0..600).map(|n| row(f64::from(n) / 30.0, &performance.values(f64::from(n) / 30.0, &mut random)));
+    let whole =
+        (0..600).map(|n| row(f64::from(n) / 30.0, &performance.values(f64::from(n) / 30.0, &mut random)));
     let whole = header() + &whole.collect::<String>();
     let peak = peak_of(|| assert!(read_csv(whole.as_bytes()).is_ok()));
     assert!(peak > 100_000, "{peak} bytes: the counter doesn't count");

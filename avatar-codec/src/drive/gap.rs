@@ -1,5 +1,7 @@
 //! What is shown while the tracker sees nothing: hold, ease to neutral, and ease back.
 
+use crate::latent::FaceUnit;
+
 use super::signals::{CHANNELS, Values};
 
 /// A face that isn't seen for so many intervals is held.
@@ -8,6 +10,8 @@ pub(super) const GAP_INTERVALS: f64 = 3.0;
 const HOLD: f64 = 0.3;
 /// How long it takes to ease to neutral, seconds.
 const EASE: f64 = 0.9;
+/// How long lids take to open: a blink that was cut off isn't held, seconds.
+const LIDS: f64 = 0.2;
 /// How long it takes to ease back to the tracked face, seconds.
 const RETURN: f64 = 0.3;
 
@@ -27,7 +31,12 @@ impl Gap {
     /// What is shown at a time.
     pub(super) fn at(&self, time: f64) -> Values {
         let left = 1.0 - smoothstep((time - self.start - HOLD) / EASE);
-        std::array::from_fn(|i| self.from[i] * left)
+        let closed = 1.0 - smoothstep((time - self.start) / LIDS);
+        let mut shown = self.from.map(|value| value * left);
+        for lid in [FaceUnit::EyeBlinkLeft, FaceUnit::EyeBlinkRight] {
+            shown[lid as usize] = self.from[lid as usize] * closed;
+        }
+        shown
     }
 
     /// When the neutral face is reached: from then on nothing changes.
@@ -74,12 +83,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_holds_then_eases_to_neutral() {
+    fn it_holds_then_eases_to_neutral_with_open_eyes() {
         let gap = Gap::new([0.8; CHANNELS], 10.0);
-        assert_eq!(gap.at(10.0)[0], 0.8);
-        assert_eq!(gap.at(10.0 + HOLD)[0], 0.8);
-        assert!((gap.at(10.0 + HOLD + EASE / 2.0)[0] - 0.4).abs() < 1e-6);
-        assert_eq!(gap.at(gap.rest())[0], 0.0);
+        let (lid, jaw) = (FaceUnit::EyeBlinkLeft as usize, FaceUnit::JawOpen as usize);
+        assert_eq!(gap.at(10.0), [0.8; CHANNELS]);
+        assert_eq!((gap.at(10.0 + HOLD)[jaw], gap.at(10.0 + LIDS)[lid]), (0.8, 0.0));
+        assert!((gap.at(10.0 + HOLD + EASE / 2.0)[jaw] - 0.4).abs() < 1e-6);
+        assert_eq!(gap.at(gap.rest()), [0.0; CHANNELS]);
         assert_eq!(gap.at(1e6)[0], 0.0);
     }
 
@@ -90,6 +100,6 @@ mod tests {
         assert_eq!(back.mix(&tracked, 5.0).unwrap()[0], 0.0);
         let middle = back.mix(&tracked, 5.0 + RETURN / 2.0).unwrap()[0];
         assert!((middle - 0.5).abs() < 1e-6);
-        assert_eq!(back.mix(&tracked, 5.0 + RETURN), None);
+        assert_eq!(back.mix(&tracked, 5.0 + RETURN + 1e-6), None);
     }
 }

@@ -87,16 +87,20 @@ impl NeutralEstimator {
 
     /// The median of each signal: for a span in which the face rests.
     pub fn median(&self) -> Option<Neutral> {
-        self.neutral_by(|sorted| sorted[sorted.len() / 2])
+        self.neutral_by(|_, sorted| sorted[sorted.len() / 2])
     }
 
     /// The mode of each signal: for a span in which the face does everything, but rests more often than it does any other
-    /// single thing. Half-sample mode (Robertson, Cryer 1974; Bickel, Frühwirth 2006).
+    /// single thing. Half-sample mode (Robertson, Cryer 1974; Bickel, Frühwirth 2006). Units don't rest above their lower
+    /// quartile: a mouth that talks all the time has a mode too.
     pub fn mode(&self) -> Option<Neutral> {
-        self.neutral_by(half_sample_mode)
+        self.neutral_by(|place, sorted| match place {
+            0..UNITS => half_sample_mode(sorted).min(sorted[sorted.len() / 4]),
+            _ => half_sample_mode(sorted),
+        })
     }
 
-    fn neutral_by(&self, find: fn(&[f32]) -> f32) -> Option<Neutral> {
+    fn neutral_by(&self, find: fn(usize, &[f32]) -> f32) -> Option<Neutral> {
         let origin = self.origin?;
         let mut column = Vec::with_capacity(self.kept.len());
         let mut found: Values = [0.0; CHANNELS];
@@ -104,7 +108,7 @@ impl NeutralEstimator {
             column.clear();
             column.extend(self.kept.iter().map(|values| values[place]));
             column.sort_unstable_by(f32::total_cmp);
-            *found = find(&column);
+            *found = find(place, &column);
         }
         let mut neutral = Neutral::NONE;
         for unit in FaceUnit::ALL {
@@ -174,6 +178,14 @@ mod tests {
         }
         let neutral = estimator.mode().unwrap();
         assert!((neutral.units[FaceUnit::JawOpen as usize] - 0.053).abs() < 0.01, "{neutral:?}");
+    }
+
+    #[test]
+    fn talk_without_a_rest_is_not_taken_for_one() {
+        let mut estimator = NeutralEstimator::default();
+        (0..900).for_each(|i| estimator.push(&signals(0.3 + 0.29 * (i as f32 * 0.3).sin(), 0.0)));
+        let neutral = estimator.mode().unwrap();
+        assert!(neutral.units[FaceUnit::JawOpen as usize] < 0.15, "{neutral:?}");
     }
 
     #[test]
