@@ -8,11 +8,18 @@ const LONGEST_GAP_SECONDS: f64 = 60.0;
 const DISAGREEMENT_SECONDS: f64 = 1.0;
 /// Steps of less than this part of the usual one are repetitions.
 const REPETITION: f64 = 0.25;
+/// The usual step is the median of so many, once there are half as many.
+const STEPS: usize = 31;
+/// Within these bounds, seconds.
+const INTERVALS: std::ops::RangeInclusive<f64> = 1e-3..=0.2;
 
 /// Turns a source's times into a time that starts at 0 and strictly grows.
 #[derive(Clone, Debug)]
 pub struct SourceClock {
     interval: f64,
+    /// The last steps, of which the interval is learnt: phones say the rate of their timecode, not that of their frames.
+    steps: [f64; STEPS],
+    taken: usize,
     wrap: Option<f64>,
     /// The last sample that counted: source's time, arrival.
     last: Option<(f64, Option<f64>)>,
@@ -47,12 +54,24 @@ pub enum Tick {
 impl SourceClock {
     /// A clock whose samples usually come `interval` seconds apart and that begins again after `wrap` seconds.
     pub fn new(interval: f64, wrap: Option<f64>) -> Self {
-        let interval = if interval.is_finite() { interval.clamp(1e-3, 1.0) } else { 1.0 / 30.0 };
+        let interval = if interval.is_finite() {
+            interval.clamp(*INTERVALS.start(), *INTERVALS.end())
+        } else {
+            1.0 / 30.0
+        };
         let wrap = wrap.filter(|wrap| wrap.is_finite() && *wrap > 4.0 * LONGEST_GAP_SECONDS);
-        Self { interval, wrap, last: None, elapsed: 0.0, counts: ClockCounts::default() }
+        Self {
+            interval,
+            steps: [0.0; STEPS],
+            taken: 0,
+            wrap,
+            last: None,
+            elapsed: 0.0,
+            counts: ClockCounts::default(),
+        }
     }
 
-    /// The usual time between two samples, seconds.
+    /// The usual time between two samples, seconds: as it was said at first, then as it is.
     pub fn interval(&self) -> f64 {
         self.interval
     }
@@ -111,7 +130,20 @@ impl SourceClock {
         }
         self.last = Some((source, arrival));
         self.elapsed += step;
+        self.learn(step);
         Tick::At(self.elapsed)
+    }
+
+    fn learn(&mut self, step: f64) {
+        self.steps[self.taken % STEPS] = step;
+        self.taken += 1;
+        let mut known = self.steps;
+        let known = &mut known[..self.taken.min(STEPS)];
+        if known.len() > STEPS / 2 {
+            let middle = known.len() / 2;
+            let (_, median, _) = known.select_nth_unstable_by(middle, f64::total_cmp);
+            self.interval = median.clamp(*INTERVALS.start(), *INTERVALS.end());
+        }
     }
 }
 
@@ -151,6 +183,18 @@ mod tests {
         for (i, at) in at.iter().enumerate() {
             assert!((at - i as f64 * DT).abs() < 1e-6, "{i}: {at}");
         }
+    }
+
+    #[test]
+    fn the_interval_is_learnt_whatever_was_said() {
+        let mut clock = SourceClock::new(1.0 / 60.0, None);
+        for n in 0..100 {
+            // Every tenth is lost.
+            if n % 10 != 0 {
+                clock.tick(f64::from(n) * DT, None);
+            }
+        }
+        assert!((clock.interval() - DT).abs() < 1e-9, "{}", clock.interval());
     }
 
     #[test]

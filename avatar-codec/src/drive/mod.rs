@@ -39,6 +39,7 @@ mod mapping;
 mod neutral;
 mod notes;
 mod one_euro;
+mod options;
 mod signals;
 mod smooth;
 mod spikes;
@@ -50,11 +51,12 @@ pub mod performance;
 pub mod vmc;
 
 pub use clock::{ClockCounts, SourceClock, Tick};
-pub use driver::{Driver, DriverCounts, DriverError, DriverOptions};
+pub use driver::Driver;
 pub use mapping::{HeadGains, MappingError, TrackerMapping, UnitMapping};
 pub use neutral::{Neutral, NeutralEstimator};
 pub use notes::Notes;
 pub use one_euro::{OneEuro, OneEuroOptions};
+pub use options::{DriverCounts, DriverError, DriverOptions};
 pub use signals::{CHANNELS, Channel, Received, Recording, Sample, Signals, gaze_of_units};
 
 /// A recording to be driven from can't be used at all. What is wrong with single rows is in [`Notes`] instead.

@@ -32,7 +32,7 @@ pub(crate) struct Session {
     recorder: Recorder,
     frames: Vec<FaceFrame>,
     datagrams: u64,
-    interval: Option<f64>,
+    has_clock: bool,
 }
 
 enum Source {
@@ -62,7 +62,7 @@ impl Session {
             Kind::Vmc => Source::Vmc(Box::default()),
             Kind::LiveLink | Kind::Signals => Source::LiveLink(Box::default()),
         };
-        Self { kind, source, driver, recorder, frames: Vec::new(), datagrams: 0, interval: None }
+        Self { kind, source, driver, recorder, frames: Vec::new(), datagrams: 0, has_clock: false }
     }
 
     /// Listens at an address. The call is whole however it ends, but for an error of the disk.
@@ -108,9 +108,9 @@ impl Session {
         let Some(Received { seconds, interval, signals }) = self.source.receive(datagram, now) else {
             return self.idle(now);
         };
-        if self.interval.is_none() {
+        if !self.has_clock {
+            self.has_clock = true;
             let usual = interval.unwrap_or(DEFAULT_INTERVAL);
-            self.interval = Some(usual);
             self.driver.set_clock(usual, (self.kind == Kind::LiveLink).then_some(SECONDS_A_DAY));
         }
         self.driver.push(seconds, Some(now), signals.as_ref(), &mut self.frames);
@@ -134,9 +134,8 @@ impl Session {
                 first.map(|first| format!("; {first}")).unwrap_or_default()
             );
         }
-        let interval = self.interval.unwrap_or(DEFAULT_INTERVAL);
         let notes = self.source.notes().clone();
-        let mut report = Report::new(address.to_owned(), self.kind, interval, &self.driver, notes);
+        let mut report = Report::new(address.to_owned(), self.kind, &self.driver, notes);
         report.datagrams = Some(self.datagrams);
         Ok((self.recorder, report))
     }

@@ -171,8 +171,7 @@ fn from_file(
     driver.finish(&mut frames);
     recorder.write(&mut frames)?;
     bar.finish_and_clear();
-    let report =
-        Report::new(path.display().to_string(), kind, recording.interval, &driver, recording.notes.clone());
+    let report = Report::new(path.display().to_string(), kind, &driver, recording.notes.clone());
     Ok((recorder, report))
 }
 

@@ -23,8 +23,8 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    pub(crate) fn new(input: String, kind: Kind, interval: f64, driver: &Driver, notes: Notes) -> Self {
-        let (counts, neutral) = (driver.counts(), driver.neutral().clone());
+    pub(crate) fn new(input: String, kind: Kind, driver: &Driver, notes: Notes) -> Self {
+        let (counts, neutral, interval) = (driver.counts(), driver.neutral().clone(), driver.interval());
         Self { input, kind, interval, counts, neutral, notes, datagrams: None }
     }
 
