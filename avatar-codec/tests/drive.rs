@@ -3,9 +3,10 @@
 mod tracking;
 
 use proptest::prelude::*;
+use visavis_codec::avatar::{LatentModel, Semantic};
 use visavis_codec::bitstream::{LatentWriter, Quantiser, WriterOptions, plain_latent_model};
 use visavis_codec::drive::live_link::{LiveLinkPacket, LiveLinkStream, PacketError, SECONDS_A_DAY, read_csv};
-use visavis_codec::drive::{Driver, DriverOptions, NeutralEstimator, Received, Recording};
+use visavis_codec::drive::{Driver, DriverError, DriverOptions, NeutralEstimator, Received, Recording};
 use visavis_codec::latent::{FaceUnit, UNITS};
 use visavis_codec::testing::Random;
 use visavis_codec::{FaceFrame, FaceUnit as U};
@@ -285,6 +286,29 @@ fn a_live_calibration_sets_in_without_a_pop() {
     let (frames, driver, performance) = live_session(1.5);
     assert!(driver.neutral().units.iter().any(|unit| *unit > 0.0));
     assert_steady(&frames, &performance.speeds(60.0));
+}
+
+#[test]
+fn an_avatar_without_meaning_is_not_driven() {
+    let model = LatentModel { semantic: Semantic::None, ..plain_latent_model(3) };
+    assert_eq!(Driver::new(&model, DriverOptions::default()).unwrap_err(), DriverError::Semantic);
+    let model = LatentModel { axes: Vec::new(), ..plain_latent_model(3) };
+    assert_eq!(Driver::new(&model, DriverOptions::default()).unwrap_err(), DriverError::Axes(0));
+}
+
+#[test]
+fn what_comes_out_is_what_the_avatar_was_trained_on() {
+    let mut model = plain_latent_model(0);
+    model.axes[U::JawOpen as usize].max = 0.4;
+    model.axes[U::TongueOut as usize].max = 0.0;
+    let recording = read_csv(b"Timecode,JawOpen,TongueOut\n1:0:0:0,0.9,0.9\n1:0:0:1,0.9,0.9").unwrap();
+    let mut driver = Driver::new(&model, DriverOptions::default()).unwrap();
+    let mut frames = Vec::new();
+    for sample in &recording.samples {
+        driver.push(sample.seconds, None, sample.signals.as_deref(), &mut frames);
+    }
+    let last = frames.last().unwrap().latent;
+    assert_eq!((last.unit(U::JawOpen), last.unit(U::TongueOut)), (0.4, 0.0));
 }
 
 #[test]

@@ -111,7 +111,13 @@ impl Driver {
     pub fn counts(&self) -> DriverCounts {
         let delay = self.smoother.delay();
         let clock = self.clock.counts();
+        // A gap that is still open counts as far as it was shown.
+        let open = match (&self.gap, self.seen, self.emitted) {
+            (Some(_), Some(seen), Some(emitted)) => emitted - seen,
+            _ => 0.0,
+        };
         DriverCounts {
+            gap_seconds: self.counts.gap_seconds + open,
             spikes: self.smoother.spikes(),
             clock: ClockCounts { late: clock.late + self.late, ..clock },
             delay_frames_mean: delay.sum / delay.count.max(1) as f64,
@@ -228,7 +234,8 @@ impl Driver {
         let Some((seconds, estimator)) = &mut self.calibration else { return };
         estimator.push(signals);
         if time >= *seconds {
-            if let Some(neutral) = estimator.median() {
+            // Not the median: somebody who talks already shouldn't have their talk subtracted.
+            if let Some(neutral) = estimator.mode() {
                 (self.neutral, self.neutral_since) = (neutral, time);
             }
             self.calibration = None;

@@ -128,6 +128,8 @@ fn signals_of(raw: &Raw, signs: &EyeSigns) -> Signals {
 
 #[cfg(test)]
 mod tests {
+    use crate::drive::signals::{LOOK_PITCH, LOOK_YAW};
+
     use super::*;
 
     #[test]
@@ -148,14 +150,14 @@ mod tests {
             raw = [0.0; VALUES];
             let look = |amount: f32, to: f32| (amount / to).clamp(0.0, 1.0);
             for (unit, amount, to) in [
-                (FaceUnit::EyeLookOutLeft, yaw, 0.5236),
-                (FaceUnit::EyeLookInRight, yaw, 0.5236),
-                (FaceUnit::EyeLookInLeft, -yaw, 0.5236),
-                (FaceUnit::EyeLookOutRight, -yaw, 0.5236),
-                (FaceUnit::EyeLookUpLeft, pitch, 0.4363),
-                (FaceUnit::EyeLookUpRight, pitch, 0.4363),
-                (FaceUnit::EyeLookDownLeft, -pitch, 0.4363),
-                (FaceUnit::EyeLookDownRight, -pitch, 0.4363),
+                (FaceUnit::EyeLookOutLeft, yaw, LOOK_YAW),
+                (FaceUnit::EyeLookInRight, yaw, LOOK_YAW),
+                (FaceUnit::EyeLookInLeft, -yaw, LOOK_YAW),
+                (FaceUnit::EyeLookOutRight, -yaw, LOOK_YAW),
+                (FaceUnit::EyeLookUpLeft, pitch, LOOK_PITCH),
+                (FaceUnit::EyeLookUpRight, pitch, LOOK_PITCH),
+                (FaceUnit::EyeLookDownLeft, -pitch, LOOK_PITCH),
+                (FaceUnit::EyeLookDownRight, -pitch, LOOK_PITCH),
             ] {
                 raw[unit as usize] = look(amount, to);
             }

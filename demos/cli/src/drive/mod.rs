@@ -131,10 +131,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
                 "--neutral: of a live source only its beginning can be taken, as `first`"
             );
             let mut driver = driver;
-            match neutral {
-                None | Some(NeutralWhen::Auto) => driver.calibrate_first(LIVE_NEUTRAL_SECONDS),
-                Some(NeutralWhen::Span(_, to)) => driver.calibrate_first(*to),
-                Some(NeutralWhen::None) => {}
+            let rest = match neutral {
+                None | Some(NeutralWhen::Auto) => Some(LIVE_NEUTRAL_SECONDS),
+                Some(NeutralWhen::Span(_, to)) => Some(*to),
+                Some(NeutralWhen::None) => None,
+            };
+            if let Some(rest) = rest {
+                eprintln!(
+                    "visavis: rest your face at first: {rest} s of it count as neutral (--neutral none: nothing does)"
+                );
+                driver.calibrate_first(rest);
             }
             Session::new(*kind, driver, recorder).run(address, *seconds)?
         }
