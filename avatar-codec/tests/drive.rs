@@ -286,6 +286,12 @@ fn a_live_calibration_sets_in_without_a_pop() {
     let (frames, driver, performance) = live_session(1.5);
     assert!(driver.neutral().units.iter().any(|unit| *unit > 0.0));
     assert_steady(&frames, &performance.speeds(60.0));
+    assert!(frames[0].head.rotation_vector().length() < 1e-3, "the head begins where it rests");
+    for pair in frames.windows(2) {
+        let dt = pair[1].time.as_seconds() - pair[0].time.as_seconds();
+        let turned = pair[0].head.rotation.angle_between(pair[1].head.rotation);
+        assert!(f64::from(turned) < 3.0 * dt, "{turned} in {dt} s at {}", pair[1].time.as_seconds());
+    }
 }
 
 #[test]

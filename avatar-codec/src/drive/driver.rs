@@ -34,6 +34,8 @@ pub struct Driver {
     limits: [(f32, f32); UNITS + GAZE],
     mapping: TrackerMapping,
     neutral: Neutral,
+    /// What counted before.
+    neutral_before: Neutral,
     /// When the neutral face was found; it is in full effect a little later.
     neutral_since: f64,
     calibration: Option<(f64, NeutralEstimator)>,
@@ -64,6 +66,7 @@ impl Driver {
             limits: std::array::from_fn(|i| (axes[i].min.min(0.0), axes[i].max.max(0.0))),
             mapping,
             neutral: Neutral::NONE,
+            neutral_before: Neutral::NONE,
             neutral_since: f64::NEG_INFINITY,
             calibration: None,
             clock: SourceClock::new(1.0 / 30.0, None),
@@ -96,8 +99,8 @@ impl Driver {
         &self.neutral
     }
 
-    /// Finds the neutral face in the first seconds of a live source, in which the person is asked to rest. What comes out
-    /// until then is uncalibrated; then the neutral face sets in within half a second.
+    /// Finds the neutral face in the first seconds of a live source, in which the person is asked to rest. Until
+    /// then the head's first pose alone counts as neutral; the face that is found sets in within half a second.
     pub fn calibrate_first(&mut self, seconds: f64) {
         self.calibration = Some((seconds, NeutralEstimator::default()));
     }
@@ -232,11 +235,16 @@ impl Driver {
 
     fn calibrate(&mut self, time: f64, signals: &Signals) {
         let Some((seconds, estimator)) = &mut self.calibration else { return };
+        if self.counts.tracked == 0 {
+            // Until more is known the head rests where it is seen first: phones stand anywhere.
+            self.neutral.head = signals.head;
+        }
         estimator.push(signals);
         if time >= *seconds {
             // Not the median: somebody who talks already shouldn't have their talk subtracted.
             if let Some(neutral) = estimator.mode() {
-                (self.neutral, self.neutral_since) = (neutral, time);
+                self.neutral_before = std::mem::replace(&mut self.neutral, neutral);
+                self.neutral_since = time;
             }
             self.calibration = None;
         }
@@ -244,13 +252,13 @@ impl Driver {
 
     /// The avatar's values for the tracker's.
     fn mapped(&self, signals: &Signals, time: f64) -> Values {
-        let part;
+        let on_the_way;
         let since = time - self.neutral_since;
         let neutral = if since >= NEUTRAL_EASE {
             &self.neutral
         } else {
-            part = self.neutral.part(since / NEUTRAL_EASE);
-            &part
+            on_the_way = self.neutral_before.towards(&self.neutral, since / NEUTRAL_EASE);
+            &on_the_way
         };
         let TrackerMapping { units, head, gaze } = &self.mapping;
         let mapped: [f32; UNITS] = std::array::from_fn(|i| {

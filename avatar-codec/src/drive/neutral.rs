@@ -36,15 +36,17 @@ impl Neutral {
         left_out: Vec::new(),
     };
 
-    /// This part of it, 0..=1: calibration sets in gently.
-    pub(super) fn part(&self, t: f64) -> Self {
+    /// What counts on the way from this to another one, t within 0..=1: calibration sets in gently.
+    pub(super) fn towards(&self, other: &Self, t: f64) -> Self {
         let s = smoothstep(t);
+        let mix = |a: f32, b: f32| a + (b - a) * s;
+        let (from, to) = (self.gaze.to_array(), other.gaze.to_array());
         Self {
-            units: self.units.map(|unit| unit * s),
-            gaze: Gaze::from_array(self.gaze.to_array().map(|angle| angle * s)),
+            units: std::array::from_fn(|i| mix(self.units[i], other.units[i])),
+            gaze: Gaze::from_array(std::array::from_fn(|i| mix(from[i], to[i]))),
             head: HeadPose {
-                rotation: Quat::from_scaled_axis(self.head.rotation_vector() * s),
-                translation: self.head.translation * s,
+                rotation: self.head.rotation.slerp(other.head.rotation, s).normalize(),
+                translation: self.head.translation.lerp(other.head.translation, s),
             },
             left_out: Vec::new(),
         }

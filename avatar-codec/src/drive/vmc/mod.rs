@@ -28,7 +28,6 @@ pub struct VmcReceiver {
     presets: [f32; PRESETS.len()],
     neck: Quat,
     head: Quat,
-    head_position: Vec3,
     /// Left and right.
     eyes: [Option<Quat>; 2],
     is_tracking: bool,
@@ -54,7 +53,6 @@ impl Default for VmcReceiver {
             presets: [0.0; PRESETS.len()],
             neck: Quat::IDENTITY,
             head: Quat::IDENTITY,
-            head_position: Vec3::ZERO,
             eyes: [None; 2],
             is_tracking: true,
             has_apply: false,
@@ -153,12 +151,13 @@ impl VmcReceiver {
         let Some((OscType::String(name), numbers)) = values.split_first() else {
             return Err("not a bone's name");
         };
-        let [px, py, pz, x, y, z, w, ..] = numbers else { return Err("less than 7 numbers") };
-        let mut read = [0.0; 7];
-        for (read, value) in read.iter_mut().zip([px, py, pz, x, y, z, w]) {
+        // The place, then the rotation.
+        let [_, _, _, x, y, z, w, ..] = numbers else { return Err("less than 7 numbers") };
+        let mut read = [0.0; 4];
+        for (read, value) in read.iter_mut().zip([x, y, z, w]) {
             *read = number(value).ok_or("a number is not finite")?;
         }
-        let [px, py, pz, x, y, z, w] = read;
+        let [x, y, z, w] = read;
         // +Z forwards to +Z backwards: a mirror, which turns rotations about the other two axes round.
         let rotation = Quat::from_xyzw(-x, -y, z, w);
         if !(0.5..2.0).contains(&rotation.length()) {
@@ -167,7 +166,7 @@ impl VmcReceiver {
         let rotation = rotation.normalize();
         match name.as_str() {
             "Neck" => self.neck = rotation,
-            "Head" => (self.head, self.head_position) = (rotation, Vec3::new(px, py, -pz)),
+            "Head" => self.head = rotation,
             "LeftEye" => self.eyes[0] = Some(rotation),
             "RightEye" => self.eyes[1] = Some(rotation),
             _ => return Ok(Effect::Nothing),
@@ -183,7 +182,8 @@ impl VmcReceiver {
         };
         let head = HeadPose {
             rotation: (self.neck * self.head).normalize(),
-            translation: self.head_position.clamp_length_max(10.0),
+            // A bone's place is relative to the bone that it hangs on, and stays the same.
+            translation: Vec3::ZERO,
         };
         Signals { units, gaze, head }
     }
