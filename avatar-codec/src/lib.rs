@@ -7,12 +7,14 @@
 //! - [`mod@reference`]: the readable f32 decoder, rasteriser and pixel decoder that judge every executor.
 //! - [`bitstream`]: [`LatentWriter`](bitstream::LatentWriter) and [`LatentReader`](bitstream::LatentReader).
 //! - [`call`]: the recorded call (MCAP).
+//! - [`drive`]: from face tracking (Live Link Face, VMC, OpenXR) to [`FaceFrame`]s.
 //! - [`playout`]: timed frames in, a face for any display time out: clock, delay, interpolation, concealment.
 //! - `encoder` (feature `encoder`): drivers, the owner's private half, which finds a latent's residual.
 
 pub mod avatar;
 pub mod bitstream;
 pub mod call;
+pub mod drive;
 #[cfg(feature = "encoder")]
 pub mod encoder;
 pub mod latent;

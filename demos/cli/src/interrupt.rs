@@ -23,3 +23,8 @@ pub(crate) fn check() -> Result<()> {
     }
     Ok(())
 }
+
+/// Whether Ctrl-C was pressed, which is forgotten: for what Ctrl-C is the usual end of, and work comes after.
+pub(crate) fn take() -> bool {
+    INTERRUPTED.swap(false, Ordering::Relaxed)
+}

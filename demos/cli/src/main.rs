@@ -1,7 +1,8 @@
-//! The program `visavis`: render calls, train, judge and look into avatars.
+//! The program `visavis`: render calls, drive, train, judge and look into avatars.
 
 mod avatar_file;
 mod bench;
+mod drive;
 mod eval;
 mod inspect;
 mod interrupt;
@@ -24,6 +25,7 @@ use clap::{Parser, Subcommand};
     version,
     after_help = "Examples:
   visavis render assets/calls/hello.mcap -o hello.mp4      a recorded call as a video
+  visavis drive take.csv --avatar wren.avatar -o take.mp4  face tracking moves an avatar
   visavis inspect assets/avatars/wren.avatar               what is in a file
   visavis eval assets/avatars/wren.avatar assets/eval/wren how close it comes to held-out pictures
 
@@ -40,6 +42,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Render(render::Arguments),
+    Drive(drive::Arguments),
     Inspect(inspect::Arguments),
     Eval(eval::Arguments),
     EvalPack(eval::PackArguments),
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = interrupt::watch().and_then(|()| match &cli.command {
         Command::Render(arguments) => render::run(arguments),
+        Command::Drive(arguments) => drive::run(arguments),
         Command::Inspect(arguments) => inspect::run(arguments),
         Command::Eval(arguments) => eval::run(arguments),
         Command::EvalPack(arguments) => eval::pack(arguments),

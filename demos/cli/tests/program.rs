@@ -160,6 +160,74 @@ fn pictures_come_numbered_and_alike_from_both_executors() {
     );
 }
 
+/// A recording of Live Link Face of two seconds, with a gap, a damaged row and one of NaN.
+fn live_link_csv() -> String {
+    let mut csv =
+        "Timecode,BlendshapeCount,JawOpen,EyeBlinkLeft,EyeBlinkRight,HeadYaw,HeadPitch,HeadRoll\n".to_owned();
+    for n in 0..60 {
+        let time = format!("{}:{:06.3}", if n < 30 { "23:59:59" } else { "00:00:00" }, f64::from(n % 30));
+        csv += &match n {
+            10 => format!("{time},6,0.1,x,0,0,0,0\n"),
+            11 => format!("{time},6,nan,0,0,0,0,0\n"),
+            30..40 => format!("{time},0\n"),
+            _ => format!("{time},6,{:.4},0.02,0.02,0.1,0,0\n", 0.3 + 0.2 * (f64::from(n) * 0.2).sin()),
+        };
+    }
+    csv
+}
+
+#[test]
+fn face_tracking_becomes_a_call_and_a_video() {
+    let scene = Scene::new();
+    std::fs::write(scene.path("take.csv"), live_link_csv()).unwrap();
+    let drive = ["drive", "take.csv", "--avatar", "nobody.avatar", "-o"];
+    let report = scene.json(&[&drive[..], &["take.mcap", "--neutral", "none"]].concat());
+    for (field, value) in [("malformed", 2), ("dropouts", 10), ("gaps", 1), ("tracked", 48)] {
+        assert_eq!(report[field], value, "{field} in {report}");
+    }
+    assert!(report["delay_added_frames"]["max"].as_f64().unwrap() <= 1.0);
+    assert_eq!(scene.json(&["inspect", "take.mcap"])["kind"], "call");
+
+    let video = ["clip/take.mp4", "--size", "64", "--executor", "cpu", "--fps", "15"];
+    let report = scene.json(&[&drive[..], &video].concat());
+    assert_eq!(report["outputs"][0], "clip/take.mp4");
+    assert_eq!(report["render"]["fps"], 15.0);
+    let frames = report["render"]["frames"].as_u64().unwrap();
+    assert_eq!(probe(&scene.path("clip/take.mp4"))["streams"][0]["nb_read_frames"], frames.to_string());
+    let left: Vec<_> =
+        std::fs::read_dir(scene.path("clip")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(left, ["take.mp4"], "something temporary is left");
+}
+
+#[test]
+fn driving_names_what_is_wrong() {
+    let scene = Scene::new();
+    std::fs::write(scene.path("take.csv"), live_link_csv()).unwrap();
+    std::fs::write(scene.path("other.csv"), "a,b\n1,2\n").unwrap();
+    std::fs::write(scene.path("map.json"), r#"{"version": 1, "units": {"smile": {}}}"#).unwrap();
+    let says = |arguments: &[&str], status: i32, words: &[&str]| {
+        let (code, message) = scene.failure(&[&["drive"], arguments].concat());
+        assert_eq!(code, status, "{message}");
+        for word in words {
+            assert!(message.contains(word), "`{word}` is not in: {message}");
+        }
+    };
+    let avatar = ["--avatar", "nobody.avatar", "-o"];
+    let with = |input: &'static str, rest: &[&'static str]| [&[input], &avatar[..], rest].concat();
+    says(&with("no.csv", &["a.mcap"]), 1, &["no.csv"]);
+    says(&with("other.csv", &["a.mcap"]), 1, &["other.csv", "Timecode"]);
+    says(&with("call.mcap", &["a.mcap"]), 1, &["call.mcap", "render"]);
+    says(&with("take.csv", &["a.mcap", "--mapping", "map.json"]), 1, &["map.json", "smile"]);
+    says(&with("take.csv", &["a.mcap", "--neutral", "7-8"]), 1, &["take.csv", "--neutral", "7 to 8"]);
+    says(&with("take.csv", &["a.mcap", "--seconds", "3"]), 1, &["--seconds"]);
+    says(&with("take.csv", &["a.mcap", "--size", "64"]), 1, &["--size"]);
+    says(&with("take.csv", &["a.avi"]), 1, &["a.avi"]);
+    says(&with("take.csv", &["a.mp4", "--camera", "below"]), 1, &["--camera"]);
+    says(&with("tcp://:1", &["a.mcap"]), 2, &["tcp"]);
+    says(&with("udp://127.0.0.1:0", &["a.mcap", "--seconds", "0.2"]), 1, &["no face came"]);
+    assert!(!scene.path("a.mcap").exists());
+}
+
 #[test]
 fn files_are_told_in_words_and_as_json() {
     let scene = Scene::new();
@@ -292,4 +360,41 @@ fn ctrl_c_leaves_no_half_written_file() {
     );
     assert_eq!(child.wait().unwrap().code(), Some(1));
     assert_eq!(std::fs::read_dir(scene.path("out")).unwrap().count(), 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_a_live_recording_and_it_is_whole() {
+    use std::io::BufRead as _;
+    let scene = Scene::new();
+    // A port that was free a moment ago.
+    let port = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let input = format!("osc://127.0.0.1:{port}");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_visavis"))
+        .args(["drive", &input, "--avatar", "nobody.avatar", "-o", "live.mcap"])
+        .current_dir(scene.folder.path())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let mut said = std::io::BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("listening") {
+        line.clear();
+        assert!(said.read_line(&mut line).unwrap() > 0, "it ended");
+    }
+    for n in 0..60u32 {
+        let mut message = b"/VMC/Ext/Blend/Val\0\0,sf\0JawOpen\0".to_vec();
+        message.extend((0.3 + 0.2 * (n as f32 * 0.1).sin()).to_be_bytes());
+        let _ = socket.send_to(&message, ("127.0.0.1", port));
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert!(
+        Command::new("sh").args(["-c", &format!("kill -INT {}", child.id())]).status().unwrap().success()
+    );
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let report = scene.json(&["inspect", "live.mcap"]);
+    assert_eq!(report["kind"], "call", "{report}");
+    let still = ["render", "live.mcap", "-o", "a.png", "--size", "64", "--executor", "cpu"];
+    assert_eq!(scene.json(&still)["frames"], 1);
 }

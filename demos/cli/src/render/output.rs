@@ -170,7 +170,8 @@ pub(crate) fn keep(file: tempfile::NamedTempFile, path: &Path) -> Result<()> {
     Ok(())
 }
 
-fn create_folder_of(path: &Path) -> Result<()> {
+/// Makes the folder that a file will lie in.
+pub(crate) fn create_folder_of(path: &Path) -> Result<()> {
     path.parent().map_or(Ok(()), create_folder)
 }
 
