@@ -37,8 +37,8 @@ struct Surface {
     alpha: f32,
 }
 
-// uv in 0..=1, v down; normal and to_eye of unit length, in the rest frame. Opaque parts see by reflection, blended ones by
-// the direction to the eye.
+// uv in 0..=1, v down; normal and to_eye of unit length, in the rest frame. Opaque parts see by normal and reflection,
+// blended ones by reflection and the direction to the eye.
 fn decode_pixel(uv: vec2<f32>, normal: vec3<f32>, to_eye: vec3<f32>) -> Surface {
     var counts = vec3<u32>(dynamic_layers, static_layers, hidden_groups);
     if !unrolled {
@@ -59,9 +59,11 @@ fn decode_pixel(uv: vec2<f32>, normal: vec3<f32>, to_eye: vec3<f32>) -> Surface 
     }
     let group = counts.x + counts.y;
     let facing = dot(normal, to_eye);
-    let direction = select(2.0 * facing * normal - to_eye, to_eye, decoder.counts.w != 0u);
-    let x0 = vec4<f32>(normal, direction.x);
-    let x1 = vec4<f32>(direction.yz, facing, 0.0);
+    let reflection = 2.0 * facing * normal - to_eye;
+    let blended = decoder.counts.w != 0u;
+    let b = select(reflection, to_eye, blended);
+    let x0 = vec4<f32>(select(normal, reflection, blended), b.x);
+    let x1 = vec4<f32>(b.yz, facing, 0.0);
     for (var j = 0u; j < hidden_groups; j++) {
         h[j] = leaky(
             h[j] + decoder.first[group * hidden_groups + j] * x0 + decoder.first[(group + 1u) * hidden_groups + j] * x1,

@@ -27,7 +27,7 @@ pub struct Manifest {
 
 impl Manifest {
     /// The version that this crate writes.
-    pub const VERSION: u32 = 2;
+    pub const VERSION: u32 = 3;
 }
 
 /// Terms of use.

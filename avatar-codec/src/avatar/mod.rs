@@ -18,12 +18,12 @@
 //!
 //! **Pixel decoder** ([`PixelDecoder`]), in the line of Pixel Codec Avatars (Ma et al. 2021), one for opaque parts and one
 //! for blended ones, since light goes through hair and is thrown back by skin: input
-//! `[dynamic | static | normal (3) | direction (3) | n·v (1)]`, two leaky hidden layers, output
+//! `[dynamic | static | two directions (3 each) | n·v (1)]`, two leaky hidden layers, output
 //! `[albedo (3) | shading (3) | normal offset (2) | alpha (1)]`. Both maps are sampled bilinearly, texel centres at
 //! `(i + ½)/size`, clamped at the border, `v = 0` at the first row. The normal is interpolated over the triangle and
-//! normalised, `v` the unit vector from the surface to the eye, the direction the reflection `2(n·v)n − v` on opaque parts
-//! (as in Ref-NeRF, Verbin et al. 2022) and `v` itself on blended ones, all in the rest frame, where the lamps of the
-//! capture stand still. Then
+//! normalised, `v` the unit vector from the surface to the eye, `2(n·v)n − v` the reflection (as in Ref-NeRF, Verbin et al.
+//! 2022). The two directions are normal and reflection on opaque parts, reflection and `v` on blended ones, all in the rest
+//! frame, where the lamps of the capture stand still. Then
 //! `albedo = sigmoid(o₀…₂)`, `shading = softplus(o₃…₅)`, colour as captured = `albedo · shading`, linear light;
 //! `alpha = sigmoid(o₈)` on blended parts and 1 on opaque ones. The normal offset tilts the interpolated normal along
 //! two tangents that [`tangents`] defines: `normalize(n + o₆ t + o₇ b)`.

@@ -32,13 +32,13 @@ pub fn shade(avatar: &Avatar, dynamic: &FeatureMap, fragment: &Fragment, eye: Ve
     let to_eye = (eye - fragment.position).normalize_or(normal);
     let facing = normal.dot(to_eye);
     let is_blended = fragment.kind.is_blended();
-    let direction = if is_blended { to_eye } else { 2.0 * facing * normal - to_eye };
+    let reflection = 2.0 * facing * normal - to_eye;
+    let directions = if is_blended { [reflection, to_eye] } else { [normal, reflection] };
 
     let mut inputs = Vec::with_capacity(avatar.pixel_inputs());
     sample_dynamic(dynamic, fragment.uv, &mut inputs);
     sample_static(&avatar.static_map, fragment.uv, &mut inputs);
-    inputs.extend(normal.to_array());
-    inputs.extend(direction.to_array());
+    inputs.extend(directions.iter().flat_map(Vec3::to_array));
     inputs.push(facing);
 
     let PixelMlp { w1, b1, w2, b2, w3, b3 } = avatar.pixel.layers(is_blended);

@@ -137,9 +137,6 @@ pub struct CaptureFrame {
     pub gaze: [f32; GAZE],
     /// Rotation vector of the head against the torso, radians.
     pub head_rotation: [f32; 3],
-    /// Samples a pixel of a path-traced picture, if it is one: what was rendered with fewer is smoother than it was.
-    #[serde(default)]
-    pub samples: Option<u32>,
     /// From the space of the tracked mesh to head space at rest; ours are in it.
     #[serde(skip)]
     pub(super) rest_from_tracked: Affine3A,

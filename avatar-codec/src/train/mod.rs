@@ -69,6 +69,7 @@ pub const PYTHON_PACKAGE: &[(&str, &str)] = &[
     ("schedule.py", include_str!("../../train/visavis_train/schedule.py")),
     ("sheet.py", include_str!("../../train/visavis_train/sheet.py")),
     ("sources.py", include_str!("../../train/visavis_train/sources.py")),
+    ("strands.py", include_str!("../../train/visavis_train/strands.py")),
     ("texture.py", include_str!("../../train/visavis_train/texture.py")),
 ];
 

@@ -312,8 +312,7 @@ fn write_scene(capture: &Capture, rig: &Rig, jobs: &[Job<'_>], path: &Path) -> R
     let description = &capture.description;
     let frames: Vec<_> = (description.frames.iter())
         .map(|f| {
-            json!({"units": f.units, "gaze": f.gaze, "head_rotation": f.head_rotation, "split": f.split,
-                       "samples": f.samples})
+            json!({"units": f.units, "gaze": f.gaze, "head_rotation": f.head_rotation, "split": f.split})
         })
         .collect();
     let parts: Vec<_> = (rig.parts.iter())

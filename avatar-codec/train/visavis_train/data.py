@@ -86,13 +86,11 @@ class Image:
         self.fragment = {name: t[f"fragment.{name}"] for name in FRAGMENT_COLUMNS}
         self.draws = np.flatnonzero(self.count > 0).astype(np.uint32)
 
-    def weigh(self, importance, blurred_ids, sharpness, seed):
-        """Makes pixels whose first fragment lies on important texels come up more often, and those that show a part
-        of `blurred_ids` only as often as their `sharpness` (0 to 1) says."""
+    def weigh(self, importance, seed):
+        """Makes pixels whose first fragment lies on important texels come up more often."""
         size = len(importance)
         first = self.fragment["uv"][self.start[self.draws]].astype(np.int64) * size >> 16
         weight = importance[first[:, 1], first[:, 0]]
-        weight = np.where(np.isin(self.part[self.draws], blurred_ids), sharpness * weight, weight)
         whole = np.floor(weight)
         extra = np.random.default_rng(seed).random(len(weight)) < weight - whole
         self.draws = np.repeat(self.draws, whole.astype(np.int64) + extra)
@@ -122,16 +120,10 @@ class Scene:
         self.split = [f["split"] for f in frames]
         self.images = [Image(self.folder, entry) for entry in self.description["images"]]
         self._unexplained = self._read_unexplained()
-        self._weigh([f.get("samples") for f in frames])
-
-    def _weigh(self, samples):
-        """How often each training pixel is drawn. A denoised picture of few `samples` (a frame; None: a photograph) has
-        lost its strands, while strands hardly change from frame to frame: they are learnt from the sharp pictures."""
         importance = self._importance()
-        train = [(number, image) for number, image in enumerate(self.images) if image.split == "train"]
-        most = max((samples[image.frame] or 1 for _, image in train), default=1)
-        for number, image in train:
-            image.weigh(importance, self.strand_ids.numpy(), (samples[image.frame] or most) / most, number)
+        for number, image in enumerate(self.images):
+            if image.split == "train":
+                image.weigh(importance, number)
 
     def _time(self):
         return (self.folder / "scene.json").stat().st_mtime_ns
@@ -162,8 +154,9 @@ class Scene:
         rows, metres = self._unexplained
         return np.stack([metres[rows[frame]] for frame in frames])
 
-    def _importance(self, size=128, near=4.0, inside=12.0):
-        """[size, size] over the atlas: 1, up to `near` round eyes and mouth, `inside` them (they are few pixels)."""
+    def _importance(self, size=128, near=4.0, inside=12.0, clothes=0.25):
+        """[size, size] over the atlas: 1, up to `near` round eyes and mouth, `inside` them (they are few pixels), `clothes` on
+        clothes (they are many, smooth, and share a pixel decoder with hair)."""
         motion = np.abs(self.mesh["unit_deltas"]).sum(-1)
         names = self.description["unit_names"]
         local = [i for i, n in enumerate(names) if n.startswith(("eyeBlink", "eyeSquint", "mouth", "tongue"))]
@@ -174,8 +167,9 @@ class Scene:
             if part["name"].startswith(("eye", "teeth", "tongue", "lashes")):
                 weight[first:last] = inside
             elif part["name"] != "skin":
-                weight[first:last] = 1
-        return np.maximum(self._splat(weight, size), 1)
+                weight[first:last] = clothes if part["name"] == "clothes" else 1
+        weight = self._splat(weight, size)
+        return np.where(weight > 0, weight, 1)
 
     def stillness(self, size):
         """[size, size] over the atlas, 0 to 1: 1 where no face unit moves the surface, as on hair and clothes. What is

@@ -17,6 +17,7 @@ from .loss import over_grey, picture_loss, psnr, steadiness_loss, surface_loss
 from .model import Model, Shape, with_residual
 from .schedule import Threads, rate
 from .sources import Sources, encode
+from .strands import Strands
 
 NETWORK_RATE, MAP_RATE = 2e-3, 1e-2
 SEED_DECAY = 0.1  # of the weights that read the condition: what no frame asks for goes away
@@ -156,7 +157,7 @@ class Run:
         used = (residual[:len(batch.condition)] + faces.jitter) * faces.active
         return with_residual(batch.condition, used), penalty
 
-    def advance(self, batch, stillness, fraction):
+    def advance(self, batch, stillness, strands, fraction):
         """One step; returns the loss of the pictures."""
         fragments, truth = batch.fragments, batch.truth
         for group in self.optimiser.param_groups:
@@ -171,6 +172,7 @@ class Run:
         loss = loss + steadiness_loss(dynamic.reshape(-1, size, size, dynamic.shape[-1]), stillness)
         self.optimiser.zero_grad()
         (loss + penalty).backward()
+        strands.coarsen(self.model)
         self.optimiser.step()
         self.step += 1
         decay = min(EMA_DECAY, self.step / (self.step + 9))
@@ -267,6 +269,7 @@ def _loop(state, data, folder, path, budget, checkpoint_every):
     """Steps until `budget` seconds are used up."""
     batches = data.begin(state)
     stillness = torch.from_numpy(data.scene.stillness(state.model.shape.dynamic_size))
+    strands = Strands(data.train, data.scene.strand_ids.numpy(), state.shape)
     smooth, threads = None, Threads()
     last_saved = last_shown = begun = time.monotonic()
     while state.seconds < budget:
@@ -275,7 +278,7 @@ def _loop(state, data, folder, path, budget, checkpoint_every):
             state.freeze_static()
         step = state.step
         threads.before(step)
-        loss = state.advance(batches.next(), stillness, fraction)
+        loss = state.advance(batches.next(), stillness, strands, fraction)
         if not math.isfinite(loss):
             sys.exit(f"the loss is {loss} at step {state.step}: resume from the last checkpoint with another seed")
         now = time.monotonic()

@@ -180,10 +180,11 @@ class Model(nn.Module):
         uv, normal, view = fragments.uv, fragments.normal, fragments.view
         facing = (normal * view).sum(-1, keepdim=True)
         blended = fragments.blended
-        direction = torch.where(blended[:, None], view, 2 * facing * normal - view)
+        reflection = 2 * facing * normal - view
+        towards = torch.where(blended[:, None], torch.cat([reflection, view], -1), torch.cat([normal, reflection], -1))
         x = torch.cat([bilinear(dynamic, self.shape.dynamic_size, fragments.layer, uv),
                        bilinear(self.static, self.shape.static_size, torch.zeros_like(fragments.layer), uv),
-                       normal, direction, facing], -1)
+                       towards, facing], -1)
         rows = [torch.nonzero(~blended)[:, 0], torch.nonzero(blended)[:, 0]]
         out = torch.cat([decoder(x[chosen]) for decoder, chosen in zip(self.pixel, rows)])
         out = torch.empty_like(out).index_copy(0, torch.cat(rows), out)

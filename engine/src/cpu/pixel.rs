@@ -223,9 +223,10 @@ fn gather_inputs<S: Simd>(
     let v = normalize_or(s, each!(i < 3 => s.sub(s.splat(eye[i]), position[i])), n);
     let facing = dot(s, n, v);
     let double = s.add(facing, facing);
-    let d = if is_blended { v } else { each!(i < 3 => s.sub(s.mul(double, n[i]), v[i])) };
+    let reflection = each!(i < 3 => s.sub(s.mul(double, n[i]), v[i]));
+    let [a, b] = if is_blended { [reflection, v] } else { [n, reflection] };
     let first = weights.inputs - PIXEL_GEOMETRY_INPUTS;
-    for (value, columns) in [n[0], n[1], n[2], d[0], d[1], d[2], facing].into_iter().zip(&mut inputs[first..])
+    for (value, columns) in [a[0], a[1], a[2], b[0], b[1], b[2], facing].into_iter().zip(&mut inputs[first..])
     {
         s.store(value, &mut columns.0[half]);
     }

@@ -207,7 +207,6 @@ impl Person<'_> {
                 let rest_from_tracked = rest_from_world * frame.world_from_tracked;
                 CaptureFrame {
                     segment: frame.segment.clone(),
-                    samples: None,
                     frame: frame.number,
                     split: if frame.is_train { "train" } else { "test" }.to_owned(),
                     cameras: frame.cameras.clone(),
