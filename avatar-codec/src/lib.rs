@@ -6,7 +6,7 @@
 //! - [`avatar`]: a person: [`Avatar`], the neural-texture mesh, with the `.avatar` file's reader and writer.
 //! - [`mod@reference`]: the readable f32 decoder, rasteriser and pixel decoder that judge every executor.
 //! - [`bitstream`]: [`LatentWriter`](bitstream::LatentWriter) and [`LatentReader`](bitstream::LatentReader).
-//! - [`call`]: the recorded call (MCAP).
+//! - [`call`]: the recorded call (MCAP); [`performance`]: face signals from a table, or made up.
 //! - `encoder` (feature `encoder`): drivers, the owner's private half, which finds a latent's residual.
 
 pub mod avatar;
@@ -15,6 +15,7 @@ pub mod call;
 #[cfg(feature = "encoder")]
 pub mod encoder;
 pub mod latent;
+pub mod performance;
 mod quoted;
 pub mod reference;
 #[cfg(any(test, feature = "testing"))]

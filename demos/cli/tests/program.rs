@@ -25,7 +25,7 @@ impl Scene {
         let latent = avatar.manifest.latent.clone();
         let avatar_root = Some(Avatar::root_hash(&file).unwrap());
         let sender = Sender { avatar_root, ..Sender::new("speaker", "nobody", latent) };
-        let mut writer = LatentWriter::new(Quantiser::new(&sender.latent).unwrap(), WriterOptions::default());
+        let mut writer = LatentWriter::new(Quantiser::new(&sender.latent).unwrap(), WriterOptions::stream());
         let mut call = CallWriter::new(std::io::Cursor::new(Vec::new())).unwrap();
         let id = call.add_sender(&sender).unwrap();
         let mut packet = Vec::new();
@@ -117,7 +117,7 @@ fn a_call_of_a_broken_clock_is_rendered_where_one_asks() {
     for seconds in [7, 3_160_000_000] {
         let time = Timestamp(seconds * 1_000_000_000);
         let frame = FaceFrame { time, latent: random_latent(1), head: random_head(1) };
-        let mut writer = LatentWriter::new(Quantiser::new(&model).unwrap(), WriterOptions::default());
+        let mut writer = LatentWriter::new(Quantiser::new(&model).unwrap(), WriterOptions::stream());
         writer.write(&frame, &mut packet).unwrap();
         call.write_face(id, MessageTimes { capture: time, arrival: Timestamp(0) }, &packet).unwrap();
     }
