@@ -11,7 +11,9 @@ use crate::quoted::quoted;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PerformanceError {
     /// The first row names something that is no signal.
-    #[error("column {column}, `{name}`, is no face unit and none of seconds, gaze_*, head_rotation_*, head_translation_*")]
+    #[error(
+        "column {column}, `{name}`, is no face unit and none of seconds, gaze_*, head_rotation_*, head_translation_*"
+    )]
     Column {
         /// Which column, from 1.
         column: usize,
@@ -133,11 +135,13 @@ pub fn range_of_motion(frames_per_second: f64, residual: usize) -> Vec<FaceFrame
         FaceUnit::from_name(&format!("{stem}Right"))
     };
     let seconds_of = |unit: FaceUnit| FaceUnit::ALL.into_iter().find(|&left| other_side(left) == Some(unit));
-    let firsts: Vec<FaceUnit> = FaceUnit::ALL.into_iter().filter(|&unit| seconds_of(unit).is_none()).collect();
+    let firsts: Vec<FaceUnit> =
+        FaceUnit::ALL.into_iter().filter(|&unit| seconds_of(unit).is_none()).collect();
     let seconds = firsts.len() as f64 * NEXT_UNIT_S + MOVEMENT_S;
     let frame = |i: u32| {
         let t = f64::from(i) / frames_per_second;
-        let wave = |amplitude: f64, period: f64, phase: f64| (amplitude * (t * TAU / period + phase).sin()) as f32;
+        let wave =
+            |amplitude: f64, period: f64, phase: f64| (amplitude * (t * TAU / period + phase).sin()) as f32;
         let mut frame = FaceFrame { time: Timestamp::from_seconds(t), ..FaceFrame::default() };
         for (n, &unit) in firsts.iter().enumerate() {
             let part = (t - NEXT_UNIT_S * n as f64) / MOVEMENT_S;

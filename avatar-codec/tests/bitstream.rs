@@ -60,7 +60,12 @@ fn values(frame: &FaceFrame, residual: usize) -> Vec<f32> {
 #[track_caller]
 fn assert_same(quantiser: &Quantiser, sent: &FaceFrame, read: &ReadFrame) {
     let snapped = quantiser.snap(sent, read.rung).unwrap();
-    assert!(sent.time.0.abs_diff(read.face.time.0) <= TIME_ERROR, "{:?} became {:?}", sent.time, read.face.time);
+    assert!(
+        sent.time.0.abs_diff(read.face.time.0) <= TIME_ERROR,
+        "{:?} became {:?}",
+        sent.time,
+        read.face.time
+    );
     assert_eq!(snapped, FaceFrame { time: sent.time, ..read.face });
 }
 
@@ -81,7 +86,9 @@ fn talk_comes_back_within_half_a_step_on_every_rung() {
     for options in FORMS {
         for rung in Rung::ALL {
             let mut reader = LatentReader::new(quantiser.clone());
-            for (frame, packet) in frames.iter().zip(packets(&quantiser, WriterOptions { rung, ..options }, &frames)) {
+            for (frame, packet) in
+                frames.iter().zip(packets(&quantiser, WriterOptions { rung, ..options }, &frames))
+            {
                 let read = newest(&mut reader, &packet);
                 assert_eq!(read.rung, rung);
                 assert_within_half_a_step(&quantiser, 16, frame, &read);
@@ -171,7 +178,10 @@ fn a_packet_has_one_byte_when_nothing_moved() {
         let mut reader = LatentReader::new(quantiser.clone());
         for (i, packet) in packets(&quantiser, options, &frames).iter().enumerate() {
             let read = reader.read(packet).unwrap();
-            read.iter().rev().zip(frames[..=i].iter().rev()).for_each(|(read, sent)| assert_same(&quantiser, sent, read));
+            read.iter()
+                .rev()
+                .zip(frames[..=i].iter().rev())
+                .for_each(|(read, sent)| assert_same(&quantiser, sent, read));
             let is_intra = PacketHeader::read(packet).unwrap().is_intra();
             assert_eq!(is_intra, if options.form == Form::Stream { i == 0 } else { i % 15 <= 3 });
             if !is_intra {
@@ -272,7 +282,11 @@ fn the_example_of_the_written_specification_is_what_is_written() {
             .map(|packet| packet.iter().map(|byte| format!(" {byte:02x}")).collect())
             .collect();
         for line in &lines {
-            assert!(text.contains(&format!("\n   {line}\n")), "BITSTREAM.md lacks the packets\n   {}", lines.join("\n   "));
+            assert!(
+                text.contains(&format!("\n   {line}\n")),
+                "BITSTREAM.md lacks the packets\n   {}",
+                lines.join("\n   ")
+            );
         }
     }
 }
@@ -280,8 +294,12 @@ fn the_example_of_the_written_specification_is_what_is_written() {
 /// A second reader, made from BITSTREAM.md and nothing else, reads the same.
 #[test]
 fn a_reader_made_from_the_written_specification_reads_the_same() {
-    let signals =
-        [(0, talk(21, 300, 30.0, 0.0)), (16, talk(22, 300, 90.0, 0.02)), (32, jumps(23, 200)), (4, range_of_motion(60.0, 4))];
+    let signals = [
+        (0, talk(21, 300, 30.0, 0.0)),
+        (16, talk(22, 300, 90.0, 0.02)),
+        (32, jumps(23, 200)),
+        (4, range_of_motion(60.0, 4)),
+    ];
     for (residual, mut frames) in signals {
         frames[1].head.translation.x += 0.1;
         // Some frames stand still.
@@ -290,7 +308,8 @@ fn a_reader_made_from_the_written_specification_reads_the_same() {
         let quantiser = Quantiser::new(&model).unwrap();
         for options in FORMS {
             let mut writer = LatentWriter::new(quantiser.clone(), options);
-            let (mut ours, mut other) = (LatentReader::new(quantiser.clone()), from_text::Reader::new(&model));
+            let (mut ours, mut other) =
+                (LatentReader::new(quantiser.clone()), from_text::Reader::new(&model));
             let mut packet = Vec::new();
             for (i, frame) in frames.iter().enumerate() {
                 writer.set_rung(Rung::ALL[i / 50 % Rung::ALL.len()]);

@@ -15,7 +15,7 @@ const DISTANCE: [i64; 8] = [136, 192, 235, 272, 304, 333, 359, 384];
 /// Where the running activities of a group begin, in 256ths.
 const INTRA_ACTIVITY: i64 = 77;
 const NEWEST_ACTIVITY: i64 = 51;
-const REPEAT_ACTIVITY: i64 = 38;
+const REPEAT_ACTIVITY: i64 = 12;
 /// A running activity is never more.
 const MOST_ACTIVITY: i64 = 768;
 
@@ -91,10 +91,10 @@ pub(super) fn newest(
         let (predicted, mean) = match limits.partner {
             Some(other) => {
                 let moved = i64::from(grains[other]) - i64::from(reference[other]);
-                (before + moved, LEAST_MEAN + 31 * moved.abs() / step)
+                (before + moved, LEAST_MEAN + 16 * moved.abs() / step)
             }
             None => {
-                let at_rest = if before == 0 { 0 } else { 38 };
+                let at_rest = if before == 0 { 0 } else { 110 };
                 (before, *active * spread * distance / (256 * step) + at_rest)
             }
         };
@@ -149,11 +149,11 @@ impl Repeats<'_> {
             let active = &mut activity[limits.group];
             // Between the neighbour and the intra frame; and, the nearer they are, the less in line with the neighbours.
             let between = 20 * near + if left > 0 { 20 * (start - near) / left } else { 0 };
-            let onwards = 20 * near + 14 * (near - far);
+            let onwards = 20 * near + 17 * (near - far);
             let mut predicted = match left {
                 1.. if back == 1 => between,
                 2 => (between + onwards) / 2,
-                1.. => (3 * between + 17 * onwards) / 20,
+                1.. => (between + 3 * onwards) / 4,
                 _ => onwards,
             };
             let own = predicted;

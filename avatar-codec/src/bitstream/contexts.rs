@@ -22,8 +22,8 @@ const SLOW: u32 = 7;
 
 /// Where classes 1, 2, … begin, in 256ths of a step: half an octave each.
 const BOUNDS: [u32; CLASSES - 1] = [
-    8, 11, 16, 23, 32, 45, 64, 91, 128, 181, 256, 362, 512, 724, 1024, 1448, 2048, 2896, 4096, 5793, 8192, 11585,
-    16384,
+    8, 11, 16, 23, 32, 45, 64, 91, 128, 181, 256, 362, 512, 724, 1024, 1448, 2048, 2896, 4096, 5793, 8192,
+    11585, 16384,
 ];
 
 /// Of each class: the probability of 0, in 2⁻¹⁶ths; that a size is not larger, given that it is at least this; how many

@@ -7,9 +7,7 @@ use super::coder::Decoder;
 use super::history::History;
 use super::quantiser::{MAX_AXES, Quantiser, Rung};
 use super::reference::{Item, MAX_FRAMES, Reference, code_check, code_check_bits, code_frames};
-use super::{
-    BITSTREAM_VERSION, Check, Form, MAX_PACKET_BYTES, PacketHeader, PacketKind, STILL_FRAMES,
-};
+use super::{BITSTREAM_VERSION, Check, Form, MAX_PACKET_BYTES, PacketHeader, PacketKind, STILL_FRAMES};
 
 /// Decodes one sender's packets, of either form.
 pub struct LatentReader {
@@ -166,9 +164,8 @@ impl LatentReader {
         } else {
             let mut next = History::clone(past);
             let mut decoder = Decoder::new(code);
-            next.code(&mut decoder, &self.quantiser, Rung::default(), 0, &[0.0; MAX_AXES]).map_err(
-                |axis| axis.map_or(ReadPacketError::Time, |axis| ReadPacketError::Axis { axis }),
-            )?;
+            next.code(&mut decoder, &self.quantiser, Rung::default(), 0, &[0.0; MAX_AXES])
+                .map_err(|axis| axis.map_or(ReadPacketError::Time, |axis| ReadPacketError::Axis { axis }))?;
             code_check_bits(&mut decoder, next.check(header, &self.quantiser), header)?;
             at_end(&decoder)?;
             **past = next;
@@ -222,7 +219,8 @@ impl LatentReader {
             code_check(&mut decoder, &self.quantiser, header, reference, &self.items[..count])?;
             at_end(&decoder)?;
         }
-        let (mut frames, mut intra) = (0, own.as_ref().filter(|_| number > 0).map(|own| (own.rung, own.time, own.grains)));
+        let (mut frames, mut intra) =
+            (0, own.as_ref().filter(|_| number > 0).map(|own| (own.rung, own.time, own.grains)));
         for back in (0..count).rev() {
             // The intra frame stands between those before and those after it.
             if Repeats::number_of(number.into(), back as i64) > 0

@@ -49,9 +49,8 @@ impl Reference {
         let interval = code_interval(code, interval).ok_or(ReadPacketError::Time)?;
         let grains = intra(code, quantiser, rung, values).map_err(|axis| ReadPacketError::Axis { axis })?;
         let time = ticks * TICK;
-        let check = Check::EMPTY
-            .with([rung.number().into(), interval])
-            .with_frame(time, &grains[..quantiser.axes()]);
+        let check =
+            Check::EMPTY.with([rung.number().into(), interval]).with_frame(time, &grains[..quantiser.axes()]);
         Ok(Self { rung, time, interval, grains, check })
     }
 }
@@ -66,12 +65,8 @@ pub(super) struct Item {
 }
 
 impl Item {
-    pub(super) const EMPTY: Self = Self {
-        values: [0.0; MAX_AXES],
-        rung: Rung::ALL[0],
-        time: 0,
-        grains: [0; MAX_AXES],
-    };
+    pub(super) const EMPTY: Self =
+        Self { values: [0.0; MAX_AXES], rung: Rung::ALL[0], time: 0, grains: [0; MAX_AXES] };
 }
 
 /// Codes the frames beside the intra frame: the newest, `items[0]`, `number` frames after it, and `repeats` frames before
@@ -148,7 +143,8 @@ pub(super) fn code_check(
 ) -> Result<(), ReadPacketError> {
     let mut check = reference.check.with([header.number.into()]);
     for item in items {
-        check = check.with([item.rung.number().into()]).with_frame(item.time, &item.grains[..quantiser.axes()]);
+        check =
+            check.with([item.rung.number().into()]).with_frame(item.time, &item.grains[..quantiser.axes()]);
     }
     code_check_bits(code, check, header)
 }

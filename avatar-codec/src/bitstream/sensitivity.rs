@@ -13,7 +13,7 @@ use super::quantiser::{HEAD_AXES, rotation_vector};
 
 /// How much a step changes the picture at the finest rung: root mean square over what is seen of the person, in 8-bit
 /// sRGB codes.
-pub const PICTURE_STEP: f64 = 0.24;
+pub const PICTURE_STEP: f64 = 0.235;
 /// How many faces sensitivity is averaged over.
 pub const SENSITIVITY_FACES: u64 = 8;
 
@@ -106,7 +106,9 @@ fn typical_face(model: &LatentModel, seed: u64) -> FaceFrame {
             0..UNITS => {
                 face.latent.units[axis] = match super::quantiser::other_side(axis) {
                     Some(other) if other < axis => face.latent.units[other],
-                    _ if is_at_work => (2.0 * amount * statistics.deviation).clamp(0.0, statistics.max.max(0.0)),
+                    _ if is_at_work => {
+                        (2.0 * amount * statistics.deviation).clamp(0.0, statistics.max.max(0.0))
+                    }
                     _ => 0.0,
                 };
             }

@@ -164,12 +164,10 @@ impl LatentWriter {
         let Some(intra) = &self.intra else { return true };
         // A frame that comes half an interval before the next intra's time takes its place: intra frames keep their rate
         // whatever the others'.
-        let since = Duration::from_nanos(time.saturating_sub(intra.reference.time).saturating_add(interval / 2));
+        let since =
+            Duration::from_nanos(time.saturating_sub(intra.reference.time).saturating_add(interval / 2));
         let is_full = self.options.form == Form::Packet && self.number >= MAX_FRAMES_AFTER_INTRA;
-        self.is_intra_requested
-            || is_full
-            || interval > MAX_INTERVAL
-            || since >= self.options.intra_interval
+        self.is_intra_requested || is_full || interval > MAX_INTERVAL || since >= self.options.intra_interval
     }
 
     /// An intra frame alone.
@@ -183,7 +181,8 @@ impl LatentWriter {
             _ => interval,
         };
         // Where it is expected, if that is nearly when it is: the frames before it then have the times that they had.
-        let expected = self.intra.as_ref().map_or(0, |intra| intra.reference.time_of(i64::from(self.number) + 1) / TICK);
+        let expected =
+            self.intra.as_ref().map_or(0, |intra| intra.reference.time_of(i64::from(self.number) + 1) / TICK);
         let own = ticks(time);
         let own = if form == Form::Packet && own.abs_diff(expected) <= 1 { expected } else { own };
         let times = (own, stated_interval(interval));
@@ -229,9 +228,8 @@ impl LatentWriter {
         let header = PacketHeader { kind: PacketKind::Predicted, number: (self.place + 1) & 0x7f };
         let late = history.ticks_late(time);
         start(header, packet);
-        let is_still = late == 0
-            && rung == history.rung
-            && is_as(&self.quantiser, rung, values, &history.grains);
+        let is_still =
+            late == 0 && rung == history.rung && is_as(&self.quantiser, rung, values, &history.grains);
         if is_still {
             history.repeat();
         } else {
@@ -260,10 +258,14 @@ impl LatentWriter {
         if late.unsigned_abs() >= 1 << 24 {
             return None;
         }
-        self.is_still &= late == 0
-            && rung == reference.rung
-            && is_as(&self.quantiser, rung, values, &reference.grains);
-        self.remember(Item { time: time_after(expected, late * TICK as i64), values: *values, rung, ..Item::EMPTY });
+        self.is_still &=
+            late == 0 && rung == reference.rung && is_as(&self.quantiser, rung, values, &reference.grains);
+        self.remember(Item {
+            time: time_after(expected, late * TICK as i64),
+            values: *values,
+            rung,
+            ..Item::EMPTY
+        });
         self.number = number;
         let header = self.write_packet(packet);
         if header.is_none() {
@@ -287,7 +289,8 @@ impl LatentWriter {
         let wanted = self.options.repeats.min(MAX_REPEATS);
         let coarser = self.options.repeats_coarser.min(6);
         // The intra frame is the first to be left out of a packet that would be too long, then repeat by repeat.
-        let with_intra = (0..=wanted).rev().map(|repeats| (true, repeats)).take(if number == 0 { 8 } else { 1 });
+        let with_intra =
+            (0..=wanted).rev().map(|repeats| (true, repeats)).take(if number == 0 { 8 } else { 1 });
         let with_intra = with_intra.filter(|_| number <= wanted);
         let without = (0..=wanted).rev().map(|repeats| (false, repeats)).filter(|_| number > 0);
         for (has_intra, repeats) in with_intra.chain(without) {
@@ -320,7 +323,8 @@ impl LatentWriter {
                 .count() as u8;
             // The intra frame itself is among those remembered, but is no item of packets after it.
             let mut items = [Item::EMPTY; MAX_FRAMES - 1];
-            let others = self.items.iter().enumerate().filter(|&(at, _)| number == 0 || at != usize::from(number));
+            let others =
+                self.items.iter().enumerate().filter(|&(at, _)| number == 0 || at != usize::from(number));
             for (item, (_, remembered)) in items.iter_mut().zip(others) {
                 *item = *remembered;
             }

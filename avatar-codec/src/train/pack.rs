@@ -268,7 +268,12 @@ fn latent_model(capture: &Capture, residual: usize, codes: &[f32]) -> LatentMode
         axis(codes.iter().skip(i).step_by(residual).copied().collect(), (-1.0, 1.0), RESIDUAL_STEP)
     });
     let axes = units.chain(gaze).chain(components).collect();
-    LatentModel { semantic: Semantic::FaceUnits, residual: residual as u32, axes, head_steps: LatentModel::HEAD_STEPS }
+    LatentModel {
+        semantic: Semantic::FaceUnits,
+        residual: residual as u32,
+        axes,
+        head_steps: LatentModel::HEAD_STEPS,
+    }
 }
 
 /// Renders the image that the trainer rendered last, on the same tracked mesh, by the reference, and compares: at most

@@ -9,8 +9,12 @@ use visavis_codec::avatar::LatentModel;
 fn table() -> Vec<[i64; 4]> {
     let text = include_str!("../../BITSTREAM.md");
     let rows = text.lines().filter_map(|line| {
-        let numbers: Option<Vec<i64>> =
-            line.strip_prefix("| ")?.strip_suffix(" |")?.split(" | ").map(|number| number.parse().ok()).collect();
+        let numbers: Option<Vec<i64>> = line
+            .strip_prefix("| ")?
+            .strip_suffix(" |")?
+            .split(" | ")
+            .map(|number| number.parse().ok())
+            .collect();
         let [class, from, zero, stop, low] = numbers?[..] else { return None };
         Some((class, [from, zero, stop, low]))
     });
@@ -131,7 +135,9 @@ impl Reader {
 
     /// The values of a frame's axes.
     pub(crate) fn values(&self, frame: &Frame) -> Vec<f32> {
-        (frame.grains.iter().zip(&self.axes)).map(|(&grains, axis)| (grains as f64 * axis.grain) as f32).collect()
+        (frame.grains.iter().zip(&self.axes))
+            .map(|(&grains, axis)| (grains as f64 * axis.grain) as f32)
+            .collect()
     }
 
     /// The frames of a packet, the oldest first.
@@ -255,12 +261,12 @@ impl Reader {
                 b = &intra.grains;
             }
             let m = GRAINS[after[j].1.rung];
-            let mut activity = [38; 8];
+            let mut activity = [12; 8];
             let (mut grains, mut innovations) = (Vec::new(), Vec::new());
             for (i, axis) in self.axes.iter().enumerate() {
                 let act = &mut activity[axis.group];
                 let l = number + 1;
-                let onwards = 20 * a[i] + 14 * (a[i] - b[i]);
+                let onwards = 20 * a[i] + 17 * (a[i] - b[i]);
                 let p = if l <= 0 {
                     onwards
                 } else {
@@ -268,12 +274,16 @@ impl Reader {
                     match (j, l) {
                         (1, _) => between,
                         (_, 2) => (between + onwards) / 2,
-                        _ => (3 * between + 17 * onwards) / 20,
+                        _ => (between + 3 * onwards) / 4,
                     }
                 };
                 let way = (256 * (intra.grains[i] - a[i]).abs() / m).min(7680);
                 let mut mean = match j {
-                    1 => (if number < 0 && a[i] != 0 { 40 } else { 5 }) + way * (512 * repeats / n.max(1)).min(256) / 1280 + 6 * *act / 10,
+                    1 => {
+                        (if number < 0 && a[i] != 0 { 40 } else { 5 })
+                            + way * (512 * repeats / n.max(1)).min(256) / 1280
+                            + 6 * *act / 10
+                    }
                     _ => 5 + way / 50 + 9 * (errors[i] + *act) / 25,
                 };
                 let mut with_partner = p;
@@ -313,9 +323,9 @@ impl Reader {
             let (p, mean) = match axis.partner {
                 Some(other) => {
                     let w: i64 = grains[other] - intra.grains[other];
-                    (own + w, 4 + 31 * w.abs() / m)
+                    (own + w, 4 + 16 * w.abs() / m)
                 }
-                None => (own, *a * axis.spread * d / (256 * m) + if own == 0 { 0 } else { 38 }),
+                None => (own, *a * axis.spread * d / (256 * m) + if own == 0 { 0 } else { 110 }),
             };
             let g = code.axis(axis, m, p, mean, None)?;
             *a = (7 * *a + 3 * (122_880 * (g - p).abs() / (axis.spread * d)).min(768)) / 10;
@@ -491,7 +501,14 @@ impl<'a> Code<'a> {
         Some(if is_negative { -(s + 1) } else { s + 1 })
     }
 
-    fn axis(&mut self, axis: &Axis, m: i64, p: i64, mean: i64, adaptive: Option<Adaptive<'_>>) -> Option<i64> {
+    fn axis(
+        &mut self,
+        axis: &Axis,
+        m: i64,
+        p: i64,
+        mean: i64,
+        adaptive: Option<Adaptive<'_>>,
+    ) -> Option<i64> {
         if axis.lowest == axis.highest {
             return Some(0);
         }

@@ -206,7 +206,9 @@ fn packet(path: &Path, bytes: &[u8]) -> Result<Value> {
             let form = if form == Form::Stream { "stream" } else { "packet" };
             ("intra", Some(form), Some(rung.number()), "holds an intra frame")
         }
-        PacketKind::Predicted => ("predicted", None, None, "leans on the packet or the intra frame before it"),
+        PacketKind::Predicted => {
+            ("predicted", None, None, "leans on the packet or the intra frame before it")
+        }
     };
     let number = header.number;
     eprintln!("{}: latent packet number {number}, {} bytes, {kind}: {words}", path.display(), bytes.len());

@@ -20,7 +20,7 @@ use crate::{avatar_file, interrupt, progress};
   visavis quantise wren.avatar -o fine.avatar --driver wren.driver
 
 Each axis is moved a little on some typical faces, and the pictures compared; a step then is what changes the picture by
-0.24 of an 8-bit code (root mean square over the person, 512 x 512, from the front). Training does this of itself; only an
+almost a quarter of an 8-bit code (root mean square over the person, 512 x 512, from the front). Training does this of itself; only an
 avatar that was packed otherwise needs it. A file's root changes with its steps: calls recorded with the old file name the
 old root, and the driver, which names it too, is written anew.")]
 pub(crate) struct Arguments {
@@ -51,7 +51,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
     let bytes = avatar.write().with_context(|| format!("{}: can't be written", output.display()))?;
     let root = Avatar::root_hash(&bytes).context("the new file's hash")?;
     replace(output, &bytes)?;
-    let driver = driver.map(|driver| write_driver(driver, root, &output.with_extension("driver"))).transpose()?;
+    let driver =
+        driver.map(|driver| write_driver(driver, root, &output.with_extension("driver"))).transpose()?;
 
     let latent = &avatar.manifest.latent;
     let steps: Vec<f32> = latent.axes.iter().map(|axis| axis.step).chain(latent.head_steps).collect();

@@ -5,9 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Map, Value, json};
-use visavis_codec::bitstream::{
-    Form, LatentReader, LatentWriter, Quantiser, ReadFrame, Rung, WriterOptions,
-};
+use visavis_codec::bitstream::{Form, LatentReader, LatentWriter, Quantiser, ReadFrame, Rung, WriterOptions};
 use visavis_codec::performance::{range_of_motion, read_performance};
 use visavis_codec::reference;
 use visavis_codec::train::Capture;
@@ -111,7 +109,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
     let losses = losses(arguments, &mut painter, &quantiser)?;
 
     let mut rungs = Vec::new();
-    eprintln!("{:<7} {:>4} {:>9} {:>8} {:>8} {:>8} {:>8}", "form", "rung", "kbit/s", "PSNR dB", "FLIP", "loss dB", "max B");
+    eprintln!(
+        "{:<7} {:>4} {:>9} {:>8} {:>8} {:>8} {:>8}",
+        "form", "rung", "kbit/s", "PSNR dB", "FLIP", "loss dB", "max B"
+    );
     for Cost { form, rung, bytes, largest } in &costs {
         let number = usize::from(rung.number());
         let Quality { psnr_db, flip_mean } = qualities[number];
@@ -119,7 +120,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
         let kbit = *bytes as f64 * 8e-3 / seconds;
         let form = if *form == Form::Stream { "stream" } else { "packet" };
         let loss_shown = loss.map_or("-".to_owned(), |loss| format!("{loss:.3}"));
-        eprintln!("{form:<7} {number:>4} {kbit:>9.2} {psnr_db:>8.2} {flip_mean:>8.5} {loss_shown:>8} {largest:>8}");
+        eprintln!(
+            "{form:<7} {number:>4} {kbit:>9.2} {psnr_db:>8.2} {flip_mean:>8.5} {loss_shown:>8} {largest:>8}"
+        );
         rungs.push(json!({
             "form": form, "rung": number, "step_factor": rung.factor(), "kbit_per_s": kbit,
             "kbit_per_s_with_headers": kbit + frames.len() as f64 * HEADER_BYTES * 8e-3 / seconds,
@@ -149,8 +152,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
 
     let mut series = ours(&costs, &qualities, seconds);
     if arguments.peers {
-        let points: Vec<(f64, f64)> =
-            costs.iter().map(|cost| (cost.bytes as f64 * 8e-3 / seconds, qualities[usize::from(cost.rung.number())].flip_mean)).collect();
+        let points: Vec<(f64, f64)> = costs
+            .iter()
+            .map(|cost| {
+                (cost.bytes as f64 * 8e-3 / seconds, qualities[usize::from(cost.rung.number())].flip_mean)
+            })
+            .collect();
         let peers = peers(&mut painter, &frames, fps, arguments.video_frames as usize, &points, &mut series)?;
         report.insert("peers".to_owned(), peers);
     }
@@ -205,11 +212,13 @@ fn code(
         writer.write(frame, &mut packet).context("coding")?;
         times[0].push(start.elapsed().as_secs_f64() * 1e3);
         let start = Instant::now();
-        let newest: Option<ReadFrame> = reader.read(&packet).context("reading what was coded")?.last().copied();
+        let newest: Option<ReadFrame> =
+            reader.read(&packet).context("reading what was coded")?.last().copied();
         times[1].push(start.elapsed().as_secs_f64() * 1e3);
         // Quality is measured on snapped frames: the codec must give just these.
         let snapped = quantiser.snap(frame, rung).context("a frame that is no frame")?;
-        let same = newest.is_some_and(|read| read.face.latent == snapped.latent && read.face.head == snapped.head);
+        let same =
+            newest.is_some_and(|read| read.face.latent == snapped.latent && read.face.head == snapped.head);
         ensure!(same, "the frame at {} s does not come back as it was quantised", frame.time.as_seconds());
         bytes += packet.len();
         largest = largest.max(packet.len());
@@ -290,7 +299,8 @@ fn losses(arguments: &Arguments, painter: &mut Painter, quantiser: &Quantiser) -
             let rgba = painter.paint(face, &seen.view, seen.size, Behind::Colour(MID_GREY))?;
             let pixels = rgba.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
             let [width, height] = seen.size.map(|n| n as usize);
-            psnr_db(&Rgb8 { width, height, pixels }, &truth.image, &mask).context("the head is not in the picture")
+            psnr_db(&Rgb8 { width, height, pixels }, &truth.image, &mask)
+                .context("the head is not in the picture")
         };
         let unquantised = psnr(&face)?;
         for (rung, sum) in Rung::ALL.into_iter().zip(&mut sums) {
@@ -330,7 +340,10 @@ fn peers(
     let packed = zstd::bulk::compress(&bytes, 19).context("zstd")?;
     let kbit = |bytes: usize| bytes as f64 * 8e-3 / seconds;
     eprintln!("8-bit + zstd: {:.2} kbit/s (plain: {:.2})", kbit(packed.len()), kbit(bytes.len()));
-    peers.insert("zstd_8bit".to_owned(), json!({ "kbit_per_s": kbit(packed.len()), "plain_kbit_per_s": kbit(bytes.len()) }));
+    peers.insert(
+        "zstd_8bit".to_owned(),
+        json!({ "kbit_per_s": kbit(packed.len()), "plain_kbit_per_s": kbit(bytes.len()) }),
+    );
 
     let shown = &frames[..video_frames.min(frames.len())];
     let judged = spread(shown.len(), 12);
@@ -348,7 +361,8 @@ fn peers(
     for codec in codec_video::CODECS {
         let mut report = match codec_video::measure(codec, &raw, fps, &masks)? {
             Ok(points) => {
-                let curve: Vec<(f64, f64)> = points.iter().map(|point| (point.flip_mean, point.kbit_per_s)).collect();
+                let curve: Vec<(f64, f64)> =
+                    points.iter().map(|point| (point.flip_mean, point.kbit_per_s)).collect();
                 let equal: Vec<Value> = ours
                     .iter()
                     .map(|&(kbit, flip)| {
@@ -393,7 +407,9 @@ fn eight_bits(avatar: &Avatar, frames: &[FaceFrame]) -> Vec<u8> {
         let (low, high) = range(axis);
         ((value - low) / (high - low).max(1e-6) * 255.0).round().clamp(0.0, 255.0) as u8
     };
-    (0..count).flat_map(|axis| table.iter().map(move |row| byte(axis, row[axis])).collect::<Vec<u8>>()).collect()
+    (0..count)
+        .flat_map(|axis| table.iter().map(move |row| byte(axis, row[axis])).collect::<Vec<u8>>())
+        .collect()
 }
 
 #[cfg(test)]
@@ -412,6 +428,10 @@ mod tests {
         let frames = range_of_motion(30.0, avatar.residual());
         let bytes = eight_bits(&avatar, &frames);
         assert_eq!(bytes.len(), (avatar.manifest.latent.axes.len() + 6) * frames.len());
-        assert_eq!(*bytes[..frames.len()].iter().max().unwrap(), 255, "the first unit goes through its range");
+        assert_eq!(
+            *bytes[..frames.len()].iter().max().unwrap(),
+            255,
+            "the first unit goes through its range"
+        );
     }
 }

@@ -47,12 +47,14 @@ impl Chart<'_> {
             let most = points().map(of).fold(f64::NEG_INFINITY, f64::max);
             (least, most)
         };
-        let ((left, right), (low, high)) = (bounds(|point| point.0.max(1e-3).log10()), bounds(|point| point.1));
+        let ((left, right), (low, high)) =
+            (bounds(|point| point.0.max(1e-3).log10()), bounds(|point| point.1));
         if !(left.is_finite() && low.is_finite()) {
             return picture;
         }
         let (left, right) = (left.floor(), right.ceil().max(left.floor() + 1.0));
-        let (low, high) = ((low / 5.0).floor() * 5.0, ((high / 5.0).ceil() * 5.0).max((low / 5.0).floor() * 5.0 + 5.0));
+        let (low, high) =
+            ((low / 5.0).floor() * 5.0, ((high / 5.0).ceil() * 5.0).max((low / 5.0).floor() * 5.0 + 5.0));
         let width = f64::from(SIZE[0]) - MARGIN[0] - MARGIN[2];
         let height = f64::from(SIZE[1]) - MARGIN[1] - MARGIN[3];
         let x = |log: f64| MARGIN[0] + (log - left) / (right - left) * width;
@@ -66,7 +68,11 @@ impl Chart<'_> {
                     line(&mut picture, [x(log), top], [x(log), bottom], GRID);
                 }
             }
-            let label = if decade < 0 { format!("{:.1}", 10f64.powi(decade)) } else { format!("{}", 10u64.pow(decade as u32)) };
+            let label = if decade < 0 {
+                format!("{:.1}", 10f64.powi(decade))
+            } else {
+                format!("{}", 10u64.pow(decade as u32))
+            };
             text(&mut picture, x(f64::from(decade)) - 6.0 * label.len() as f64, bottom + 8.0, &label, INK);
         }
         let mut db = low;
@@ -87,7 +93,12 @@ impl Chart<'_> {
             for point in &series.points {
                 let [px, py] = place(point);
                 for dy in -3..=3 {
-                    line(&mut picture, [px - 3.0, py + f64::from(dy)], [px + 3.0, py + f64::from(dy)], colour);
+                    line(
+                        &mut picture,
+                        [px - 3.0, py + f64::from(dy)],
+                        [px + 3.0, py + f64::from(dy)],
+                        colour,
+                    );
                 }
             }
             let row = bottom - 24.0 * (self.series.len() - n) as f64;

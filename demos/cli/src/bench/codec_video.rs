@@ -25,9 +25,27 @@ pub(super) struct VideoCodec {
 
 /// Those that are measured.
 pub(super) const CODECS: &[VideoCodec] = &[
-    VideoCodec { name: "x264", encoder: "libx264", preset: "veryslow", container: "h264", crfs: &[4, 10, 16, 24, 32] },
-    VideoCodec { name: "x265", encoder: "libx265", preset: "slow", container: "hevc", crfs: &[4, 10, 16, 24, 32] },
-    VideoCodec { name: "svt_av1", encoder: "libsvtav1", preset: "4", container: "ivf", crfs: &[6, 14, 24, 36, 48] },
+    VideoCodec {
+        name: "x264",
+        encoder: "libx264",
+        preset: "veryslow",
+        container: "h264",
+        crfs: &[4, 10, 16, 24, 32],
+    },
+    VideoCodec {
+        name: "x265",
+        encoder: "libx265",
+        preset: "slow",
+        container: "hevc",
+        crfs: &[4, 10, 16, 24, 32],
+    },
+    VideoCodec {
+        name: "svt_av1",
+        encoder: "libsvtav1",
+        preset: "4",
+        container: "ivf",
+        crfs: &[6, 14, 24, 36, 48],
+    },
 ];
 
 /// What an encoder did at one quality.
@@ -63,7 +81,13 @@ pub(super) fn measure(
         encode(codec, crf, &source, fps, &coded)?;
         let bytes = std::fs::metadata(&coded).context("what the peer coded")?.len();
         let decoded = decode(&coded)?;
-        ensure!(decoded.len() == raw.len(), "{}: decoded to {} bytes of {}", codec.name, decoded.len(), raw.len());
+        ensure!(
+            decoded.len() == raw.len(),
+            "{}: decoded to {} bytes of {}",
+            codec.name,
+            decoded.len(),
+            raw.len()
+        );
         let (mut flip, mut psnr) = (0.0, 0.0);
         for (frame, mask) in masks {
             let picture = |bytes: &[u8]| Rgb8 {
@@ -72,7 +96,8 @@ pub(super) fn measure(
                 pixels: bytes[frame * frame_bytes..(frame + 1) * frame_bytes].to_vec(),
             };
             let (before, after) = (picture(raw), picture(&decoded));
-            flip += flip_map(&after, &before).and_then(|map| mean_inside(&map, mask)).context("an empty mask")?;
+            flip +=
+                flip_map(&after, &before).and_then(|map| mean_inside(&map, mask)).context("an empty mask")?;
             psnr += psnr_db(&after, &before, mask).context("an empty mask")?;
         }
         let count = masks.len() as f64;
@@ -82,18 +107,35 @@ pub(super) fn measure(
     }
     bar.finish_and_clear();
     for Point { crf, kbit_per_s, flip_mean, psnr_db } in &points {
-        eprintln!("{:<8} crf {crf:<3} {kbit_per_s:>9.1} kbit/s  {psnr_db:>6.2} dB  FLIP {flip_mean:.5}", codec.name);
+        eprintln!(
+            "{:<8} crf {crf:<3} {kbit_per_s:>9.1} kbit/s  {psnr_db:>6.2} dB  FLIP {flip_mean:.5}",
+            codec.name
+        );
     }
     Ok(Ok(points))
 }
 
 fn encode(codec: &VideoCodec, crf: u32, source: &Path, fps: f64, coded: &Path) -> Result<()> {
     let mut command = Command::new(ffmpeg::program());
-    command.args(["-hide_banner", "-loglevel", "error", "-nostats", "-y", "-f", "rawvideo", "-pixel_format", "rgb24"]);
-    command.args(["-video_size", &format!("{SIZE}x{SIZE}"), "-framerate", &fps.to_string(), "-i"]).arg(source);
+    command.args([
+        "-hide_banner",
+        "-loglevel",
+        "error",
+        "-nostats",
+        "-y",
+        "-f",
+        "rawvideo",
+        "-pixel_format",
+        "rgb24",
+    ]);
+    command
+        .args(["-video_size", &format!("{SIZE}x{SIZE}"), "-framerate", &fps.to_string(), "-i"])
+        .arg(source);
     // Chroma in full where the encoder can: at half size it alone costs more quality than we measure.
     let format = if codec.encoder == "libsvtav1" { "yuv420p10le" } else { "yuv444p" };
-    let convert = format!("scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int,format={format}");
+    let convert = format!(
+        "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int,format={format}"
+    );
     command.args(["-vf", &convert, "-c:v", codec.encoder, "-preset", codec.preset, "-crf", &crf.to_string()]);
     if codec.encoder == "libx265" {
         command.args(["-x265-params", "log-level=error"]);
@@ -105,7 +147,8 @@ fn encode(codec: &VideoCodec, crf: u32, source: &Path, fps: f64, coded: &Path) -
 fn decode(coded: &Path) -> Result<Vec<u8>> {
     let mut command = Command::new(ffmpeg::program());
     command.args(["-hide_banner", "-loglevel", "error", "-nostats", "-i"]).arg(coded);
-    let convert = "scale=in_color_matrix=bt709:in_range=tv:flags=accurate_rnd+full_chroma_int+full_chroma_inp";
+    let convert =
+        "scale=in_color_matrix=bt709:in_range=tv:flags=accurate_rnd+full_chroma_int+full_chroma_inp";
     command.args(["-vf", convert, "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"]).stdin(Stdio::null());
     run(command, "decoding")
 }

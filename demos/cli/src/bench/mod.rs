@@ -23,7 +23,9 @@ use crate::{avatar_file, interrupt, progress};
 
 /// Measures how long an avatar's frames take
 #[derive(Debug, clap::Args)]
-#[command(args_conflicts_with_subcommands = true, after_help = "Examples:
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:
   visavis bench assets/avatars/wren.avatar
   visavis bench codec                                       the latent bitstream: bits against picture quality
   visavis --json bench wren.avatar --peers --frames 100 | jq '.frame_ms.median, .peers'
@@ -32,7 +34,8 @@ With --peers, ONNX Runtime (from PyPI, in a virtual environment that this makes)
 threads: the same decoder, and the decoder of Deep Appearance Models in its `base` size, both with random weights.
 
 The CPU executor shades each tile while it rasterises it. raster_ms is the same frame rasterised once more without shading,
-and shade_ms what the frame's own raster-and-shade stage took beyond that; frame_ms holds no extra pass.")]
+and shade_ms what the frame's own raster-and-shade stage took beyond that; frame_ms holds no extra pass."
+)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     what: Option<What>,

@@ -190,7 +190,8 @@ pub(crate) fn has_encoder(name: &str) -> Result<bool> {
 /// What ffmpeg says of its encoders.
 fn encoders() -> Result<String> {
     let mut command = Command::new(program());
-    let output = command.args(["-hide_banner", "-encoders"]).stdin(Stdio::null()).output().map_err(missing)?;
+    let output =
+        command.args(["-hide_banner", "-encoders"]).stdin(Stdio::null()).output().map_err(missing)?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
