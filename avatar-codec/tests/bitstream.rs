@@ -238,8 +238,16 @@ fn random_walk(options: WriterOptions) {
 /// Frames with nothing in common, at times with nothing in common: every escape is taken, and no packet is too long.
 #[test]
 fn frames_with_nothing_in_common_fit_into_packets() {
-    let quantiser = quantiser(32);
-    for options in FORMS {
+    // And with the finest steps that a model can have.
+    let mut finest = plain_latent_model(32);
+    for axis in &mut finest.axes {
+        axis.step = (axis.max - axis.min) * 2e-6;
+    }
+    finest.head_steps = [4e-6; 6];
+    let quantisers = [quantiser(32), Quantiser::new(&finest).unwrap()];
+    for (options, quantiser) in
+        FORMS.into_iter().zip(quantisers.clone()).chain(FORMS.into_iter().rev().zip(quantisers))
+    {
         let frames = jumps(24, 400);
         let options = WriterOptions { rung: Rung::ALL[0], repeats: 7, repeats_coarser: 0, ..options };
         let mut reader = LatentReader::new(quantiser.clone());

@@ -153,7 +153,7 @@ pub struct LatentModel {
     pub residual: u32,
     /// One entry per axis of `[u | g | r]`, 56 + k.
     pub axes: Vec<LatentAxis>,
-    /// Quantiser steps of the head's rotation vector (radians) and translation (metres); greater than 0. Where a file
+    /// Quantiser steps of the head's rotation vector (radians) and translation (metres); more than 1e-6. Where a file
     /// doesn't say, [`LatentModel::HEAD_STEPS`].
     #[serde(default = "plain_head_steps")]
     pub head_steps: [f32; 6],

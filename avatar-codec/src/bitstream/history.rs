@@ -12,11 +12,13 @@ use super::time::{TICK, time_after};
 const PREDICTORS: usize = 5;
 /// A running error moves by this part of the difference: 2⁻².
 const ERROR_SHIFT: u32 = 2;
-/// Errors count for at most this many grains in a running error.
+/// Errors count for at most this many grains in a running error, and surprises in a gain.
 const ERROR_LIMIT: i64 = 1 << 14;
 /// What the error that is expected starts from at an intra frame, in 64ths of a grain: for an axis at 0, and for others.
 const QUIET: i64 = 12;
 const ACTIVE: i64 = 150;
+/// No frame comes later after another, in nanoseconds: some 18 minutes.
+const MAX_WAIT: i64 = 1 << 40;
 /// The error that is expected of a time, in 256ths of a tick.
 const TIME_ERROR: u32 = 32;
 /// A rung is probably that of the frame before.
@@ -110,7 +112,7 @@ impl History {
         let error = ticks_late.unsigned_abs().min(4095);
         self.time_error = (self.time_error - (self.time_error >> 2) + 64 * error).max(8);
         let late = i64::from(ticks_late) * TICK as i64;
-        if self.interval + late <= 0 {
+        if !(1..=MAX_WAIT).contains(&(self.interval + late)) {
             return Err(None);
         }
         self.time = time_after(self.time, self.interval + late);
@@ -161,7 +163,7 @@ impl AxisPast {
             towards(error, grain - candidate);
         }
         towards(&mut self.error, grain - predicted);
-        self.surprise = grain - own;
+        self.surprise = (grain - own).clamp(-ERROR_LIMIT, ERROR_LIMIT);
         if let Some(surprise) = partner {
             let [up, down] = &mut self.gain;
             *up += surprise * self.surprise - *up / 8;

@@ -374,7 +374,7 @@ impl Reader {
                 *error += (64 * (g - candidate).abs().min(16_384) - *error) >> 2;
             }
             past.error += (64 * (g - p).abs().min(16_384) - past.error) >> 2;
-            past.surprise = g - all[least];
+            past.surprise = (g - all[least]).clamp(-16_384, 16_384);
             if let Some(q) = partner {
                 past.up += q * past.surprise - past.up / 8;
                 past.down = (past.down + q * q - past.down / 8).max(16);

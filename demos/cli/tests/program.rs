@@ -293,3 +293,52 @@ fn ctrl_c_leaves_no_half_written_file() {
     assert_eq!(child.wait().unwrap().code(), Some(1));
     assert_eq!(std::fs::read_dir(scene.path("out")).unwrap().count(), 0);
 }
+
+#[test]
+fn the_codec_is_measured_in_both_forms_at_every_rung() {
+    let scene = Scene::new();
+    let table = "seconds,jawOpen,head_rotation_y\n0,0,0\n0.033,0.2,0.01\n0.067,0.5,0.02\n0.1,0.3,0.03\n";
+    std::fs::write(scene.path("talk.csv"), table).unwrap();
+    let report = scene.json(&[
+        "bench",
+        "codec",
+        "nobody.avatar",
+        "--performance",
+        "talk.csv",
+        "--frames",
+        "1",
+        "--chart",
+        "codec.png",
+    ]);
+    let rungs = report["rungs"].as_array().unwrap();
+    assert_eq!(rungs.len(), 14);
+    let of = |form: &str, field: &str| -> Vec<f64> {
+        let rungs = rungs.iter().filter(|rung| rung["form"] == form);
+        rungs.map(|rung| rung[field].as_f64().unwrap()).collect()
+    };
+    let (stream, packet) = (of("stream", "kbit_per_s"), of("packet", "kbit_per_s"));
+    assert!(stream.iter().zip(&packet).all(|(stream, packet)| stream < packet), "{stream:?} {packet:?}");
+    assert!(stream[0] > stream[6] && of("packet", "psnr_db")[0] > of("packet", "psnr_db")[6]);
+    assert!(report["encode_us"].as_f64().unwrap() > 0.0 && report["decode_us"].as_f64().unwrap() > 0.0);
+    assert!(report["psnr_loss_reason"].is_string() && report.get("peers").is_none());
+    let probe = probe(&scene.path("codec.png"));
+    assert_eq!(probe["streams"][0]["width"], 960);
+
+    let (status, message) = scene.failure(&["bench", "codec", "nobody.avatar", "--performance", "call.mcap"]);
+    assert_eq!(status, 1);
+    assert!(message.contains("call.mcap"), "{message}");
+}
+
+#[test]
+fn steps_are_found_from_pictures_and_change_nothing_else() {
+    let scene = Scene::new();
+    let report = scene.json(&["quantise", "nobody.avatar", "-o", "fine.avatar"]);
+    let read = |name: &str| Avatar::read(&std::fs::read(scene.path(name)).unwrap()).unwrap();
+    let (before, mut after) = (read("nobody.avatar"), read("fine.avatar"));
+    let steps: Vec<f32> = after.manifest.latent.axes.iter().map(|axis| axis.step).collect();
+    assert_eq!(report["steps"].as_array().unwrap().len(), steps.len() + 6);
+    assert!(Quantiser::new(&after.manifest.latent).is_ok());
+    assert_ne!(before.manifest.latent, after.manifest.latent);
+    after.manifest.latent = before.manifest.latent.clone();
+    assert_eq!(before, after);
+}
