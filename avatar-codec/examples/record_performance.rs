@@ -15,15 +15,21 @@ use std::time::Duration;
 use visavis_codec::avatar::Avatar;
 use visavis_codec::bitstream::{LatentWriter, Quantiser, WriterOptions, plain_latent_model};
 use visavis_codec::call::{AudioFormat, CallReader, CallWriter, JoinStatement, MessageTimes, Sender};
-use visavis_codec::glam::{Quat, Vec3};
-use visavis_codec::{FaceFrame, FaceUnit, Gaze, HeadPose, Timestamp};
+use visavis_codec::drive::performance::read_csv;
+use visavis_codec::{FaceFrame, Timestamp};
 
 /// A block of sound lasts 20 ms.
 const BLOCKS_PER_SECOND: u32 = 50;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse()?;
-    let frames = read_frames(&arguments.performance.with_extension("csv"))?;
+    let table = arguments.performance.with_extension("csv");
+    let text = fs::read(&table).map_err(|error| format!("{}: {error}", table.display()))?;
+    let read = read_csv(&text).map_err(|error| format!("{}: {error}", table.display()))?;
+    if read.notes.malformed > 0 {
+        return Err(format!("{}: {}", table.display(), read.notes.first.join("; ")).into());
+    }
+    let frames: Vec<FaceFrame> = read.frames().collect();
     let voice = Voice::read(&arguments.performance.with_extension("wav"))?;
 
     let mut sender = Sender::new(&arguments.name, &arguments.name, plain_latent_model(0));
@@ -76,7 +82,7 @@ fn record(
     let id = call.add_sender(sender)?;
     call.write_join(id, MessageTimes::at_once(Timestamp(0)), &JoinStatement::default())?;
 
-    let mut latents = LatentWriter::new(Quantiser::new(&sender.latent)?, WriterOptions::default());
+    let mut latents = LatentWriter::new(Quantiser::new(&sender.latent)?, WriterOptions::stream());
     let (mut packet, mut face_bytes) = (Vec::new(), 0);
     let block = (voice.sample_rate / BLOCKS_PER_SECOND) as usize;
     let mut blocks = voice.samples.chunks(block).enumerate().peekable();
@@ -93,64 +99,6 @@ fn record(
     }
     call.finish()?.into_inner().map_err(|error| error.into_error())?;
     Ok(Summary { face_bytes })
-}
-
-/// Reads the table of signals: a column per face unit, gaze angle and head axis, by name; those that lack are 0.
-fn read_frames(path: &Path) -> Result<Vec<FaceFrame>, Box<dyn Error>> {
-    let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let mut lines = text.lines();
-    let columns: Vec<Column> = lines
-        .next()
-        .ok_or("the table is empty")?
-        .split(',')
-        .map(|name| {
-            Column::from_name(name).ok_or_else(|| format!("{}: unknown column `{name}`", path.display()))
-        })
-        .collect::<Result<_, _>>()?;
-    let mut frames = Vec::new();
-    for (row, line) in lines.enumerate() {
-        let mut frame = FaceFrame::default();
-        let (mut gaze, mut rotation) = ([0.0; 4], Vec3::ZERO);
-        let fields = line.split(',').map(str::parse::<f64>);
-        for (column, field) in columns.iter().zip(fields) {
-            let value = field.map_err(|error| format!("{} row {row}: {error}", path.display()))?;
-            match *column {
-                Column::Seconds => frame.time = Timestamp((value * 1e9).round() as u64),
-                Column::Unit(unit) => *frame.latent.unit_mut(unit) = value as f32,
-                Column::Gaze(i) => gaze[i] = value as f32,
-                Column::Rotation(i) => rotation[i] = value as f32,
-                Column::Translation(i) => frame.head.translation[i] = value as f32,
-            }
-        }
-        frame.latent.gaze = Gaze::from_array(gaze);
-        frame.head = HeadPose { rotation: Quat::from_scaled_axis(rotation), ..frame.head };
-        frames.push(frame);
-    }
-    Ok(frames)
-}
-
-enum Column {
-    Seconds,
-    Unit(FaceUnit),
-    Gaze(usize),
-    Rotation(usize),
-    Translation(usize),
-}
-
-impl Column {
-    fn from_name(name: &str) -> Option<Self> {
-        const GAZE: [&str; 4] = ["left_yaw", "left_pitch", "right_yaw", "right_pitch"];
-        const AXES: [&str; 3] = ["x", "y", "z"];
-        let place = |names: &[&str], rest: &str| names.iter().position(|&known| known == rest);
-        match name {
-            "seconds" => Some(Self::Seconds),
-            _ => None
-                .or_else(|| Some(Self::Gaze(place(&GAZE, name.strip_prefix("gaze_")?)?)))
-                .or_else(|| Some(Self::Rotation(place(&AXES, name.strip_prefix("head_rotation_")?)?)))
-                .or_else(|| Some(Self::Translation(place(&AXES, name.strip_prefix("head_translation_")?)?)))
-                .or_else(|| FaceUnit::from_name(name).map(Self::Unit)),
-        }
-    }
 }
 
 /// A mono 16-bit WAV.

@@ -6,7 +6,7 @@
 //! - [`avatar`]: a person: [`Avatar`], the neural-texture mesh, with the `.avatar` file's reader and writer.
 //! - [`mod@reference`]: the readable f32 decoder, rasteriser and pixel decoder that judge every executor.
 //! - [`bitstream`]: [`LatentWriter`](bitstream::LatentWriter) and [`LatentReader`](bitstream::LatentReader).
-//! - [`call`]: the recorded call (MCAP).
+//! - [`call`]: the recorded call (MCAP); [`performance`]: a made-up one that tries everything.
 //! - [`drive`]: from face tracking (Live Link Face, VMC, OpenXR) to [`FaceFrame`]s.
 //! - [`playout`]: timed frames in, a face for any display time out: clock, delay, interpolation, concealment.
 //! - `encoder` (feature `encoder`): drivers, the owner's private half, which finds a latent's residual.
@@ -18,6 +18,7 @@ pub mod drive;
 #[cfg(feature = "encoder")]
 pub mod encoder;
 pub mod latent;
+pub mod performance;
 pub mod playout;
 mod quoted;
 pub mod reference;

@@ -200,7 +200,12 @@ fn latent_model(residual: usize) -> LatentModel {
     let mut axes = vec![unit; UNITS];
     axes.resize(UNITS + GAZE, gaze);
     axes.resize(UNITS + GAZE + residual, free);
-    LatentModel { semantic: Semantic::FaceUnits, residual: residual as u32, axes }
+    LatentModel {
+        semantic: Semantic::FaceUnits,
+        residual: residual as u32,
+        axes,
+        head_steps: LatentModel::HEAD_STEPS,
+    }
 }
 
 /// Collects grids of quads into parts.

@@ -341,6 +341,7 @@ fn manifest_fields_out_of_range() {
     refused(|m| m["latent"]["residual"] = 33.into(), &["latent.residual", "33", "0 to 32"]);
     refused(|m| m["latent"]["residual"] = 5.into(), &["latent.axes", "61"]);
     refused(|m| m["latent"]["axes"][3]["step"] = 0.0.into(), &["latent.axes[3].step", "more than 0"]);
+    refused(|m| m["latent"]["head_steps"][1] = 0.0.into(), &["latent.head_steps[1]", "more than 1e-6"]);
     refused(|m| m["latent"]["axes"][3]["max"] = (-1.0).into(), &["latent.axes[3].max", "at least `min`"]);
     refused(|m| m["latent"]["axes"][3]["max"] = 1e300.into(), &["latent.axes[3].max", "inf"]);
     refused(|m| m["latent"]["axes"][4]["deviation"] = (-0.1).into(), &["latent.axes[4].deviation"]);

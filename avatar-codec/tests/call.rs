@@ -35,7 +35,7 @@ fn make(seconds: u64) -> Made {
     call.write_join(ids[0], MessageTimes::at_once(Timestamp(0)), &join).unwrap();
 
     let mut writers =
-        [&ann, &bob].map(|s| LatentWriter::new(Quantiser::new(&s.latent).unwrap(), WriterOptions::default()));
+        [&ann, &bob].map(|s| LatentWriter::new(Quantiser::new(&s.latent).unwrap(), WriterOptions::stream()));
     let (mut frames, mut samples, mut packet) = (Vec::new(), Vec::new(), Vec::new());
     let (mut next_frame, mut next_block) = (0, 0);
     while next_frame < seconds * 1_000_000_000 {
@@ -96,8 +96,13 @@ fn what_was_recorded_comes_back() {
     let [(ann, _), (bob, _)] = [call.sender("ann").unwrap(), call.sender("bob.2").unwrap()];
     for (id, sender) in [(ann, &made.senders[0]), (bob, &made.senders[1])] {
         let quantiser = Quantiser::new(&sender.latent).unwrap();
-        let expected: Vec<_> = made.frames.iter().map(|frame| quantiser.snap(frame).unwrap()).collect();
-        assert_eq!(call.faces(id).unwrap(), expected);
+        let faces = call.faces(id).unwrap();
+        assert_eq!(faces.len(), made.frames.len());
+        for (face, sent) in faces.iter().zip(&made.frames) {
+            let snapped = quantiser.snap(sent, WriterOptions::stream().rung).unwrap();
+            assert!(face.time.0.abs_diff(sent.time.0) <= 50_000);
+            assert_eq!(*face, FaceFrame { time: face.time, ..snapped });
+        }
     }
     assert_eq!(call.sound(48_000, &[Voice { sender: ann, shift: 0 }]).unwrap().span(), None);
     assert_eq!(sound_of(&call, bob, 0, made.samples.len()).unwrap(), made.samples);
@@ -239,14 +244,14 @@ fn other_files_and_versions_are_refused_by_name() {
     assert_eq!(CallReader::new(b"RIFF").unwrap_err(), ReadCallError::NotMcap);
     let other = beginning("ros2", "1");
     assert!(matches!(CallReader::recover(&other), Err(ReadCallError::NotACall(_))));
-    let newer = beginning("visavis-call", "2");
-    assert_eq!(CallReader::recover(&newer).unwrap_err(), ReadCallError::Version { found: "2".into() });
+    let newer = beginning("visavis-call", "3");
+    assert_eq!(CallReader::recover(&newer).unwrap_err(), ReadCallError::Version { found: "3".into() });
 }
 
 #[test]
 fn a_chunk_that_claims_too_much_is_refused() {
     for claimed in [MAX_CHUNK_BYTES + 1, u64::MAX] {
-        let mut file = beginning("visavis-call", "1");
+        let mut file = beginning("visavis-call", "2");
         chunk(&mut file, claimed, "zstd", &[0; 64]);
         let call = CallReader::recover(&file).unwrap();
         let Err(ReadCallError::Record { record: "chunk", problem, .. }) = call.messages().next() else {
@@ -262,7 +267,7 @@ fn a_file_that_decompresses_out_of_proportion_is_refused() {
     let mut records = Vec::new();
     record(&mut records, 0x80, &vec![0; MAX_CHUNK_BYTES as usize - 9]);
     let small = zstd::bulk::compress(&records, 1).unwrap();
-    let mut file = beginning("visavis-call", "1");
+    let mut file = beginning("visavis-call", "2");
     for _ in 0..8 {
         chunk(&mut file, MAX_CHUNK_BYTES, "zstd", &small);
     }
@@ -283,7 +288,7 @@ fn chunks_that_are_not_what_they_claim_are_refused() {
         (9, "\u{fffd}", &[0; 9], |e| matches!(e, RecordError::Compression(_))),
     ];
     for (claimed, compression, records, is_expected) in cases {
-        let mut file = beginning("visavis-call", "1");
+        let mut file = beginning("visavis-call", "2");
         chunk(&mut file, claimed, compression, records);
         let call = CallReader::recover(&file).unwrap();
         match call.messages().next() {
@@ -313,7 +318,7 @@ fn hello_is_what_the_demo_needs() {
     assert!((8.0..=12.0).contains(&seconds), "{seconds} s");
     assert_eq!(frames.len(), (seconds * 30.0) as usize + 1);
     for (i, frame) in frames.iter().enumerate() {
-        assert!((frame.time.as_seconds() - i as f64 / 30.0).abs() < 1e-6);
+        assert!((frame.time.as_seconds() - i as f64 / 30.0).abs() < 1e-4);
     }
     let blinks =
         frames.windows(2).filter(|w| w[0].latent.units[0] < 0.5 && w[1].latent.units[0] >= 0.5).count();

@@ -153,6 +153,19 @@ pub struct LatentModel {
     pub residual: u32,
     /// One entry per axis of `[u | g | r]`, 56 + k.
     pub axes: Vec<LatentAxis>,
+    /// Quantiser steps of the head's rotation vector (radians) and translation (metres); more than 1e-6. Where a file
+    /// doesn't say, [`LatentModel::HEAD_STEPS`].
+    #[serde(default = "plain_head_steps")]
+    pub head_steps: [f32; 6],
+}
+
+impl LatentModel {
+    /// Head steps of an avatar whose decoder was not asked: 0.05° and 0.1 mm.
+    pub const HEAD_STEPS: [f32; 6] = [8.7e-4, 8.7e-4, 8.7e-4, 1e-4, 1e-4, 1e-4];
+}
+
+fn plain_head_steps() -> [f32; 6] {
+    LatentModel::HEAD_STEPS
 }
 
 /// What `u` and `g` mean.

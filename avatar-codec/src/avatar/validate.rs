@@ -180,6 +180,14 @@ impl Manifest {
                 return fail("step", step, "finite, more than 0");
             }
         }
+        if let Some(i) = self.latent.head_steps.iter().position(|step| !(step.is_finite() && *step > 1e-6)) {
+            let found = self.latent.head_steps[i];
+            return Err(InvalidAvatar::field(
+                format!("latent.head_steps[{i}]"),
+                found,
+                "finite, more than 1e-6",
+            ));
+        }
         Ok(())
     }
 }

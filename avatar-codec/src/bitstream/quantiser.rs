@@ -1,4 +1,8 @@
-//! Between the numbers of a face and whole steps ("levels").
+//! Between the numbers of a face and whole steps.
+//!
+//! A rung of the ladder makes every step of the avatar's latent model coarser by one factor. What is remembered and
+//! predicted from is counted in *grains*, a fourth of the model's step, of which every rung's step is a whole number:
+//! so a stream may change its rung at any frame.
 
 use std::f32::consts::PI;
 
@@ -6,8 +10,6 @@ use glam::{Quat, Vec3};
 
 use crate::avatar::{LatentAxis, LatentModel, Semantic};
 use crate::latent::{FaceFrame, FaceUnit, GAZE, Gaze, HeadPose, Latent, MAX_RESIDUAL, Timestamp, UNITS};
-
-use super::magnitude::class_of_mean;
 
 /// Axes of a head pose: rotation vector (3), translation (3).
 pub const HEAD_AXES: usize = 6;
@@ -20,24 +22,54 @@ const UNIT_STEP: f32 = 0.01;
 const GAZE_STEP: f32 = PI / 720.0;
 /// Steps a standard deviation of a residual component.
 const RESIDUAL_STEPS_PER_DEVIATION: f32 = 16.0;
-/// Step of the head's rotation vector, radians: a tenth of a degree, in the digits of BITSTREAM.md.
-const HEAD_ROTATION_STEP: f32 = 0.001_745_329_2;
-/// Farthest level of the head's rotation vector: half a turn.
-const HEAD_ROTATION_LEVELS: i32 = 1800;
-/// Step of the head's translation, metres.
-const HEAD_TRANSLATION_STEP: f32 = 0.000_25;
-/// Farthest level of the head's translation: two metres.
-const HEAD_TRANSLATION_LEVELS: i32 = 8000;
-/// Farthest level of any axis.
-const MAX_LEVEL: f64 = 32_767.0;
-/// Level classes of the head in intra frames, by typical excursions: 3° and 4 mm.
-const HEAD_ROTATION_MEAN: f64 = 30.0;
-const HEAD_TRANSLATION_MEAN: f64 = 16.0;
-/// Nanoseconds a tick, the unit of time in packets.
-const NANOSECONDS_PER_TICK: u64 = 1000;
+/// Farthest from 0 that the head's rotation vector (radians) and translation (metres) are coded.
+const HEAD_REACH: [f64; 2] = [3.15, 2.0];
+/// What the head does, as the deviation of an axis says it of the face: 3° and 4 mm.
+const HEAD_DEVIATION: [f64; 2] = [0.05, 0.004];
+/// Farthest grain of any axis.
+const MAX_GRAIN: f64 = 4_000_000.0;
+/// Grains a step of the latent model.
+const GRAINS_PER_STEP: f64 = 4.0;
 
-/// The levels of one frame, in the order of its axes; those past the last axis are 0.
-pub(super) type Levels = [i32; MAX_AXES];
+/// A rung of the ladder: how coarse the steps are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Rung(u8);
+
+impl Rung {
+    /// Every rung, the finest first.
+    pub const ALL: [Self; 7] = [Self(0), Self(1), Self(2), Self(3), Self(4), Self(5), Self(6)];
+    /// Grains a step of each rung.
+    const GRAINS: [i32; Self::ALL.len()] = [4, 6, 8, 12, 16, 24, 32];
+
+    /// The rung of this number, 0 the finest; `None` if there is none.
+    pub fn new(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number)).copied()
+    }
+
+    /// Its number, 0 the finest.
+    pub const fn number(self) -> u8 {
+        self.0
+    }
+
+    /// Its steps, as a multiple of the latent model's: 1, 1.5, 2, 3, 4, 6, 8.
+    pub fn factor(self) -> f64 {
+        f64::from(self.grains()) / GRAINS_PER_STEP
+    }
+
+    /// The rung that is so many rungs coarser, or the coarsest.
+    pub fn coarser(self, rungs: u8) -> Self {
+        Self(self.0.saturating_add(rungs).min(Self::ALL.len() as u8 - 1))
+    }
+
+    pub(super) const fn grains(self) -> i32 {
+        Self::GRAINS[self.0 as usize]
+    }
+}
+
+/// One coded frame in grains, in the order of its axes; those past the last axis are 0.
+pub(super) type Grains = [i32; MAX_AXES];
+/// One frame as it was given, in grains.
+pub(super) type Values = [f64; MAX_AXES];
 
 /// How one avatar's frames are quantised: the part of the bitstream that comes from its [`LatentModel`].
 ///
@@ -52,14 +84,20 @@ pub struct Quantiser {
 /// One axis.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct AxisQuantiser {
-    pub(super) step: f32,
+    /// The value of a grain.
+    pub(super) grain: f64,
     pub(super) lowest: i32,
     pub(super) highest: i32,
     /// The axis of the same kind on the other side of the face, where it comes earlier.
     pub(super) partner: Option<usize>,
-    /// Class of the level's magnitude in an intra frame.
-    pub(super) intra_class: usize,
+    /// Standard deviation, in grains: at least 1.
+    pub(super) spread: i32,
+    /// Which axes move when it does.
+    pub(super) group: usize,
 }
+
+/// How many groups of axes there are: lids, mouth and jaw, brows, cheeks and nose, gaze, residual, rotation, translation.
+pub(super) const GROUPS: usize = 8;
 
 /// Why a [`LatentModel`] can't be quantised.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
@@ -85,10 +123,16 @@ pub enum QuantiserError {
         /// Which axis of `[u | g | r]`.
         axis: usize,
     },
+    /// A step of the head is not a positive number, or too small.
+    #[error("head step {axis} of the latent model is not a finite number greater than 1e-6")]
+    HeadStep {
+        /// Which of the six.
+        axis: usize,
+    },
     /// An axis's range takes too many steps, or its values don't fit an f32.
     #[error(
-        "axis {axis} of the latent model: its range is more than {MAX_LEVEL} steps or {:e} from 0",
-        f32::MAX
+        "axis {axis} of the latent model: its range is more than {} steps or {:e} from 0",
+        MAX_GRAIN / GRAINS_PER_STEP, f32::MAX
     )]
     TooFine {
         /// Which axis of `[u | g | r]`.
@@ -102,7 +146,7 @@ impl Quantiser {
     /// An axis reaches half its trained range beyond it (but stays on its side of 0 if it never crossed it); values
     /// farther out are clamped. An axis that never moved in training has one level and costs nothing.
     pub fn new(model: &LatentModel) -> Result<Self, QuantiserError> {
-        let LatentModel { semantic, residual: components, axes: statistics } = model;
+        let LatentModel { semantic, residual: components, axes: statistics, head_steps } = model;
         let residual = *components as usize;
         if residual > MAX_RESIDUAL {
             return Err(QuantiserError::Residual(*components));
@@ -115,23 +159,27 @@ impl Quantiser {
         for (axis, statistics) in statistics.iter().enumerate() {
             axes.push(AxisQuantiser::new(axis, statistics)?);
         }
-        for axis in 0..axes.len() {
-            axes[axis].partner = match semantic {
-                Semantic::FaceUnits => {
-                    partner(axis).filter(|&other| other < axis && axes[other].step == axes[axis].step)
-                }
-                Semantic::None => None,
-            };
+        if *semantic == Semantic::FaceUnits {
+            for axis in 0..axes.len() {
+                let is_alike = |&other: &usize| other < axis && axes[other].grain == axes[axis].grain;
+                axes[axis].partner = other_side(axis).filter(is_alike);
+            }
         }
-        let head = |step, levels: i32, mean: f64| AxisQuantiser {
-            step,
-            lowest: -levels,
-            highest: levels,
-            partner: None,
-            intra_class: class_of_mean((mean * 256.0) as u32),
-        };
-        axes.extend([head(HEAD_ROTATION_STEP, HEAD_ROTATION_LEVELS, HEAD_ROTATION_MEAN); 3]);
-        axes.extend([head(HEAD_TRANSLATION_STEP, HEAD_TRANSLATION_LEVELS, HEAD_TRANSLATION_MEAN); 3]);
+        for (axis, &step) in head_steps.iter().enumerate() {
+            if !(step.is_finite() && step > 1e-6) {
+                return Err(QuantiserError::HeadStep { axis });
+            }
+            let (kind, grain) = (axis / 3, f64::from(step) / GRAINS_PER_STEP);
+            let reach = (HEAD_REACH[kind] / grain).ceil() as i32;
+            axes.push(AxisQuantiser {
+                grain,
+                lowest: -reach,
+                highest: reach,
+                partner: None,
+                spread: (HEAD_DEVIATION[kind] / grain).round().max(1.0) as i32,
+                group: GROUPS - 2 + kind,
+            });
+        }
         Ok(Self { axes, residual })
     }
 
@@ -140,24 +188,29 @@ impl Quantiser {
         self.axes.len()
     }
 
-    /// The step of each axis, in its own unit: the face's (as its [`LatentModel`] says), then radians and metres for
-    /// the head.
-    pub fn steps(&self) -> impl Iterator<Item = f32> + '_ {
-        self.axes.iter().map(|axis| axis.step)
+    /// The step of each axis on a rung, in its own unit: the face's (as its [`LatentModel`] says), then radians and
+    /// metres for the head.
+    pub fn steps(&self, rung: Rung) -> impl Iterator<Item = f32> + '_ {
+        self.axes.iter().map(move |axis| (axis.grain * f64::from(rung.grains())) as f32)
     }
 
-    /// What a reader will see of this frame: each axis at its nearest level, the time at its nearest microsecond.
-    /// `None` if a number is not finite or the head's rotation not a unit quaternion.
-    pub fn snap(&self, frame: &FaceFrame) -> Option<FaceFrame> {
-        let levels = self.levels(frame)?;
-        Some(self.frame(ticks(frame.time), &levels))
+    /// What a reader will see of this face on a rung: each axis at its nearest level. The time stays as it is; packets
+    /// keep it to 0.05 ms. `None` if a number is not finite or the head's rotation not a unit
+    /// quaternion.
+    pub fn snap(&self, frame: &FaceFrame, rung: Rung) -> Option<FaceFrame> {
+        let (values, mut grains) = (self.values(frame)?, [0; MAX_AXES]);
+        for ((grain, value), axis) in grains.iter_mut().zip(values).zip(&self.axes) {
+            *grain = axis.level(value, rung) * rung.grains();
+        }
+        Some(self.frame(frame.time, &grains))
     }
 
     pub(super) fn axis_quantisers(&self) -> &[AxisQuantiser] {
         &self.axes
     }
 
-    pub(super) fn levels(&self, frame: &FaceFrame) -> Option<Levels> {
+    /// The frame in grains.
+    pub(super) fn values(&self, frame: &FaceFrame) -> Option<Values> {
         if !frame.latent.is_finite() || !frame.head.is_valid() {
             return None;
         }
@@ -171,18 +224,18 @@ impl Quantiser {
         head[..3].copy_from_slice(&rotation_vector(frame.head.rotation).to_array());
         head[3..HEAD_AXES].copy_from_slice(&frame.head.translation.to_array());
 
-        let mut levels = [0; MAX_AXES];
-        for ((level, value), axis) in levels.iter_mut().zip(values).zip(&self.axes) {
-            let nearest = (f64::from(value) / f64::from(axis.step)).round();
-            *level = nearest.clamp(axis.lowest.into(), axis.highest.into()) as i32;
+        let mut grains = [0.0; MAX_AXES];
+        for ((grains, value), axis) in grains.iter_mut().zip(values).zip(&self.axes) {
+            *grains = f64::from(value) / axis.grain;
         }
-        Some(levels)
+        Some(grains)
     }
 
-    pub(super) fn frame(&self, ticks: u64, levels: &Levels) -> FaceFrame {
+    /// The face that these grains stand for.
+    pub(super) fn frame(&self, time: Timestamp, grains: &Grains) -> FaceFrame {
         let mut values = [0.0f32; MAX_AXES];
-        for ((value, &level), axis) in values.iter_mut().zip(levels).zip(&self.axes) {
-            *value = (f64::from(level) * f64::from(axis.step)) as f32;
+        for ((value, &grain), axis) in values.iter_mut().zip(grains).zip(&self.axes) {
+            *value = (f64::from(grain) * axis.grain) as f32;
         }
         let mut latent = Latent::NEUTRAL;
         let (units, rest) = values.split_at(UNITS);
@@ -194,7 +247,7 @@ impl Quantiser {
         }
         latent.residual[..self.residual].copy_from_slice(residual);
         FaceFrame {
-            time: Timestamp(ticks.saturating_mul(NANOSECONDS_PER_TICK)),
+            time,
             latent,
             head: HeadPose {
                 rotation: Quat::from_scaled_axis(Vec3::from_slice(&head[..3])),
@@ -212,23 +265,52 @@ impl AxisQuantiser {
             return Err(QuantiserError::Statistics { axis });
         }
         let [min, max, deviation, step] = [min, max, deviation, step].map(f64::from);
+        let grain = step / GRAINS_PER_STEP;
         let margin = (max - min) / 2.0;
         let lowest = if min < 0.0 { min - margin } else { 0.0 };
         let highest = if max > 0.0 { max + margin } else { 0.0 };
-        let (lowest, highest) = ((lowest / step).floor(), (highest / step).ceil());
+        let (lowest, highest) = ((lowest / grain).floor(), (highest / grain).ceil());
         let largest = lowest.abs().max(highest);
-        if largest > MAX_LEVEL || largest * step > f64::from(f32::MAX) {
+        if largest > MAX_GRAIN || largest * grain > f64::from(f32::MAX) {
             return Err(QuantiserError::TooFine { axis });
         }
-        let mean = (deviation / step * 0.5).clamp(0.0, MAX_LEVEL);
         Ok(Self {
-            step: statistics.step,
+            grain,
             lowest: lowest as i32,
             highest: highest as i32,
             partner: None,
-            intra_class: class_of_mean((mean * 256.0) as u32),
+            spread: (deviation / grain).round().clamp(1.0, MAX_GRAIN) as i32,
+            group: match axis {
+                0..14 => 0,
+                14..41 => 1,
+                41..46 => 2,
+                46..UNITS => 3,
+                UNITS..56 => 4,
+                _ => 5,
+            },
         })
     }
+
+    /// The nearest level on a rung that lies within the range, halves away from 0.
+    pub(super) fn level(&self, value: f64, rung: Rung) -> i32 {
+        let [lowest, highest] = self.levels(rung);
+        (value / f64::from(rung.grains())).round().clamp(lowest.into(), highest.into()) as i32
+    }
+
+    /// The lowest and the highest level on a rung.
+    pub(super) fn levels(&self, rung: Rung) -> [i32; 2] {
+        [self.lowest / rung.grains(), self.highest / rung.grains()]
+    }
+
+    /// Whether the axis has no other level than 0: it isn't coded.
+    pub(super) fn is_fixed(&self) -> bool {
+        self.lowest == self.highest
+    }
+}
+
+/// `a / b` for b > 0, to the nearest, halves upwards.
+pub(super) fn nearest(a: i64, b: i64) -> i64 {
+    (2 * a + b).div_euclid(2 * b)
 }
 
 /// A [`LatentModel`] for an avatar whose capture's statistics are not known: every unit over 0..=1, gaze to ±30°, a
@@ -245,7 +327,7 @@ pub fn plain_latent_model(residual: u32) -> LatentModel {
             LatentAxis { min, max, deviation, step: latent_step(axis, deviation) }
         })
         .collect();
-    LatentModel { semantic: Semantic::FaceUnits, residual, axes }
+    LatentModel { semantic: Semantic::FaceUnits, residual, axes, head_steps: LatentModel::HEAD_STEPS }
 }
 
 /// The step that is fine enough for axis `axis` of `[u | g | r]`: 0.01 for a unit, a quarter of a degree for gaze, a
@@ -258,14 +340,9 @@ pub fn latent_step(axis: usize, deviation: f32) -> f32 {
     }
 }
 
-/// A time as microseconds, to the nearest.
-pub(super) fn ticks(time: Timestamp) -> u64 {
-    time.0.saturating_add(NANOSECONDS_PER_TICK / 2) / NANOSECONDS_PER_TICK
-}
-
 /// The axis of the same kind on the other side of the face: units by their names' `Left` and `Right`, the right eye's
 /// gaze by the left's.
-fn partner(axis: usize) -> Option<usize> {
+pub(super) fn other_side(axis: usize) -> Option<usize> {
     let other_side = |name: &str| {
         let stem = name.strip_suffix("Right").map(|stem| (stem, "Left"));
         let (stem, side) = stem.or_else(|| name.strip_suffix("Left").map(|stem| (stem, "Right")))?;
@@ -273,7 +350,7 @@ fn partner(axis: usize) -> Option<usize> {
     };
     match axis {
         0..UNITS => other_side(FaceUnit::ALL[axis].name()),
-        UNITS..56 => axis.checked_sub(2).filter(|&other| other >= UNITS),
+        UNITS..56 => Some(if axis < 54 { axis + 2 } else { axis - 2 }),
         _ => None,
     }
 }

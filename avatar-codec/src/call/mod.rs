@@ -10,7 +10,7 @@
 //! use visavis_codec::{FaceFrame, Timestamp};
 //!
 //! let sender = Sender::new("wren", "wren", plain_latent_model(0));
-//! let mut writer = LatentWriter::new(Quantiser::new(&sender.latent)?, WriterOptions::default());
+//! let mut writer = LatentWriter::new(Quantiser::new(&sender.latent)?, WriterOptions::stream());
 //! let mut call = CallWriter::new(std::io::Cursor::new(Vec::new()))?;
 //! let wren = call.add_sender(&sender)?;
 //! let mut packet = Vec::new();
@@ -49,7 +49,7 @@ pub use writer::{CallWriter, WriteCallError};
 use crate::latent::Timestamp;
 
 /// The version of the recorded call that this crate writes and reads.
-pub const CALL_VERSION: u32 = 1;
+pub const CALL_VERSION: u32 = 2;
 /// The most senders of a call.
 pub const MAX_SENDERS: usize = 256;
 /// The largest chunk that is read, uncompressed; ours hold a second.
@@ -123,7 +123,7 @@ impl Track {
             Self::Face => (
                 "visavis.LatentPacket",
                 "text",
-                "One packet of the vis-à-vis latent bitstream; its version is in its first three bits.",
+                "One packet of the vis-à-vis latent bitstream; packets with an intra frame state its version.",
             ),
             Self::Audio => (
                 "visavis.Pcm",

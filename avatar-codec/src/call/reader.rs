@@ -1,12 +1,12 @@
 //! Reading a call.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use mcap::MAGIC;
 use mcap::records::op;
 
-use crate::bitstream::{LatentReader, ReadPacketError};
-use crate::latent::FaceFrame;
+use crate::bitstream::{LatentReader, ReadFrame, ReadPacketError};
+use crate::latent::{FaceFrame, Timestamp};
 
 use super::audio::shortened;
 use super::chunk::check_crc;
@@ -64,8 +64,8 @@ impl<'a> CallReader<'a> {
         Messages::over(self, self.data.clone(), HashMap::new())
     }
 
-    /// A sender's frames, each later than the one before. Packets whose reference was lost before the call was recorded
-    /// are left out, and so are those that arrived behind a later one; other unreadable packets are errors.
+    /// A sender's frames in the order of their times; of a frame that several packets hold, the finest. Packets that lean
+    /// on one that was lost before the call was recorded are left out; other unreadable packets are errors.
     pub fn faces(&self, sender: SenderId) -> Result<Vec<FaceFrame>, ReadCallError> {
         let who = self.get(sender)?;
         let quantiser = who.quantiser().map_err(|error| ReadCallError::Sender {
@@ -74,15 +74,21 @@ impl<'a> CallReader<'a> {
             problem: error.to_string(),
         })?;
         let mut reader = LatentReader::new(quantiser);
-        let mut frames = Vec::new();
+        // By time: repeating one packet, which costs a file next to nothing, thus costs no memory either.
+        let mut frames: BTreeMap<Timestamp, ReadFrame> = BTreeMap::new();
         let mut messages = self.messages();
         let mut count = 0;
         while let Some(message) = messages.next()? {
             if let (true, CallBody::Face(packet)) = (message.sender == sender, message.body) {
                 match reader.read(packet) {
-                    // Repeating one packet, which costs a file next to nothing, thus costs no memory either.
-                    Ok(frame) if frames.last().is_some_and(|last: &FaceFrame| frame.time <= last.time) => {}
-                    Ok(frame) => frames.push(frame),
+                    Ok(read) => {
+                        for frame in read {
+                            let known = frames.entry(frame.face.time).or_insert(*frame);
+                            if frame.rung < known.rung {
+                                *known = *frame;
+                            }
+                        }
+                    }
                     Err(ReadPacketError::MissingReference { .. }) => {}
                     Err(error) => {
                         let topic = Track::Face.topic(&who.name);
@@ -92,7 +98,7 @@ impl<'a> CallReader<'a> {
                 count += 1;
             }
         }
-        Ok(frames)
+        Ok(frames.into_values().map(|frame| frame.face).collect())
     }
 
     pub(super) fn get(&self, sender: SenderId) -> Result<&Sender, ReadCallError> {

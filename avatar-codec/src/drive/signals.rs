@@ -4,7 +4,7 @@ use std::f32::consts::PI;
 
 use glam::{Quat, Vec3};
 
-use crate::latent::{FaceUnit, GAZE, Gaze, HeadPose, Latent, UNITS};
+use crate::latent::{FaceFrame, FaceUnit, GAZE, Gaze, HeadPose, Latent, Timestamp, UNITS};
 
 use super::notes::Notes;
 
@@ -135,6 +135,16 @@ impl Recording {
     /// How many samples show a face.
     pub fn tracked(&self) -> usize {
         self.samples.iter().filter(|sample| sample.signals.is_some()).count()
+    }
+
+    /// The samples that show a face as they stand: what needs no [`Driver`](super::Driver), as a performance that was written
+    /// for an avatar. Times before 0 become 0.
+    pub fn frames(&self) -> impl Iterator<Item = FaceFrame> {
+        self.samples.iter().filter_map(|Sample { seconds, signals }| {
+            let Signals { units, gaze, head } = **signals.as_ref()?;
+            let time = Timestamp((seconds * 1e9).round() as u64);
+            Some(FaceFrame { time, latent: Latent { units, gaze, ..Latent::NEUTRAL }, head })
+        })
     }
 }
 

@@ -17,7 +17,8 @@ use crate::reference::{PREVIEW_COLOR_SIZE, decode, layers, pixel_color, preview,
 
 /// What a trained avatar may take, 12 MB and room for signatures: the preview gets what the rest leaves of it.
 const FILE_BUDGET_BYTES: usize = 12_000_000 - 16_384;
-/// Quantiser step of a face unit: of a mouth that opens by 40 mm, a third of a millimetre.
+/// Quantiser steps until the decoder was asked (`bitstream::fit_steps`): of a face unit: of a mouth that opens by 40 mm, a
+/// third of a millimetre.
 const UNIT_STEP: f32 = 1.0 / 128.0;
 /// Quantiser step of a gaze angle, radians: a quarter of a degree.
 const GAZE_STEP: f32 = 0.004;
@@ -268,7 +269,12 @@ fn latent_model(capture: &Capture, residual: usize, codes: &[f32]) -> LatentMode
         axis(codes.iter().skip(i).step_by(residual).copied().collect(), (-1.0, 1.0), RESIDUAL_STEP)
     });
     let axes = units.chain(gaze).chain(components).collect();
-    LatentModel { semantic: Semantic::FaceUnits, residual: residual as u32, axes }
+    LatentModel {
+        semantic: Semantic::FaceUnits,
+        residual: residual as u32,
+        axes,
+        head_steps: LatentModel::HEAD_STEPS,
+    }
 }
 
 /// Renders the image that the trainer rendered last, on the same tracked mesh, by the reference, and compares: at most

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 use visavis_codec::avatar::{Manifest, Semantic};
-use visavis_codec::bitstream::{BITSTREAM_VERSION, MAX_PACKET_BYTES, PacketHeader, PacketKind};
+use visavis_codec::bitstream::{BITSTREAM_VERSION, Form, MAX_PACKET_BYTES, PacketHeader, PacketKind};
 use visavis_codec::call::{CALL_VERSION, CallBody, CallReader};
 use visavis_codec::encoder::{Driver, DriverManifest, MAX_DRIVER_BYTES};
 use visavis_codec::train::Capture;
@@ -201,15 +201,20 @@ fn call(path: &Path) -> Result<Value> {
 fn packet(path: &Path, bytes: &[u8]) -> Result<Value> {
     let header = PacketHeader::read(bytes)
         .with_context(|| format!("{}: not one of our files, and no latent packet either", path.display()))?;
-    let (kind, words) = match header.kind {
-        PacketKind::Intra => ("intra", "stands for itself"),
-        PacketKind::Predicted => ("predicted", "needs the packet before it"),
+    let (kind, form, rung, words) = match header.kind {
+        PacketKind::Intra { form, rung } => {
+            let form = if form == Form::Stream { "stream" } else { "packet" };
+            ("intra", Some(form), Some(rung.number()), "holds an intra frame")
+        }
+        PacketKind::Predicted => {
+            ("predicted", None, None, "leans on the packet or the intra frame before it")
+        }
     };
-    let sequence = header.sequence.number();
-    eprintln!("{}: latent packet number {sequence}, {} bytes, {kind}: {words}", path.display(), bytes.len());
+    let number = header.number;
+    eprintln!("{}: latent packet number {number}, {} bytes, {kind}: {words}", path.display(), bytes.len());
     Ok(json!({
         "kind": "latent_packet", "version": BITSTREAM_VERSION, "bytes": bytes.len(), "coding": kind,
-        "sequence": sequence,
+        "number": number, "form": form, "rung": rung,
     }))
 }
 

@@ -10,6 +10,7 @@ mod metrics;
 mod painter;
 mod plain;
 mod progress;
+mod quantise;
 mod render;
 mod srgb;
 mod train;
@@ -47,6 +48,7 @@ enum Command {
     Eval(eval::Arguments),
     EvalPack(eval::PackArguments),
     Train(train::Arguments),
+    Quantise(quantise::Arguments),
     Bench(bench::Arguments),
 }
 
@@ -66,6 +68,7 @@ fn main() -> ExitCode {
         Command::Eval(arguments) => eval::run(arguments),
         Command::EvalPack(arguments) => eval::pack(arguments),
         Command::Train(arguments) => train::run(arguments),
+        Command::Quantise(arguments) => quantise::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
     });
     match result {

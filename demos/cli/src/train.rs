@@ -13,7 +13,7 @@ use visavis_codec::Avatar;
 use visavis_codec::avatar::Licence;
 use visavis_codec::train::{self, PYTHON_PACKAGE, PYTHON_REQUIREMENTS};
 
-use crate::{interrupt, plain, progress};
+use crate::{interrupt, plain, progress, quantise};
 
 /// Trains an avatar from a capture
 #[derive(Debug, clap::Args)]
@@ -87,9 +87,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
     fit(&python, &extract_package(&cache)?, &data, &run, arguments)?;
 
     let licence = Licence { spdx: arguments.spdx.clone(), consent: arguments.consent.clone() };
-    let (avatar, facts) = train::pack(&capture, &rig, &run.join("export.safetensors"), licence)?;
+    let (mut avatar, facts) = train::pack(&capture, &rig, &run.join("export.safetensors"), licence)?;
     let compared = train::check(&capture, &rig, &avatar, &run.join("check.safetensors"))?;
     eprintln!("the reference agrees with the trainer on {compared} pixels of a held-out image");
+    quantise::set_steps(&mut avatar)?;
     let bytes = avatar.write().context("the trained avatar isn't valid")?;
     let draft = arguments.output.with_extension("part");
     fs::write(&draft, &bytes).with_context(|| format!("can't write {}", draft.display()))?;
@@ -122,7 +123,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
 }
 
 /// Writes a file that nobody but its owner may read, where the system knows such a thing.
-fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
     let draft = path.with_extension("driver-part");
     let written = || -> std::io::Result<()> {
         // One that is left over may be readable by others.

@@ -25,7 +25,7 @@ impl Scene {
         let latent = avatar.manifest.latent.clone();
         let avatar_root = Some(Avatar::root_hash(&file).unwrap());
         let sender = Sender { avatar_root, ..Sender::new("speaker", "nobody", latent) };
-        let mut writer = LatentWriter::new(Quantiser::new(&sender.latent).unwrap(), WriterOptions::default());
+        let mut writer = LatentWriter::new(Quantiser::new(&sender.latent).unwrap(), WriterOptions::stream());
         let mut call = CallWriter::new(std::io::Cursor::new(Vec::new())).unwrap();
         let id = call.add_sender(&sender).unwrap();
         let mut packet = Vec::new();
@@ -117,7 +117,7 @@ fn a_call_of_a_broken_clock_is_rendered_where_one_asks() {
     for seconds in [7, 3_160_000_000] {
         let time = Timestamp(seconds * 1_000_000_000);
         let frame = FaceFrame { time, latent: random_latent(1), head: random_head(1) };
-        let mut writer = LatentWriter::new(Quantiser::new(&model).unwrap(), WriterOptions::default());
+        let mut writer = LatentWriter::new(Quantiser::new(&model).unwrap(), WriterOptions::stream());
         writer.write(&frame, &mut packet).unwrap();
         call.write_face(id, MessageTimes { capture: time, arrival: Timestamp(0) }, &packet).unwrap();
     }
@@ -397,4 +397,53 @@ fn ctrl_c_ends_a_live_recording_and_it_is_whole() {
     assert_eq!(report["kind"], "call", "{report}");
     let still = ["render", "live.mcap", "-o", "a.png", "--size", "64", "--executor", "cpu"];
     assert_eq!(scene.json(&still)["frames"], 1);
+}
+
+#[test]
+fn the_codec_is_measured_in_both_forms_at_every_rung() {
+    let scene = Scene::new();
+    let table = "seconds,jawOpen,head_rotation_y\n0,0,0\n0.033,0.2,0.01\n0.067,0.5,0.02\n0.1,0.3,0.03\n";
+    std::fs::write(scene.path("talk.csv"), table).unwrap();
+    let report = scene.json(&[
+        "bench",
+        "codec",
+        "nobody.avatar",
+        "--performance",
+        "talk.csv",
+        "--frames",
+        "1",
+        "--chart",
+        "codec.png",
+    ]);
+    let rungs = report["rungs"].as_array().unwrap();
+    assert_eq!(rungs.len(), 14);
+    let of = |form: &str, field: &str| -> Vec<f64> {
+        let rungs = rungs.iter().filter(|rung| rung["form"] == form);
+        rungs.map(|rung| rung[field].as_f64().unwrap()).collect()
+    };
+    let (stream, packet) = (of("stream", "kbit_per_s"), of("packet", "kbit_per_s"));
+    assert!(stream.iter().zip(&packet).all(|(stream, packet)| stream < packet), "{stream:?} {packet:?}");
+    assert!(stream[0] > stream[6] && of("packet", "psnr_db")[0] > of("packet", "psnr_db")[6]);
+    assert!(report["encode_us"].as_f64().unwrap() > 0.0 && report["decode_us"].as_f64().unwrap() > 0.0);
+    assert!(report["psnr_loss_reason"].is_string() && report.get("peers").is_none());
+    let probe = probe(&scene.path("codec.png"));
+    assert_eq!(probe["streams"][0]["width"], 960);
+
+    let (status, message) = scene.failure(&["bench", "codec", "nobody.avatar", "--performance", "call.mcap"]);
+    assert_eq!(status, 1);
+    assert!(message.contains("call.mcap"), "{message}");
+}
+
+#[test]
+fn steps_are_found_from_pictures_and_change_nothing_else() {
+    let scene = Scene::new();
+    let report = scene.json(&["quantise", "nobody.avatar", "-o", "fine.avatar"]);
+    let read = |name: &str| Avatar::read(&std::fs::read(scene.path(name)).unwrap()).unwrap();
+    let (before, mut after) = (read("nobody.avatar"), read("fine.avatar"));
+    let steps: Vec<f32> = after.manifest.latent.axes.iter().map(|axis| axis.step).collect();
+    assert_eq!(report["steps"].as_array().unwrap().len(), steps.len() + 6);
+    assert!(Quantiser::new(&after.manifest.latent).is_ok());
+    assert_ne!(before.manifest.latent, after.manifest.latent);
+    after.manifest.latent = before.manifest.latent.clone();
+    assert_eq!(before, after);
 }

@@ -1,5 +1,8 @@
 //! `visavis bench`: how long each stage of a frame takes, and how long others take for theirs, frame by frame in turn.
 
+mod codec;
+mod codec_chart;
+mod codec_video;
 mod peers;
 mod raster;
 mod stats;
@@ -20,16 +23,22 @@ use crate::{avatar_file, interrupt, progress};
 
 /// Measures how long an avatar's frames take
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:
   visavis bench assets/avatars/wren.avatar
+  visavis bench codec                                       the latent bitstream: bits against picture quality
   visavis --json bench wren.avatar --peers --frames 100 | jq '.frame_ms.median, .peers'
 
 With --peers, ONNX Runtime (from PyPI, in a virtual environment that this makes) runs after each of our frames, on as many
 threads: the same decoder, and the decoder of Deep Appearance Models in its `base` size, both with random weights.
 
 The CPU executor shades each tile while it rasterises it. raster_ms is the same frame rasterised once more without shading,
-and shade_ms what the frame's own raster-and-shade stage took beyond that; frame_ms holds no extra pass.")]
+and shade_ms what the frame's own raster-and-shade stage took beyond that; frame_ms holds no extra pass."
+)]
 pub(crate) struct Arguments {
+    #[command(subcommand)]
+    what: Option<What>,
     /// The avatar
     #[arg(default_value = "assets/avatars/wren.avatar")]
     avatar: PathBuf,
@@ -50,6 +59,12 @@ pub(crate) struct Arguments {
     peers: bool,
 }
 
+/// What else can be measured.
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    Codec(codec::Arguments),
+}
+
 /// Frames that aren't measured: pipelines are compiled and buffers grow in them.
 const WARM_UP: u32 = 5;
 
@@ -59,7 +74,10 @@ const STAGES: [&str; 7] =
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
-    let Arguments { avatar, frames, size, executor, threads, peers } = arguments;
+    let Arguments { what, avatar, frames, size, executor, threads, peers } = arguments;
+    if let Some(What::Codec(arguments)) = what {
+        return codec::run(arguments);
+    }
     ensure!(
         *executor != Executor::Reference,
         "--executor reference: it is there to be right, and is not timed"

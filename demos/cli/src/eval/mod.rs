@@ -3,7 +3,7 @@
 //! Both sides are 8-bit sRGB over mid-grey, composited in linear light. Masks come from the truth's part identifiers
 //! ([`crate::metrics`]). The baseline is the neutral mesh with the neutral texture, at the frame's head pose.
 
-mod drive;
+pub(crate) mod drive;
 #[cfg(test)]
 mod made_up;
 mod pack;

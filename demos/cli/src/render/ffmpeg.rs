@@ -148,7 +148,8 @@ fn read_messages(mut pipe: ChildStderr) -> String {
     String::from_utf8_lossy(&kept).into_owned()
 }
 
-fn program() -> OsString {
+/// What is run as ffmpeg.
+pub(crate) fn program() -> OsString {
     std::env::var_os("VISAVIS_FFMPEG").unwrap_or_else(|| "ffmpeg".into())
 }
 
@@ -174,16 +175,28 @@ fn pick_encoder(container: Container) -> Result<&'static str> {
         Container::Mp4 => &["libx264", "libopenh264", "h264_videotoolbox", "h264_mf"],
         Container::WebM => &["libvpx-vp9"],
     };
-    let output = Command::new(program())
-        .args(["-hide_banner", "-encoders"])
-        .stdin(Stdio::null())
-        .output()
-        .map_err(missing)?;
-    let listing = String::from_utf8_lossy(&output.stdout);
-    let has = |name: &str| listing.lines().any(|line| line.split_whitespace().nth(1) == Some(name));
+    let listing = encoders()?;
+    let has = |name: &str| is_listed(&listing, name);
     candidates.iter().copied().find(|name| has(name)).with_context(|| {
         format!("this ffmpeg has none of the encoders {}; install a complete build", candidates.join(", "))
     })
+}
+
+/// Whether this ffmpeg was built with an encoder.
+pub(crate) fn has_encoder(name: &str) -> Result<bool> {
+    Ok(is_listed(&encoders()?, name))
+}
+
+/// What ffmpeg says of its encoders.
+fn encoders() -> Result<String> {
+    let mut command = Command::new(program());
+    let output =
+        command.args(["-hide_banner", "-encoders"]).stdin(Stdio::null()).output().map_err(missing)?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn is_listed(listing: &str, name: &str) -> bool {
+    listing.lines().any(|line| line.split_whitespace().nth(1) == Some(name))
 }
 
 fn arguments(

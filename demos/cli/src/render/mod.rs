@@ -2,7 +2,7 @@
 
 mod background;
 mod camera;
-mod ffmpeg;
+pub(crate) mod ffmpeg;
 pub(crate) mod output;
 mod recording;
 mod timeline;
