@@ -7,6 +7,7 @@
 //! - [`mod@reference`]: the readable f32 decoder, rasteriser and pixel decoder that judge every executor.
 //! - [`bitstream`]: [`LatentWriter`](bitstream::LatentWriter) and [`LatentReader`](bitstream::LatentReader).
 //! - [`call`]: the recorded call (MCAP).
+//! - [`expression`]: profiles, which say how much of a face is shown, and the [`Tuner`](expression::Tuner) that applies them.
 //! - `encoder` (feature `encoder`): drivers, the owner's private half, which finds a latent's residual.
 
 pub mod avatar;
@@ -14,6 +15,7 @@ pub mod bitstream;
 pub mod call;
 #[cfg(feature = "encoder")]
 pub mod encoder;
+pub mod expression;
 pub mod latent;
 mod quoted;
 pub mod reference;
