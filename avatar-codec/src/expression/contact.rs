@@ -47,17 +47,14 @@ pub struct Contact {
 }
 
 /// The most contacts of a seam.
-pub(super) const MAX_CONTACTS: usize = 18;
-/// Lips are watched in so many columns, lids in so many.
-const LIP_COLUMNS: usize = 9;
-const LID_COLUMNS: usize = 7;
+pub const MAX_CONTACTS: usize = 16;
 /// A vertex moves if it goes more than this share of what the farthest does, and stays if less than the other.
 const MOVES: f32 = 0.6;
 const STAYS: f32 = 0.4;
 /// Closer than this where the seam is closed, metres: on the contour.
 const TOUCHING_M: f32 = 0.003;
-/// Fewer columns than this are no seam.
-const MIN_COLUMNS: usize = 3;
+/// Fewer pairs than this are no seam.
+const MIN_PAIRS: usize = 6;
 /// What opens by less than this is no seam, metres.
 const MIN_OPENING_M: f32 = 0.002;
 
@@ -66,14 +63,19 @@ impl Contact {
     pub fn gap(&self, units: &[f32; UNITS]) -> f32 {
         self.neutral + self.slope.iter().zip(units).map(|(slope, unit)| slope * unit).sum::<f32>()
     }
+
+    /// How differently the units move two contacts: the squared distance of their slopes.
+    fn unlike(&self, other: &Self) -> f32 {
+        self.slope.iter().zip(&other.slope).map(|(a, b)| (a - b) * (a - b)).sum()
+    }
 }
 
 /// The seam of an avatar, found by its units' own displacements of the skin, or `None` if it shows none.
 ///
 /// What moves by at least 0.6 of the largest displacement between the closed pose and the open one is one edge, what
 /// moves by at most 0.4 of it the other; where two such vertices are closer than 3 mm in the closed pose, the edges
-/// touch. The seam is divided into columns along X; each gives its closest pair, and lips a second one that lies
-/// deeper or further out, since rolled lips touch elsewhere.
+/// touch. Of all these pairs the seam keeps the closest one and then, one by one, the pair that the units open least like
+/// any that is kept: what is kept stands for what isn't.
 pub fn find_seam(avatar: &Avatar, kind: SeamKind) -> Option<Seam> {
     let decoded = Decoded::new(avatar)?;
     decoded.seam(kind)
@@ -112,33 +114,26 @@ impl Decoded {
 
     pub(super) fn seam(&self, kind: SeamKind) -> Option<Seam> {
         let (closed, open) = self.closed_and_open(kind);
-        let (columns, depth) = if kind == SeamKind::Lips { (LIP_COLUMNS, 2) } else { (LID_COLUMNS, 1) };
         let pairs = touching(closed, open);
-        let x = |pair: &Pair| closed[pair.moving].x;
-        let low = pairs.iter().map(x).fold(f32::INFINITY, f32::min);
-        let width = pairs.iter().map(x).fold(f32::NEG_INFINITY, f32::max) - low;
-        let mut by_column = vec![Vec::<Pair>::new(); columns];
-        for pair in pairs {
-            let column = ((x(&pair) - low) / width.max(1e-9) * columns as f32) as usize;
-            by_column[column.min(columns - 1)].push(pair);
-        }
-        if by_column.iter().filter(|column| !column.is_empty()).count() < MIN_COLUMNS {
+        if pairs.len() < MIN_PAIRS {
             return None;
         }
+        let all: Vec<Contact> =
+            pairs.iter().filter_map(|&pair| self.contact(pair, closed, open)).collect();
+        let closest = pairs.iter().min_by(|a, b| a.distance.total_cmp(&b.distance))?;
         let mut contacts = Vec::new();
-        for column in &mut by_column {
-            column.sort_by(|a, b| a.distance.total_cmp(&b.distance));
-            let Some(&closest) = column.first() else { continue };
-            contacts.extend(self.contact(closest, closed, open));
-            let elsewhere = column.iter().find(|pair| {
-                (closed[pair.moving].z - closed[closest.moving].z).abs() > 0.001 && pair.still != closest.still
-            });
-            if let (Some(&pair), 2..) = (elsewhere, depth) {
-                contacts.extend(self.contact(pair, closed, open));
+        let mut next = all.iter().position(|contact| contact.moving == closest.moving)?;
+        let mut unlike = vec![f32::INFINITY; all.len()];
+        while contacts.len() < MAX_CONTACTS.min(all.len()) {
+            let kept = all[next];
+            contacts.push(kept);
+            for (unlike, contact) in unlike.iter_mut().zip(&all) {
+                *unlike = unlike.min(contact.unlike(&kept));
             }
+            next = (0..all.len()).max_by(|&a, &b| unlike[a].total_cmp(&unlike[b]))?;
         }
-        contacts.truncate(MAX_CONTACTS);
-        (!contacts.is_empty()).then_some(Seam { kind, contacts })
+        contacts.sort_by(|a, b| closed[a.moving].x.total_cmp(&closed[b.moving].x));
+        Some(Seam { kind, contacts })
     }
 
     /// The skin in the pose where a seam is closed, and in one where it is open.

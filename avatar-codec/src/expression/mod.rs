@@ -28,7 +28,7 @@ mod text;
 mod tuner;
 mod usage;
 
-pub use contact::{Contact, Seam, SeamKind, find_seam};
+pub use contact::{Contact, MAX_CONTACTS, Seam, SeamKind, find_seam};
 pub use limits::{InvalidLimits, OwnerLimits, RegionLimit};
 pub use preset::{PRESETS, Preset};
 pub use profile::{OutOfRange, Profile, Scope, Setting};

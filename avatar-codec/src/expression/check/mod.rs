@@ -68,7 +68,7 @@ pub struct Penetrations {
     pub lips: Penetration,
     /// Upper lid past the lower one.
     pub lids: Penetration,
-    /// Lids into the eyeball.
+    /// Lids into the eyeball, further than at any moment of this face's own blink.
     pub eyes: Penetration,
     /// Whether every tuned number was finite.
     pub is_finite: bool,
@@ -88,6 +88,8 @@ struct Edges {
     patch: Patch,
     /// The first half of the patch moves along these against the second half.
     directions: Vec<Vec3>,
+    /// Metres between the two where the seam is closed: lids overlap there, which is no fault.
+    closed: Vec<f32>,
 }
 
 /// The smile's weights at which gain and spill are measured.
@@ -96,6 +98,8 @@ const SMILES: [f32; 6] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6];
 const GAIN: f32 = 1.5;
 /// Metres to millimetres.
 const MM: f32 = 1e3;
+/// A blink is looked at in so many steps.
+const BLINK_STEPS: usize = 10;
 /// Frames of one random sequence.
 const SEQUENCE: usize = 20;
 
@@ -112,20 +116,22 @@ impl<'a> Checker<'a> {
         for kind in SeamKind::ALL {
             let (closed, open) = decoded.closed_and_open(kind);
             let pairs = touching(closed, open);
-            let (mut moving, mut still, mut directions) = (Vec::new(), Vec::new(), Vec::new());
+            let (mut moving, mut still) = (Vec::new(), Vec::new());
+            let (mut directions, mut gaps) = (Vec::new(), Vec::new());
             for pair in pairs {
                 let apart = |p: &[Vec3]| p[pair.moving] - p[pair.still];
                 if let Some(direction) = (apart(open) - apart(closed)).try_normalize() {
                     moving.push(pair.moving);
                     still.push(pair.still);
                     directions.push(direction);
+                    gaps.push(apart(closed).dot(direction).min(0.0));
                 }
             }
             if directions.is_empty() {
                 return Err(missing(if kind == SeamKind::Lips { "lips" } else { "lids" }));
             }
             let vertices = [moving, still].concat();
-            seams.push(Edges { kind, patch: Patch::new(avatar, first, &vertices), directions });
+            seams.push(Edges { kind, patch: Patch::new(avatar, first, &vertices), directions, closed: gaps });
             contours.push(vertices);
         }
         let moved = |unit, v: usize| decoded.unit(unit)[v].distance(decoded.neutral[v]);
@@ -247,7 +253,8 @@ impl<'a> Checker<'a> {
             for (i, face) in random_faces(&self.range, seed, count).iter().enumerate() {
                 let tuned = tuner.apply(face, Timestamp(i as u64 * 33_333_333));
                 is_finite &= tuned.is_finite();
-                let (before, after) = (self.depths(face), self.depths(&tuned));
+                let (mut before, after) = (self.depths(face), self.depths(&tuned));
+                before[2] = before[2].max(self.blink_depth(face));
                 for kind in 0..3 {
                     differences[kind].push((after[kind] - before[kind]) * MM);
                     untuned_worst[kind] = untuned_worst[kind].max(before[kind] * MM);
@@ -282,6 +289,20 @@ impl<'a> Checker<'a> {
             depths[2] = depths[2].max(eye.depth(self.avatar, latent));
         }
         depths
+    }
+
+    /// How deep the lids of a face are in its eyes at the worst moment of a blink, metres: units move lids along straight
+    /// lines, so that half-closed ones lie in the cornea of many an avatar.
+    fn blink_depth(&self, face: &Latent) -> f32 {
+        let mut deepest = 0.0f32;
+        for i in 0..=BLINK_STEPS {
+            let mut latent = *face;
+            for unit in [FaceUnit::EyeBlinkLeft, FaceUnit::EyeBlinkRight] {
+                *latent.unit_mut(unit) = self.range.unit(unit)[1] * i as f32 / BLINK_STEPS as f32;
+            }
+            deepest = self.eyes.iter().map(|eye| eye.depth(self.avatar, &latent)).fold(deepest, f32::max);
+        }
+        deepest
     }
 
     /// The face with these units at a weight (times their largest), untuned and tuned.
@@ -360,7 +381,10 @@ impl Edges {
     fn depth(&self, avatar: &Avatar, latent: &Latent) -> f32 {
         let positions = self.patch.decode(avatar, latent);
         let (moving, still) = positions.split_at(positions.len() / 2);
-        let past = moving.iter().zip(still).zip(&self.directions).map(|((a, b), direction)| (b - a).dot(*direction));
-        past.fold(0.0, f32::max)
+        let mut deepest = 0.0f32;
+        for (i, (direction, closed)) in self.directions.iter().zip(&self.closed).enumerate() {
+            deepest = deepest.max(closed - (moving[i] - still[i]).dot(*direction));
+        }
+        deepest
     }
 }
