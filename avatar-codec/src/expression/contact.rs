@@ -47,7 +47,7 @@ pub struct Contact {
 }
 
 /// The most contacts of a seam.
-pub const MAX_CONTACTS: usize = 16;
+pub const MAX_CONTACTS: usize = 24;
 /// A vertex moves if it goes more than this share of what the farthest does, and stays if less than the other.
 const MOVES: f32 = 0.6;
 const STAYS: f32 = 0.4;
@@ -118,8 +118,7 @@ impl Decoded {
         if pairs.len() < MIN_PAIRS {
             return None;
         }
-        let all: Vec<Contact> =
-            pairs.iter().filter_map(|&pair| self.contact(pair, closed, open)).collect();
+        let all: Vec<Contact> = pairs.iter().filter_map(|&pair| self.contact(pair, closed, open)).collect();
         let closest = pairs.iter().min_by(|a, b| a.distance.total_cmp(&b.distance))?;
         let mut contacts = Vec::new();
         let mut next = all.iter().position(|contact| contact.moving == closest.moving)?;

@@ -7,9 +7,9 @@ use super::range::FaceRange;
 use super::region::Region;
 
 /// What tuning may close beyond touching, or open where it was closed, before it is made up for, metres.
-const TOLERANCE_M: f32 = 0.05e-3;
+const TOLERANCE_M: f32 = 0.03e-3;
 /// What remains after that and isn't taken back, metres: further through each other, and lids and lips further apart.
-const DEEPER_M: f32 = 0.05e-3;
+const DEEPER_M: f32 = 0.02e-3;
 const LIDS_APART_M: f32 = 0.1e-3;
 const LIPS_APART_M: f32 = 0.3e-3;
 /// A gap may grow to so many times its width; lids only where they are open: between these two gaps, metres, they
@@ -61,7 +61,8 @@ impl Move {
 
 impl Guard {
     pub(super) fn new(seam: &Seam, range: &FaceRange) -> Self {
-        let around_eye: &[Region] = &[Region::Eyes, Region::Gaze, Region::Brows, Region::Cheeks, Region::Nose];
+        let around_eye: &[Region] =
+            &[Region::Eyes, Region::Gaze, Region::Brows, Region::Cheeks, Region::Nose];
         let around_mouth: &[Region] =
             &[Region::Mouth, Region::Lips, Region::Jaw, Region::Cheeks, Region::Tongue];
         // The upper lip's shrug opens the lips and leaves the corners of the mouth where they are, but not far.
@@ -80,9 +81,7 @@ impl Guard {
         };
         let owned = FaceUnit::ALL.map(|unit| regions.contains(&Region::of(unit)));
         let row = |of: &dyn Fn(&Contact) -> f32| -> Row {
-            std::array::from_fn(|k| {
-                seam.contacts.get(k).or(seam.contacts.last()).map_or(f32::INFINITY, of)
-            })
+            std::array::from_fn(|k| seam.contacts.get(k).or(seam.contacts.last()).map_or(f32::INFINITY, of))
         };
         Self {
             neutral: row(&|contact| contact.neutral),

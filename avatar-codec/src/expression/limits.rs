@@ -60,7 +60,10 @@ impl OwnerLimits {
         let [low, high] = limit.gain;
         let offset = Setting::Offset.range()[1];
         let [least, most] = Setting::Gain.range();
-        if !((least..=1.0).contains(&low) && (1.0..=most).contains(&high) && (0.0..=offset).contains(&limit.offset)) {
+        if !((least..=1.0).contains(&low)
+            && (1.0..=most).contains(&high)
+            && (0.0..=offset).contains(&limit.offset))
+        {
             return Err(InvalidLimits::Range { region: region.name() });
         }
         // +0.0 turns −0 into 0: equal limits have equal bytes.
@@ -73,7 +76,9 @@ impl OwnerLimits {
     pub fn to_bytes(&self) -> [u8; Self::BYTES] {
         let mut out = [0; Self::BYTES];
         out[..MAGIC.len()].copy_from_slice(MAGIC);
-        for (bytes, limit) in out[MAGIC.len()..].as_chunks_mut::<BYTES_A_REGION>().0.iter_mut().zip(&self.regions) {
+        for (bytes, limit) in
+            out[MAGIC.len()..].as_chunks_mut::<BYTES_A_REGION>().0.iter_mut().zip(&self.regions)
+        {
             let RegionLimit { gain: [low, high], offset, shape } = limit;
             bytes[..4].copy_from_slice(&low.to_le_bytes());
             bytes[4..8].copy_from_slice(&high.to_le_bytes());
@@ -85,7 +90,8 @@ impl OwnerLimits {
 
     /// The inverse of [`to_bytes`](Self::to_bytes); refuses everything that it wouldn't write.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidLimits> {
-        let body = bytes.strip_prefix(MAGIC).filter(|_| bytes.len() == Self::BYTES).ok_or(InvalidLimits::Bytes)?;
+        let body =
+            bytes.strip_prefix(MAGIC).filter(|_| bytes.len() == Self::BYTES).ok_or(InvalidLimits::Bytes)?;
         let mut limits = Self::default();
         for (region, bytes) in Region::ALL.into_iter().zip(body.as_chunks::<BYTES_A_REGION>().0) {
             let number = |i: usize| f32::from_le_bytes([bytes[i], bytes[i + 1], bytes[i + 2], bytes[i + 3]]);
@@ -116,8 +122,7 @@ impl OwnerLimits {
             let RegionLimit { gain: [low, high], offset: most, shape } = self.get(region);
             let scope = Scope::Unit(unit);
             // A gaze's gain is set of the region below, since its angles have no unit.
-            let of_region =
-                if region == Region::Gaze { self.gaze_gain(profile) } else { 1.0 };
+            let of_region = if region == Region::Gaze { self.gaze_gain(profile) } else { 1.0 };
             let gain = profile.gain(unit).clamp(low, high) / if of_region > 0.0 { of_region } else { 1.0 };
             if gain != 1.0 {
                 set(scope, Setting::Gain, Some(gain.clamp(0.0, Setting::Gain.range()[1])));
@@ -129,7 +134,11 @@ impl OwnerLimits {
                     Setting::Offset | Setting::Floor if most > 0.0 => {
                         set(scope, setting, value.map(|value| value.clamp(-most, most)));
                     }
-                    Setting::Curve | Setting::Ceiling | Setting::DeadBand | Setting::Attack | Setting::Release
+                    Setting::Curve
+                    | Setting::Ceiling
+                    | Setting::DeadBand
+                    | Setting::Attack
+                    | Setting::Release
                         if shape =>
                     {
                         set(scope, setting, value);

@@ -111,9 +111,7 @@ mod tests {
 
     #[test]
     fn every_entry_of_every_preset_is_set() {
-        for (preset, entries) in
-            [(Preset::Warmer, WARMER), (Preset::Lively, LIVELY), (Preset::Calm, CALM)]
-        {
+        for (preset, entries) in [(Preset::Warmer, WARMER), (Preset::Lively, LIVELY), (Preset::Calm, CALM)] {
             let profile = preset.profile();
             for (of, setting, value) in entries {
                 let scopes = match of {

@@ -191,8 +191,7 @@ impl Profile {
 
     /// Sets, or with `None` unsets, one setting of a region or unit.
     pub fn set(&mut self, scope: Scope, setting: Setting, value: Option<f32>) -> Result<(), OutOfRange> {
-        let value =
-            value.map(|value| within(setting.name(), value, setting.range())).transpose()?;
+        let value = value.map(|value| within(setting.name(), value, setting.range())).transpose()?;
         let slot = match scope {
             Scope::Region(_) if !setting.is_regional() => {
                 return Err(OutOfRange::NotRegional { name: setting.name() });
@@ -273,7 +272,10 @@ mod tests {
             let error = profile.set(mouth, Setting::Gain, Some(value)).unwrap_err();
             assert!(matches!(error, OutOfRange::Value { name: "gain", .. }), "{error}");
         }
-        assert!(matches!(profile.set(mouth, Setting::Offset, Some(0.1)), Err(OutOfRange::NotRegional { .. })));
+        assert!(matches!(
+            profile.set(mouth, Setting::Offset, Some(0.1)),
+            Err(OutOfRange::NotRegional { .. })
+        ));
         assert!(profile.set_intensity(f32::NAN).is_err());
         assert_eq!(profile, Profile::default());
     }

@@ -206,8 +206,7 @@ impl<'t> Reader<'t> {
                 continue;
             }
             let Some(unit) = FaceUnit::from_name(key.get_ref()) else {
-                let expected =
-                    "every face unit by ARKit's name, as jawOpen or mouthSmileLeft, and mouthSmile for both sides";
+                let expected = "every face unit by ARKit's name, as jawOpen or mouthSmileLeft, and mouthSmile for both sides";
                 let expected = expected.to_owned();
                 return Err(self.error(entry, "unit.", ProfileProblem::Unknown { expected }));
             };
@@ -258,4 +257,3 @@ impl<'t> Reader<'t> {
         ParseProfileError::At { line, key: format!("{path}{}", quoted(key.get_ref())), problem }
     }
 }
-

@@ -243,7 +243,7 @@ impl Channel {
             return y;
         }
         let t = ((x / self.max - BLINK_FROM) / (BLINK_WHOLE - BLINK_FROM)).clamp(0.0, 1.0);
-        y + (x - y) * t * t * (3.0 - 2.0 * t)
+        if t < 1.0 { y + (x - y) * t * t * (3.0 - 2.0 * t) } else { x }
     }
 }
 

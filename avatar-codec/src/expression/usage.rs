@@ -123,7 +123,11 @@ impl Usage {
                 continue;
             }
             let region = profile.get(Scope::Region(Region::of(unit)), Setting::Gain).unwrap_or(1.0);
-            let own = if region > 0.0 { round(round(gain) / region).clamp(0.0, Setting::Gain.range()[1]) } else { 1.0 };
+            let own = if region > 0.0 {
+                round(round(gain) / region).clamp(0.0, Setting::Gain.range()[1])
+            } else {
+                1.0
+            };
             let neutral = round(self.unit(unit).neutral);
             let settings = [(Setting::Gain, own != 1.0, own), (Setting::Neutral, neutral > 0.0, neutral)];
             for (setting, is_needed, value) in settings {
@@ -137,7 +141,8 @@ impl Usage {
     fn gain_to_typical(&self, unit: FaceUnit) -> f32 {
         let Some(typical) = typical_span(unit) else { return 1.0 };
         let both = super::region::stem(unit).and_then(|(stem, _)| pair(stem)).unwrap_or([unit; 2]);
-        let span = both.map(|unit| self.unit(unit).p95 - self.unit(unit).neutral).into_iter().sum::<f32>() / 2.0;
+        let span =
+            both.map(|unit| self.unit(unit).p95 - self.unit(unit).neutral).into_iter().sum::<f32>() / 2.0;
         if span < IN_USE { 1.0 } else { round((typical / span).sqrt().clamp(GAINS[0], GAINS[1])) }
     }
 }

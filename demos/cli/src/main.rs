@@ -2,6 +2,7 @@
 
 mod avatar_file;
 mod bench;
+mod calibrate;
 mod eval;
 mod inspect;
 mod interrupt;
@@ -12,6 +13,7 @@ mod progress;
 mod render;
 mod srgb;
 mod train;
+mod tune_check;
 
 use std::process::ExitCode;
 
@@ -45,6 +47,8 @@ enum Command {
     EvalPack(eval::PackArguments),
     Train(train::Arguments),
     Bench(bench::Arguments),
+    Calibrate(calibrate::Arguments),
+    TuneCheck(tune_check::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -63,6 +67,8 @@ fn main() -> ExitCode {
         Command::EvalPack(arguments) => eval::pack(arguments),
         Command::Train(arguments) => train::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
+        Command::Calibrate(arguments) => calibrate::run(arguments),
+        Command::TuneCheck(arguments) => tune_check::run(arguments),
     });
     match result {
         Ok(report) => {

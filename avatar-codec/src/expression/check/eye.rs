@@ -59,7 +59,8 @@ impl Eye {
         // Empty bins take the nearest filled one's radius.
         let filled: Vec<usize> = (0..BINS).filter(|&bin| radius[bin] > 0.0).collect();
         let nearest = |bin: usize| filled.iter().copied().min_by_key(|&other| other.abs_diff(bin));
-        let radius: Vec<f32> = (0..BINS).map(|bin| nearest(bin).map(|bin| radius[bin])).collect::<Option<_>>()?;
+        let radius: Vec<f32> =
+            (0..BINS).map(|bin| nearest(bin).map(|bin| radius[bin])).collect::<Option<_>>()?;
         let most = radius.iter().copied().fold(0.0, f32::max);
 
         let (closed, open) = decoded.closed_and_open(if kind == PartKind::EyeLeft {
@@ -71,7 +72,8 @@ impl Eye {
             let angle = (p - centre).angle_between(Vec3::NEG_Z).to_degrees();
             (p - centre).length() > radius[(angle.round() as usize).min(BINS - 1)]
         };
-        let mut outer: Vec<usize> = lids.iter().copied().filter(|&v| outside(closed[v]) && outside(open[v])).collect();
+        let mut outer: Vec<usize> =
+            lids.iter().copied().filter(|&v| outside(closed[v]) && outside(open[v])).collect();
         outer.sort_unstable();
         outer.dedup();
 
@@ -123,7 +125,8 @@ impl Eye {
 
     /// The tallest run of rays from the front that meet the ball before the skin, metres.
     pub(super) fn opening(&self, avatar: &Avatar, latent: &Latent) -> f32 {
-        let size = |axis: usize, step: f32| ((self.high[axis] - self.low[axis]) / step).ceil().max(1.0) as usize;
+        let size =
+            |axis: usize, step: f32| ((self.high[axis] - self.low[axis]) / step).ceil().max(1.0) as usize;
         let (columns, rows) = (size(0, COLUMN_M), size(1, ROW_M));
         let skin = self.skin.decode(avatar, latent);
         let rotation = self.rotation(latent.gaze);

@@ -44,6 +44,9 @@ pub struct Checker<'a> {
     corners: Patch,
     lids: Patch,
     brows: Patch,
+    /// For each unit the vertex that it moves farthest, and the direction in which it does.
+    farthest: Patch,
+    ways: Vec<Vec3>,
     seams: Vec<Edges>,
     eyes: Vec<Eye>,
 }
@@ -136,7 +139,8 @@ impl<'a> Checker<'a> {
         }
         let moved = |unit, v: usize| decoded.unit(unit)[v].distance(decoded.neutral[v]);
         let corner = |unit| {
-            let farthest = contours[0].iter().copied().max_by(|&a, &b| moved(unit, a).total_cmp(&moved(unit, b)));
+            let farthest =
+                contours[0].iter().copied().max_by(|&a, &b| moved(unit, a).total_cmp(&moved(unit, b)));
             farthest.ok_or(missing("lips"))
         };
         let corners = [corner(FaceUnit::MouthSmileLeft)?, corner(FaceUnit::MouthSmileRight)?];
@@ -148,6 +152,13 @@ impl<'a> Checker<'a> {
         }
         brows.sort_unstable();
         brows.dedup();
+        let farthest = FaceUnit::ALL
+            .map(|unit| all.clone().max_by(|&a, &b| moved(unit, a).total_cmp(&moved(unit, b))).unwrap_or(0));
+        let way = |unit: FaceUnit| {
+            let v = farthest[unit as usize];
+            (decoded.unit(unit)[v] - decoded.neutral[v]).normalize_or_zero()
+        };
+        let ways = FaceUnit::ALL.map(way).to_vec();
         let eyes = [PartKind::EyeLeft, PartKind::EyeRight]
             .into_iter()
             .zip(&contours[1..])
@@ -158,6 +169,8 @@ impl<'a> Checker<'a> {
             corners: Patch::new(avatar, first, &corners),
             lids: Patch::new(avatar, first, &contours[1..].concat()),
             brows: Patch::new(avatar, first, &brows),
+            farthest: Patch::new(avatar, first, &farthest),
+            ways,
             seams,
             eyes,
             range,
@@ -201,7 +214,8 @@ impl<'a> Checker<'a> {
                 let mut alone = untuned;
                 *alone.unit_mut(unit) = tuned.unit(unit);
                 let spilled = |patch: &Patch| {
-                    let (tuned, alone) = (patch.decode(self.avatar, &tuned), patch.decode(self.avatar, &alone));
+                    let (tuned, alone) =
+                        (patch.decode(self.avatar, &tuned), patch.decode(self.avatar, &alone));
                     tuned.iter().zip(&alone).map(|(a, b)| a.distance(*b)).collect::<Vec<_>>()
                 };
                 let spill = [&self.lids, &self.brows].into_iter().flat_map(spilled).fold(0.0, f32::max);
@@ -213,18 +227,54 @@ impl<'a> Checker<'a> {
         worst
     }
 
-    /// The tallest opening between the lids that is seen from the front at full blink, mm, over both eyes and a few
-    /// faces that blink: at rest, smiling, surprised, frowning and squinting.
+    /// The tallest opening between the lids that is seen from the front at full blink with the rest of the face at rest,
+    /// mm, over both eyes.
     pub fn blink_gap_mm(&self, profile: &Profile) -> f32 {
+        self.gap_mm(profile, &blinking_faces(&self.range)[..1])
+    }
+
+    /// The same over full blinks of faces that smile, are surprised, frown and squint.
+    pub fn expressive_blink_gap_mm(&self, profile: &Profile) -> f32 {
+        self.gap_mm(profile, &blinking_faces(&self.range)[1..])
+    }
+
+    fn gap_mm(&self, profile: &Profile, faces: &[Latent]) -> f32 {
         let mut worst = 0.0f32;
-        for face in blinking_faces(&self.range) {
+        for face in faces {
             // A tuner of its own: the lids have to be closed in the very frame that closes them.
-            let tuned = Tuner::new(profile, &self.range).apply(&face, Timestamp(0));
+            let tuned = Tuner::new(profile, &self.range).apply(face, Timestamp(0));
             for eye in &self.eyes {
                 worst = worst.max(eye.opening(self.avatar, &tuned) * MM);
             }
         }
         worst
+    }
+
+    /// Whether every unit's gain, from 0 to 4, moves the vertex that this unit moves farthest further along its own way
+    /// with each step (by less than 0.01 mm back), at three weights; `mouthClose` over an open jaw.
+    pub fn is_monotonic(&self) -> bool {
+        FaceUnit::ALL.into_iter().enumerate().all(|(number, unit)| {
+            [0.15, 0.4, 0.8].into_iter().all(|weight| {
+                let mut face = Latent::NEUTRAL;
+                if unit == FaceUnit::MouthClose {
+                    *face.unit_mut(FaceUnit::JawOpen) = self.range.unit(FaceUnit::JawOpen)[1];
+                }
+                *face.unit_mut(unit) = weight * self.range.unit(unit)[1];
+                let mut last = f32::NEG_INFINITY;
+                (0..=16).all(|step| {
+                    let mut profile = Profile::default();
+                    let set = profile.set(Scope::Unit(unit), Setting::Gain, Some(step as f32 * 0.25));
+                    debug_assert!(set.is_ok());
+                    let tuned = Tuner::new(&profile, &self.range).apply(&face, Timestamp(0));
+                    let at = self.farthest.decode(self.avatar, &tuned)[number];
+                    let along =
+                        (at - Vec3::from(self.farthest.mesh.mean[number])).dot(self.ways[number]) * MM;
+                    let rises = along >= last - 0.01;
+                    last = last.max(along);
+                    rises
+                })
+            })
+        })
     }
 
     /// Whether `as-i-am` returns every bit of `count` random faces.
@@ -235,9 +285,10 @@ impl<'a> Checker<'a> {
             units.iter().chain(&gaze.to_array()).chain(residual).map(|number| number.to_bits()).collect()
         };
         let faces = random_faces(&self.range, 7, count);
-        faces.iter().enumerate().all(|(i, face)| {
-            bits(&tuner.apply(face, Timestamp(i as u64 * 33_333_333))) == bits(face)
-        })
+        faces
+            .iter()
+            .enumerate()
+            .all(|(i, face)| bits(&tuner.apply(face, Timestamp(i as u64 * 33_333_333))) == bits(face))
     }
 
     /// How much further contours go through each other and into the eyes than they do untuned, over `faces` frames of
@@ -333,7 +384,13 @@ fn blinking_faces(range: &FaceRange) -> Vec<Latent> {
     let over: [&[(FaceUnit, f32)]; 5] = [
         &[],
         &[(MouthSmileLeft, 0.7), (MouthSmileRight, 0.7), (CheekSquintLeft, 0.5), (CheekSquintRight, 0.5)],
-        &[(BrowInnerUp, 0.8), (BrowOuterUpLeft, 0.7), (BrowOuterUpRight, 0.7), (EyeWideLeft, 0.3), (EyeWideRight, 0.3)],
+        &[
+            (BrowInnerUp, 0.8),
+            (BrowOuterUpLeft, 0.7),
+            (BrowOuterUpRight, 0.7),
+            (EyeWideLeft, 0.3),
+            (EyeWideRight, 0.3),
+        ],
         &[(BrowDownLeft, 0.7), (BrowDownRight, 0.7), (MouthFrownLeft, 0.5), (MouthFrownRight, 0.5)],
         &[(EyeSquintLeft, 0.6), (EyeSquintRight, 0.6), (NoseSneerLeft, 0.4), (NoseSneerRight, 0.4)],
     ];
