@@ -19,6 +19,9 @@ const LIDS_OPEN_M: [f32; 2] = [2e-3, 6e-3];
 /// How much the upper lip may be raised to make up for what closes the mouth; the jaw does the rest.
 const MOST_SHRUG: f32 = 0.2;
 
+/// How exactly a share is found: to 1/4096.
+const HALVINGS: u32 = 12;
+
 /// A number for each contact.
 type Row = [f32; MAX_CONTACTS];
 
@@ -97,93 +100,85 @@ impl Guard {
     /// Brings a tuned face `y` back to what the untuned one `x` does along this seam.
     ///
     /// A gap that is `g` untuned may become `min(g, 0) − ε … 5 max(g, 0) + ε`. What is beyond that is first made up for
-    /// by the units that open or close the seam; what those can't do (they work on all contacts at once) by taking the
-    /// tuned units back towards `x`, all by the same share.
+    /// by the units that open or close the seam. What those can't do (they work on all contacts at once) is taken back:
+    /// the units around the seam do the largest share of their change with which the gaps can be held, and if even none
+    /// of it isn't enough, the rest of the face does.
     pub(super) fn hold(&self, x: &[f32; UNITS], y: &mut [f32; UNITS]) {
         let mut untuned = self.neutral;
-        let mut gap = [0.0; MAX_CONTACTS];
+        let (mut near, mut far) = ([0.0; MAX_CONTACTS], [0.0; MAX_CONTACTS]);
         for u in 0..UNITS {
             // Most units rest, and most that don't are left as they are.
             if x[u] != 0.0 {
                 add(&mut untuned, x[u], &self.slopes[u]);
             }
             if y[u] != x[u] {
-                add(&mut gap, y[u] - x[u], &self.slopes[u]);
+                add(if self.owned[u] { &mut near } else { &mut far }, y[u] - x[u], &self.slopes[u]);
             }
         }
-        let (mut low, mut high) = ([0.0; MAX_CONTACTS], [0.0; MAX_CONTACTS]);
-        for k in 0..MAX_CONTACTS {
-            gap[k] += untuned[k];
-            low[k] = untuned[k].min(0.0) - TOLERANCE_M;
-            high[k] = untuned[k].max(0.0) * self.wider(untuned[k]) + TOLERANCE_M;
-        }
+        let low = untuned.map(|gap| gap.min(0.0) - TOLERANCE_M);
+        let high = untuned.map(|gap| gap.max(0.0) * self.wider(gap) + TOLERANCE_M);
+        let attempt = |near_share: f32, far_share: f32| {
+            let gap = std::array::from_fn(|k| untuned[k] + near_share * near[k] + far_share * far[k]);
+            self.make_up(gap, [&low, &high], |u| x[u] + near_share * (y[u] - x[u]))
+        };
 
-        for opener in self.openers {
+        let (mut near_share, mut far_share) = (1.0, 1.0);
+        let mut made_up = attempt(1.0, 1.0);
+        if !made_up.is_enough {
+            made_up = attempt(0.0, 1.0);
+            if made_up.is_enough {
+                near_share = largest(&mut made_up, |share| attempt(share, 1.0));
+            } else {
+                near_share = 0.0;
+                made_up = MadeUp::default(); // with no change at all there is nothing to make up for
+                far_share = largest(&mut made_up, |share| attempt(0.0, share));
+            }
+            for u in 0..UNITS {
+                y[u] = x[u] + if self.owned[u] { near_share } else { far_share } * (y[u] - x[u]);
+            }
+        }
+        let MadeUp { open, close, is_enough: _ } = made_up;
+        for (step, amount) in self.openers.into_iter().zip(open).chain([(self.closer, close)]) {
+            y[step.unit] += amount * step.sign;
+        }
+    }
+
+    /// How far the openers and the closer go to bring gaps between their bounds, and whether that is enough. `weight`
+    /// tells where they start.
+    fn make_up(&self, mut gap: Row, [low, high]: [&Row; 2], weight: impl Fn(usize) -> f32) -> MadeUp {
+        let mut made_up = MadeUp::default();
+        let mut gone = 0.0; // both openers may be one unit
+        for (opener, amount) in self.openers.into_iter().zip(&mut made_up.open) {
             let slope = &self.slopes[opener.unit];
-            let mut open = 0.0f32;
+            let mut wanted = 0.0f32;
             for k in 0..MAX_CONTACTS {
                 let metres = slope[k] * opener.sign;
                 if metres > 0.0 && gap[k] < low[k] {
-                    open = open.max((low[k] - gap[k]) / metres);
+                    wanted = wanted.max((low[k] - gap[k]) / metres);
                 }
             }
-            self.go(opener, open, y, &mut gap);
+            let is_same = opener.unit == self.openers[0].unit;
+            let start = weight(opener.unit) + if is_same { gone } else { 0.0 };
+            *amount = wanted.min(opener.room(start));
+            gone += *amount * opener.sign;
+            add(&mut gap, *amount * opener.sign, slope);
         }
 
         let slope = &self.slopes[self.closer.unit];
-        let (mut close, mut allowed) = (0.0f32, f32::INFINITY);
+        let (mut wanted, mut allowed) = (0.0f32, f32::INFINITY);
         for k in 0..MAX_CONTACTS {
             let metres = -slope[k] * self.closer.sign;
             if metres > 0.0 {
-                close = close.max((gap[k] - high[k]) / metres);
+                wanted = wanted.max((gap[k] - high[k]) / metres);
                 allowed = allowed.min(((gap[k] - low[k]) / metres).max(0.0));
             }
         }
-        self.go(self.closer, close.min(allowed), y, &mut gap);
+        made_up.close = wanted.min(allowed).min(self.closer.room(weight(self.closer.unit)));
+        add(&mut gap, made_up.close * self.closer.sign, slope);
 
-        for k in 0..MAX_CONTACTS {
-            low[k] -= DEEPER_M;
-            high[k] += self.apart;
-        }
-        // First what is around the seam; what is left then comes from elsewhere on the face, and all goes back.
-        self.take_back(&|u| self.owned[u], x, y, &mut gap, [&low, &high]);
-        self.take_back(&|_| true, x, y, &mut gap, [&low, &high]);
-    }
-
-    /// Brings units towards `x`, all by the same share, until every gap is between its bounds or they can do no more.
-    fn take_back(
-        &self,
-        of: &dyn Fn(usize) -> bool,
-        x: &[f32; UNITS],
-        y: &mut [f32; UNITS],
-        gap: &mut Row,
-        [low, high]: [&Row; 2],
-    ) {
-        if (0..MAX_CONTACTS).all(|k| gap[k] >= low[k] && gap[k] <= high[k]) {
-            return;
-        }
-        let mut change = [0.0; MAX_CONTACTS];
-        for u in 0..UNITS {
-            if of(u) && y[u] != x[u] {
-                add(&mut change, y[u] - x[u], &self.slopes[u]);
-            }
-        }
-        let mut keep = 1.0f32;
-        for k in 0..MAX_CONTACTS {
-            let excess = gap[k] - gap[k].clamp(low[k], high[k]);
-            // Only what these units did can be taken back, and not more than all of it.
-            if change[k] * excess > 0.0 {
-                keep = keep.min((1.0 - excess / change[k]).clamp(0.0, 1.0));
-            }
-        }
-        for u in 0..UNITS {
-            if of(u) {
-                y[u] = x[u] + keep * (y[u] - x[u]);
-            }
-        }
-        for k in 0..MAX_CONTACTS {
-            gap[k] -= (1.0 - keep) * change[k];
-        }
+        made_up.is_enough =
+            (0..MAX_CONTACTS).all(|k| gap[k] >= low[k] - DEEPER_M && gap[k] <= high[k] + self.apart);
+        made_up
     }
 
     /// How many times as wide a gap may become.
@@ -195,14 +190,27 @@ impl Guard {
         let t = ((gap - from) / (to - from)).clamp(0.0, 1.0);
         1.0 + (WIDER - 1.0) * t * t * (3.0 - 2.0 * t)
     }
+}
 
-    fn go(&self, step: Move, wanted: f32, y: &mut [f32; UNITS], gap: &mut Row) {
-        let amount = wanted.min(step.room(y[step.unit]));
-        if amount > 0.0 {
-            y[step.unit] += amount * step.sign;
-            add(gap, amount * step.sign, &self.slopes[step.unit]);
+/// What makes up for a tuned face's gaps: weights by which the openers and the closer go on.
+#[derive(Clone, Copy, Debug, Default)]
+struct MadeUp {
+    open: [f32; 2],
+    close: f32,
+    is_enough: bool,
+}
+
+/// The largest share of 0..=1 that can be made up for, and with what; 0 can.
+fn largest(made_up: &mut MadeUp, attempt: impl Fn(f32) -> MadeUp) -> f32 {
+    let (mut share, mut step) = (0.0, 0.5);
+    for _ in 0..HALVINGS {
+        let tried = attempt(share + step);
+        if tried.is_enough {
+            (share, *made_up) = (share + step, tried);
         }
+        step *= 0.5;
     }
+    share
 }
 
 /// `row += factor · slope`.
