@@ -122,17 +122,15 @@ impl Guard {
             self.make_up(gap, [&low, &high], |u| x[u] + near_share * (y[u] - x[u]))
         };
 
-        let (mut near_share, mut far_share) = (1.0, 1.0);
         let mut made_up = attempt(1.0, 1.0);
         if !made_up.is_enough {
             made_up = attempt(0.0, 1.0);
-            if made_up.is_enough {
-                near_share = largest(&mut made_up, |share| attempt(share, 1.0));
+            let [near_share, far_share] = if made_up.is_enough {
+                [largest(&mut made_up, |share| attempt(share, 1.0)), 1.0]
             } else {
-                near_share = 0.0;
                 made_up = MadeUp::default(); // with no change at all there is nothing to make up for
-                far_share = largest(&mut made_up, |share| attempt(0.0, share));
-            }
+                [0.0, largest(&mut made_up, |share| attempt(0.0, share))]
+            };
             for u in 0..UNITS {
                 y[u] = x[u] + if self.owned[u] { near_share } else { far_share } * (y[u] - x[u]);
             }

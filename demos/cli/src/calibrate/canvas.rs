@@ -64,7 +64,7 @@ pub(super) struct Canvas {
 impl Canvas {
     /// All of one colour.
     pub(super) fn new(width: usize, height: usize, colour: [u8; 3]) -> Self {
-        Self { picture: Rgb8::filled(width, height, colour) }
+        Self { picture: Rgb8 { width, height, pixels: colour.repeat(width * height) } }
     }
 
     /// A box; what lies outside of the picture is left out.

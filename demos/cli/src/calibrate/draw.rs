@@ -86,7 +86,7 @@ pub(super) fn sheet(
         [("at rest", &rest), ("smile", &smile), ("surprise", &surprise), ("talk", &talk)];
 
     let side = size as usize;
-    let mut canvas = Canvas::new(4 * side + 5 * GAP, 2 * (side + LINE) + 2 * GAP, PAPER);
+    let mut canvas = Canvas::new(4 * side + 5 * GAP, 2 * (side + LINE + GAP) + GAP, PAPER);
     let bar = progress::bar(8, "pictures");
     let view = Camera { distance_m: 0.9, ..Camera::default() }.view(0.0, 1.0);
     for (column, (name, score)) in moments.into_iter().enumerate() {
@@ -95,7 +95,7 @@ pub(super) fn sheet(
             .context("no frame")?;
         for (row, (frames, state)) in [(before, "as is"), (after, "tuned")].into_iter().enumerate() {
             interrupt::check()?;
-            let (left, top) = (GAP + column * (side + GAP), GAP + row * (side + LINE));
+            let (left, top) = (GAP + column * (side + GAP), GAP + row * (side + LINE + GAP));
             canvas.text([left, top], &format!("{name} - {state}"), INK);
             let picture = painter.paint(&frames[best], &view, [size; 2], Behind::Colour(WALL))?;
             canvas.paste([left, top + LINE], side, picture);
