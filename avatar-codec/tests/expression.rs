@@ -79,8 +79,8 @@ fn what_is_wrong_is_named_with_its_key_and_line() {
         let (line, _, wrong) = problem(&format!("version = 1\nintensity = {value}\n"));
         assert!(line == 2 && matches!(wrong, ProfileProblem::WrongType { .. }), "{value}: {wrong}");
     }
-    let (line, _, wrong) = problem("version = 1\n[region.jaw]\ngain = 1\ngain = 2\n");
-    assert!(line == 4 && wrong.to_string().contains("duplicate"), "{line} {wrong}");
+    let (line, key, wrong) = problem("version = 1\n[region.jaw]\ngain = 1\ngain = 2\n");
+    assert!(line == 4 && key == "gain" && wrong.to_string().contains("duplicate"), "{line} {wrong}");
     assert_eq!(problem("[region.jaw]\ngain = 1\n").1, "version");
     for version in ["0", "2", "1.0", "\"1\""] {
         assert_eq!(problem(&format!("version = {version}\n")).2, ProfileProblem::Version, "{version}");

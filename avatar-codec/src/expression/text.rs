@@ -28,7 +28,7 @@ pub enum ParseProfileError {
     At {
         /// Counted from 1.
         line: usize,
-        /// The key with its tables, as `unit.mouthSmile.gain`; empty where the text is no TOML.
+        /// The key with its tables, as `unit.mouthSmile.gain`; empty where the text is no TOML and no key is at fault.
         key: String,
         /// What is wrong.
         problem: ProfileProblem,
@@ -77,10 +77,16 @@ impl Profile {
             let line = 1 + bytes[..error.valid_up_to()].iter().filter(|&&byte| byte == b'\n').count();
             ParseProfileError::At { line, key: String::new(), problem: ProfileProblem::NotText }
         })?;
-        let root = DeTable::parse(text).map_err(|error| ParseProfileError::At {
-            line: line(text, error.span().map_or(0, |span| span.start)),
-            key: String::new(),
-            problem: ProfileProblem::Syntax(quoted(&error.message())),
+        let root = DeTable::parse(text).map_err(|error| {
+            let span = error.span().unwrap_or(0..0);
+            // Of a duplicate key it is the key that is marked.
+            let marked = text.get(span.clone()).unwrap_or("");
+            let is_key = marked.len() <= 64 && marked.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+            ParseProfileError::At {
+                line: line(text, span.start),
+                key: if is_key { marked.to_owned() } else { String::new() },
+                problem: ProfileProblem::Syntax(quoted(&error.message())),
+            }
         })?;
         Reader { text, profile: Self::default() }.read(root.get_ref())
     }

@@ -6,7 +6,7 @@ use crate::avatar::{Avatar, JointRole, PartKind};
 use crate::latent::{Gaze, Latent};
 
 use super::super::contact::Decoded;
-use super::Patch;
+use super::patch::Patch;
 
 /// Rays across an eye, metres apart, and along each column.
 const COLUMN_M: f32 = 0.5e-3;
