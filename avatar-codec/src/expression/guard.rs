@@ -16,8 +16,8 @@ const LIPS_APART_M: f32 = 0.3e-3;
 /// come to it, and below the first they stay as close as they were.
 const WIDER: f32 = 5.0;
 const LIDS_OPEN_M: [f32; 2] = [2e-3, 6e-3];
-/// How much the upper lip may be raised to make up for what closes the mouth; the jaw does the rest.
-const MOST_SHRUG: f32 = 0.2;
+/// How much the upper lip may be raised to make up for what closes the mouth.
+const MOST_SHRUG: f32 = 0.25;
 
 /// How exactly a share is found: to 1/4096.
 const HALVINGS: u32 = 12;
@@ -34,8 +34,8 @@ pub(super) struct Guard {
     slopes: Vec<Row>,
     apart: f32,
     is_lids: bool,
-    /// What opens the seam and what closes it, the first as far as it goes, then the next.
-    openers: [Move; 2],
+    /// What opens the seam and what closes it.
+    opener: Move,
     closer: Move,
     /// Units that are taken back where nothing else helps.
     owned: [bool; UNITS],
@@ -69,17 +69,15 @@ impl Guard {
         let around_mouth: &[Region] =
             &[Region::Mouth, Region::Lips, Region::Jaw, Region::Cheeks, Region::Tongue];
         // The upper lip's shrug opens the lips and leaves the corners of the mouth where they are, but not far.
-        let (openers, closer, regions) = match seam.kind {
-            SeamKind::Lips => (
-                [(FaceUnit::MouthShrugUpper, 1.0, MOST_SHRUG), (FaceUnit::JawOpen, 1.0, f32::INFINITY)],
-                FaceUnit::MouthClose,
-                around_mouth,
-            ),
+        let (opener, closer, regions) = match seam.kind {
+            SeamKind::Lips => {
+                ((FaceUnit::MouthShrugUpper, 1.0, MOST_SHRUG), FaceUnit::MouthClose, around_mouth)
+            }
             SeamKind::LidsLeft => {
-                ([(FaceUnit::EyeBlinkLeft, -1.0, f32::INFINITY); 2], FaceUnit::EyeBlinkLeft, around_eye)
+                ((FaceUnit::EyeBlinkLeft, -1.0, f32::INFINITY), FaceUnit::EyeBlinkLeft, around_eye)
             }
             SeamKind::LidsRight => {
-                ([(FaceUnit::EyeBlinkRight, -1.0, f32::INFINITY); 2], FaceUnit::EyeBlinkRight, around_eye)
+                ((FaceUnit::EyeBlinkRight, -1.0, f32::INFINITY), FaceUnit::EyeBlinkRight, around_eye)
             }
         };
         let owned = FaceUnit::ALL.map(|unit| regions.contains(&Region::of(unit)));
@@ -91,7 +89,7 @@ impl Guard {
             slopes: (0..UNITS).map(|unit| row(&|contact| contact.slope[unit])).collect(),
             apart: if seam.kind == SeamKind::Lips { LIPS_APART_M } else { LIDS_APART_M },
             is_lids: seam.kind != SeamKind::Lips,
-            openers: openers.map(|opener| Move::new(opener, range)),
+            opener: Move::new(opener, range),
             closer: Move::new((closer, 1.0, f32::INFINITY), range),
             owned,
         }
@@ -136,31 +134,25 @@ impl Guard {
             }
         }
         let MadeUp { open, close, is_enough: _ } = made_up;
-        for (step, amount) in self.openers.into_iter().zip(open).chain([(self.closer, close)]) {
+        for (step, amount) in [(self.opener, open), (self.closer, close)] {
             y[step.unit] += amount * step.sign;
         }
     }
 
-    /// How far the openers and the closer go to bring gaps between their bounds, and whether that is enough. `weight`
+    /// How far the opener and the closer go to bring gaps between their bounds, and whether that is enough. `weight`
     /// tells where they start.
     fn make_up(&self, mut gap: Row, [low, high]: [&Row; 2], weight: impl Fn(usize) -> f32) -> MadeUp {
         let mut made_up = MadeUp::default();
-        let mut gone = 0.0; // both openers may be one unit
-        for (opener, amount) in self.openers.into_iter().zip(&mut made_up.open) {
-            let slope = &self.slopes[opener.unit];
-            let mut wanted = 0.0f32;
-            for k in 0..MAX_CONTACTS {
-                let metres = slope[k] * opener.sign;
-                if metres > 0.0 && gap[k] < low[k] {
-                    wanted = wanted.max((low[k] - gap[k]) / metres);
-                }
+        let (opener, slope) = (self.opener, &self.slopes[self.opener.unit]);
+        let mut wanted = 0.0f32;
+        for k in 0..MAX_CONTACTS {
+            let metres = slope[k] * opener.sign;
+            if metres > 0.0 && gap[k] < low[k] {
+                wanted = wanted.max((low[k] - gap[k]) / metres);
             }
-            let is_same = opener.unit == self.openers[0].unit;
-            let start = weight(opener.unit) + if is_same { gone } else { 0.0 };
-            *amount = wanted.min(opener.room(start));
-            gone += *amount * opener.sign;
-            add(&mut gap, *amount * opener.sign, slope);
         }
+        made_up.open = wanted.min(opener.room(weight(opener.unit)));
+        add(&mut gap, made_up.open * opener.sign, slope);
 
         let slope = &self.slopes[self.closer.unit];
         let (mut wanted, mut allowed) = (0.0f32, f32::INFINITY);
@@ -190,10 +182,10 @@ impl Guard {
     }
 }
 
-/// What makes up for a tuned face's gaps: weights by which the openers and the closer go on.
+/// What makes up for a tuned face's gaps: weights by which the opener and the closer go on.
 #[derive(Clone, Copy, Debug, Default)]
 struct MadeUp {
-    open: [f32; 2],
+    open: f32,
     close: f32,
     is_enough: bool,
 }

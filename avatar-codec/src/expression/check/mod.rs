@@ -84,7 +84,7 @@ const SMILES: [f32; 6] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6];
 const GAIN: f32 = 1.5;
 /// Metres to millimetres.
 const MM: f32 = 1e3;
-/// How far back a vertex may go as a gain rises: where a lower lip pushes against the upper one, the jaw gives way.
+/// How far back a vertex may go as a gain rises: where one unit makes up for another.
 const GIVES_WAY_MM: f32 = 0.05;
 /// A blink is looked at in so many steps.
 const BLINK_STEPS: usize = 10;
@@ -236,7 +236,7 @@ impl<'a> Checker<'a> {
     }
 
     /// Whether every unit's gain, from 0 to 4, moves the vertex that this unit moves farthest further along its own way
-    /// with each step (or no more than 0.05 mm back, where the jaw gives way), at three weights; `mouthClose` over an open jaw.
+    /// with each step (or no more than 0.05 mm back, where one unit makes up for another), at three weights; `mouthClose` over an open jaw.
     pub fn is_monotonic(&self) -> bool {
         FaceUnit::ALL.into_iter().enumerate().all(|(number, unit)| {
             [0.15, 0.4, 0.8].into_iter().all(|weight| {
