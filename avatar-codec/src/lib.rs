@@ -8,6 +8,7 @@
 //! - [`bitstream`]: [`LatentWriter`](bitstream::LatentWriter) and [`LatentReader`](bitstream::LatentReader).
 //! - [`call`]: the recorded call (MCAP); [`performance`]: a made-up one that tries everything.
 //! - [`drive`]: from face tracking (Live Link Face, VMC, OpenXR) to [`FaceFrame`]s.
+//! - [`expression`]: profiles, which say how much of a face is shown, and the [`Tuner`](expression::Tuner) that applies them.
 //! - [`playout`]: timed frames in, a face for any display time out: clock, delay, interpolation, concealment.
 //! - `encoder` (feature `encoder`): drivers, the owner's private half, which finds a latent's residual.
 
@@ -17,6 +18,7 @@ pub mod call;
 pub mod drive;
 #[cfg(feature = "encoder")]
 pub mod encoder;
+pub mod expression;
 pub mod latent;
 pub mod performance;
 pub mod playout;

@@ -2,6 +2,7 @@
 
 mod avatar_file;
 mod bench;
+mod calibrate;
 mod drive;
 mod eval;
 mod inspect;
@@ -14,6 +15,7 @@ mod quantise;
 mod render;
 mod srgb;
 mod train;
+mod tune_check;
 
 use std::process::ExitCode;
 
@@ -50,6 +52,8 @@ enum Command {
     Train(train::Arguments),
     Quantise(quantise::Arguments),
     Bench(bench::Arguments),
+    Calibrate(calibrate::Arguments),
+    TuneCheck(tune_check::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -70,6 +74,8 @@ fn main() -> ExitCode {
         Command::Train(arguments) => train::run(arguments),
         Command::Quantise(arguments) => quantise::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
+        Command::Calibrate(arguments) => calibrate::run(arguments),
+        Command::TuneCheck(arguments) => tune_check::run(arguments),
     });
     match result {
         Ok(report) => {

@@ -55,7 +55,7 @@ impl Recorder {
             output: is_call.then(|| output.to_owned()),
             call,
             sender: id,
-            latents: LatentWriter::new(quantiser, WriterOptions::default()),
+            latents: LatentWriter::new(quantiser, WriterOptions::stream()),
             packet: Vec::new(),
             frames: 0,
             face_bytes: 0,

@@ -15,14 +15,15 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use visavis_codec::Timestamp;
 use visavis_codec::call::CallReader;
+use visavis_codec::expression::{FaceRange, Tuner};
 
 use self::background::{Background, Compositor};
 use self::camera::CAMERA_HELP;
 pub(crate) use self::camera::Camera;
 use self::output::{Output, frame_count};
-pub(crate) use self::recording::MAX_CALL_BYTES;
-use self::recording::Recording;
+pub(crate) use self::recording::{MAX_CALL_BYTES, Recording};
 use crate::avatar_file::read_bounded;
+use crate::calibrate::read_profile;
 use crate::painter::{Behind, Executor, Painter};
 use crate::{interrupt, progress};
 
@@ -33,6 +34,7 @@ use crate::{interrupt, progress};
   visavis render hello.mcap -o hello.webm --size 1280x720 --background '#1b1f24'
   visavis render hello.mcap -o frames/%04d.png --fps 60 --camera three-quarter
   visavis render hello.mcap -o still.png --from 2.5 --size 1024
+  visavis render hello.mcap -o warmer.mp4 --profile warmer
   visavis render hello.mcap -o other.mp4 --avatar other.avatar    the same words from another face
 
 Videos are written by ffmpeg. The avatar is looked for by its name beside the call, in ../avatars from there and in
@@ -66,6 +68,9 @@ pub(crate) struct Arguments {
     /// Threads of the CPU executor; all cores unless said
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
+    /// An expression profile: a file (.toml), or warmer, lively, calm; the face as it is unless said
+    #[arg(long, value_name = "FILE")]
+    profile: Option<PathBuf>,
     /// Where to begin, seconds into the call
     #[arg(long, default_value_t = 0.0, value_name = "SECONDS", value_parser = parse_seconds)]
     from: f64,
@@ -111,11 +116,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
         background,
         executor,
         threads,
+        profile,
         from,
         to,
     } = arguments;
     let (size, fps, from) = (*size, *fps, *from);
     let output = Output::parse(output)?;
+    let profile = profile.as_deref().map(read_profile).transpose()?;
     let bytes = read_bounded(call, MAX_CALL_BYTES)?;
     let reader = CallReader::new(&bytes).with_context(|| format!("{}: not a usable call", call.display()))?;
     let mut recording = Recording::open(&reader, call, sender.as_deref(), avatar.as_deref())?;
@@ -131,6 +138,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
         call.display(),
         end - from
     );
+    let mut tuner = match &profile {
+        None => None,
+        Some(profile) => {
+            let range = FaceRange::of_avatar(&recording.avatar)
+                .with_context(|| format!("{}: --profile", recording.avatar_path.display()))?;
+            Some(Tuner::new(profile, &range))
+        }
+    };
     let frames = frame_count(end - from, fps).min(output.frame_limit().unwrap_or(usize::MAX));
     let seconds = frames as f64 / fps;
 
@@ -165,6 +180,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
         let time = from + n as f64 / fps;
         let face =
             recording.timeline.at(Timestamp(recording.start.0.saturating_add((time * 1e9).round() as u64)));
+        let face = tuner.as_mut().map_or(face, |tuner| tuner.apply_frame(&face));
         let picture = painter.paint(&face, &camera.view(time, aspect), size, Behind::Nothing);
         let picture = picture.with_context(|| format!("frame {n}, {time:.3} s into the call"))?;
         sink.frame(compositor.compose(picture))?;

@@ -19,6 +19,11 @@ impl Timeline {
         Self { frames }
     }
 
+    /// In order of time.
+    pub(crate) fn frames(&self) -> &[FaceFrame] {
+        &self.frames
+    }
+
     /// The first and the last frame's time.
     pub(crate) fn span(&self) -> Option<(Timestamp, Timestamp)> {
         Some((self.frames.first()?.time, self.frames.last()?.time))
