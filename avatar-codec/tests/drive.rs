@@ -35,7 +35,7 @@ fn drive(recording: &Recording) -> (Vec<FaceFrame>, Driver) {
 /// Times grow, a writer takes every frame, and no unit is faster than the performance and an ease together.
 fn assert_steady(frames: &[FaceFrame], speeds: &[f32; UNITS]) {
     let mut writer =
-        LatentWriter::new(Quantiser::new(&plain_latent_model(0)).unwrap(), WriterOptions::default());
+        LatentWriter::new(Quantiser::new(&plain_latent_model(0)).unwrap(), WriterOptions::stream());
     let mut packet = Vec::new();
     for frame in frames {
         writer.write(frame, &mut packet).unwrap();

@@ -29,7 +29,7 @@ Beside the profile it draws mine.histograms.png (how often each unit has which w
 mine.sheet.png (at rest, smiling, surprised, talking: as is above, tuned below). The profile is a text to be edited; its
 format stands in avatar-codec/EXPRESSION.md.")]
 pub(crate) struct Arguments {
-    /// A recorded call (.mcap), or a performance as a table (.csv: seconds and face units by name)
+    /// A recorded call (.mcap), or a tracker's recording (.csv: Live Link Face, or seconds and face units by name)
     recording: PathBuf,
     /// Where the profile goes (.toml)
     #[arg(short, long, value_name = "FILE")]

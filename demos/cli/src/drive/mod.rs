@@ -1,6 +1,6 @@
 //! `visavis drive`: what a face tracker says becomes a call or a video of an avatar.
 
-mod input;
+pub(crate) mod input;
 mod live;
 mod recorder;
 mod report;
