@@ -411,7 +411,7 @@ fn the_codec_is_measured_in_both_forms_at_every_rung() {
         "--performance",
         "talk.csv",
         "--frames",
-        "1",
+        "4",
         "--chart",
         "codec.png",
     ]);
