@@ -273,7 +273,7 @@ mod tests {
         let mut last = -1.0;
         for i in 0..2000 {
             let limited = soft(i as f32 * 0.01, 0.5);
-            assert!(limited >= last && limited <= 0.5, "{i}: {limited}");
+            assert!(limited >= last - 1e-6 && limited <= 0.5, "{i}: {limited}"); // but for rounding
             last = limited;
         }
         assert_eq!(soft(0.3, 0.0), 0.0);

@@ -311,9 +311,9 @@ fn write_unexplained(capture: &Capture, rig: &Rig, path: &Path) -> Result<(), Ca
 fn write_scene(capture: &Capture, rig: &Rig, jobs: &[Job<'_>], path: &Path) -> Result<(), CaptureError> {
     let description = &capture.description;
     let frames: Vec<_> = (description.frames.iter())
-        .map(|f| {
-            json!({"units": f.units, "gaze": f.gaze, "head_rotation": f.head_rotation, "split": f.split})
-        })
+        .map(
+            |f| json!({"units": f.units, "gaze": f.gaze, "head_rotation": f.head_rotation, "split": f.split}),
+        )
         .collect();
     let parts: Vec<_> = (rig.parts.iter())
         .map(|p| json!({"name": p.kind, "id": p.kind as u8, "vertices": [p.vertices.start, p.vertices.end]}))

@@ -177,7 +177,8 @@ fn performance(arguments: &Arguments, avatar: &Avatar) -> Result<Vec<FaceFrame>>
         return Ok(range_of_motion(30.0, avatar.residual()));
     }
     let text = avatar_file::read_bounded(path, 64 << 20)?;
-    let table = read_csv(&text).with_context(|| format!("{}: not a table of face signals", path.display()))?;
+    let table =
+        read_csv(&text).with_context(|| format!("{}: not a table of face signals", path.display()))?;
     ensure!(table.notes.malformed == 0, "{}: {}", path.display(), table.notes.first.join("; "));
     Ok(table.frames().collect())
 }
