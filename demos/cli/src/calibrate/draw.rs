@@ -82,7 +82,8 @@ pub(super) fn sheet(
             - 2.0 * blinks(latent)
     };
     let talk = |latent: &Latent| sum(latent, &[JawOpen, JawOpen, MouthFunnel]) - blinks(latent);
-    let moments: [(&str, &dyn Fn(&Latent) -> f32); 4] =
+    type Moment<'a> = (&'a str, &'a dyn Fn(&Latent) -> f32);
+    let moments: [Moment<'_>; 4] =
         [("at rest", &rest), ("smile", &smile), ("surprise", &surprise), ("talk", &talk)];
 
     let side = size as usize;
