@@ -25,7 +25,7 @@ pub struct FaceRange {
 pub struct NotReadable;
 
 impl FaceRange {
-    /// From an avatar: its latent statistics, and the seams of its decoded mesh. Takes some 50 ms.
+    /// From an avatar: its latent statistics, and the seams of its decoded mesh. Takes a fraction of a second.
     pub fn of_avatar(avatar: &Avatar) -> Result<Self, NotReadable> {
         let mut range = Self::of_model(&avatar.manifest.latent)?;
         if let Some(decoded) = Decoded::new(avatar) {
