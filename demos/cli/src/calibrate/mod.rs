@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use visavis_codec::expression::{
     FaceRange, MAX_PROFILE_BYTES, PRESETS, Preset, Profile, Scope, Setting, Target, Tuner, Usage,
 };
-use visavis_codec::{FaceFrame, FaceUnit};
+use visavis_codec::{Avatar, FaceFrame, FaceUnit};
 
 use self::performance::Performance;
 use crate::avatar_file::read_bounded;
@@ -69,8 +69,15 @@ impl FromStr for Towards {
     }
 }
 
+/// What `--profile` asks for, for the avatar of this path.
+pub(crate) fn tuner(profile: &Path, avatar: &Avatar, path: &Path) -> Result<Tuner> {
+    let profile = read_profile(profile)?;
+    let range = FaceRange::of_avatar(avatar).with_context(|| format!("{}: --profile", path.display()))?;
+    Ok(Tuner::new(&profile, &range))
+}
+
 /// A profile by a preset's name, or from a file.
-pub(crate) fn read_profile(name: &Path) -> Result<Profile> {
+fn read_profile(name: &Path) -> Result<Profile> {
     if let Some(preset) = name.to_str().and_then(Preset::from_name) {
         return Ok(preset.profile());
     }

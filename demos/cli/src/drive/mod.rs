@@ -21,6 +21,7 @@ use self::recorder::Recorder;
 use self::report::Report;
 use self::video::VideoArguments;
 use crate::avatar_file::{self, read_bounded};
+use crate::calibrate::tuner;
 use crate::{interrupt, progress};
 
 /// A mapping is a page of JSON.
@@ -60,6 +61,10 @@ pub(crate) struct Arguments {
     /// From this tracker's units to this avatar's (JSON; see DRIVE.md)
     #[arg(long, value_name = "FILE")]
     mapping: Option<PathBuf>,
+    /// The owner's expression profile, applied before the face is coded: a file (.toml), or warmer, lively, calm; the face
+    /// as it is unless said
+    #[arg(long, value_name = "PROFILE")]
+    profile: Option<PathBuf>,
     /// Of a live source: stop after so many seconds; else at Ctrl-C
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
     seconds: Option<f64>,
@@ -110,13 +115,15 @@ fn parse_seconds(text: &str) -> Result<f64, String> {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
-    let Arguments { input, avatar, output, neutral, smooth, mapping, seconds, name, video } = arguments;
+    let Arguments { input, avatar, output, neutral, smooth, mapping, profile, seconds, name, video } =
+        arguments;
     let file = avatar_file::read(avatar)?;
     let mapping = mapping.as_deref().map(read_mapping).transpose()?.unwrap_or_default();
     let smoothing = OneEuroOptions { max_delay_frames: *smooth, ..OneEuroOptions::default() };
     let driver = Driver::new(&file.avatar.manifest.latent, DriverOptions { mapping, smoothing });
     let driver = driver.with_context(|| format!("{}: can't be driven", avatar.display()))?;
-    let recorder = Recorder::start(output, &file, name.as_deref())?;
+    let tuner = profile.as_deref().map(|profile| tuner(profile, &file.avatar, avatar)).transpose()?;
+    let recorder = Recorder::start(output, &file, name.as_deref(), tuner)?;
     // What a video can't be is said before anything is recorded for it.
     let video = video.prepare(recorder.path(), output, avatar)?;
 

@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use visavis_codec::FaceFrame;
 use visavis_codec::bitstream::{LatentWriter, Quantiser, WriterOptions};
 use visavis_codec::call::{CallWriter, MessageTimes, Sender, SenderId};
+use visavis_codec::expression::Tuner;
 
 use crate::avatar_file::AvatarFile;
 use crate::render::output::{create_folder_of, keep, temporary_beside};
@@ -19,6 +20,8 @@ pub(crate) struct Recorder {
     output: Option<PathBuf>,
     call: CallWriter<BufWriter<File>>,
     sender: SenderId,
+    /// The owner's profile: what it takes away is never coded.
+    tuner: Option<Tuner>,
     latents: LatentWriter,
     packet: Vec<u8>,
     frames: u64,
@@ -36,8 +39,13 @@ pub(crate) struct Recorded {
 }
 
 impl Recorder {
-    /// Begins a call of one sender with this avatar.
-    pub(crate) fn start(output: &Path, avatar: &AvatarFile, name: Option<&str>) -> Result<Self> {
+    /// Begins a call of one sender with this avatar, tuned as its owner wants.
+    pub(crate) fn start(
+        output: &Path,
+        avatar: &AvatarFile,
+        name: Option<&str>,
+        tuner: Option<Tuner>,
+    ) -> Result<Self> {
         create_folder_of(output)?;
         let file = temporary_beside(output, ".mcap")?;
         let manifest = &avatar.avatar.manifest;
@@ -55,6 +63,7 @@ impl Recorder {
             output: is_call.then(|| output.to_owned()),
             call,
             sender: id,
+            tuner,
             latents: LatentWriter::new(quantiser, WriterOptions::stream()),
             packet: Vec::new(),
             frames: 0,
@@ -81,6 +90,7 @@ impl Recorder {
     /// Takes frames out of the list and writes them.
     pub(crate) fn write(&mut self, frames: &mut Vec<FaceFrame>) -> Result<()> {
         for frame in frames.drain(..) {
+            let frame = self.tuner.as_mut().map_or(frame, |tuner| tuner.apply_frame(&frame));
             self.latents.write(&frame, &mut self.packet).context("coding a frame")?;
             self.call
                 .write_face(self.sender, MessageTimes::at_once(frame.time), &self.packet)

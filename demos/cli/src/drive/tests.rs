@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use visavis_codec::call::CallReader;
 use visavis_codec::testing::{Preset, synthetic_avatar};
+use visavis_codec::{FaceUnit, Timestamp};
 
 use super::input::{Input, Kind};
 use super::*;
@@ -35,7 +36,7 @@ fn a_live_stream_over_a_real_socket_becomes_a_call() {
     let file = avatar(folder.path());
     let output = folder.path().join("live.mcap");
     let driver = Driver::new(&file.avatar.manifest.latent, DriverOptions::default()).unwrap();
-    let recorder = Recorder::start(&output, &file, None).unwrap();
+    let recorder = Recorder::start(&output, &file, None, None).unwrap();
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let to = socket.local_addr().unwrap();
     let sender = std::thread::spawn(move || {
@@ -76,7 +77,7 @@ fn nobody_in_front_of_the_phone_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let file = avatar(folder.path());
     let driver = Driver::new(&file.avatar.manifest.latent, DriverOptions::default()).unwrap();
-    let recorder = Recorder::start(&folder.path().join("live.mcap"), &file, None).unwrap();
+    let recorder = Recorder::start(&folder.path().join("live.mcap"), &file, None, None).unwrap();
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let Err(error) = Session::new(Kind::Vmc, driver, recorder).listen(&socket, Some(0.1)) else { panic!() };
     assert!(error.to_string().contains("no face came (0 datagrams)"), "{error}");
@@ -102,4 +103,30 @@ fn neutral_is_a_word_or_a_span() {
     for wrong in ["", "-", "3-2", "a-b", "nan-1"] {
         assert!(wrong.parse::<NeutralWhen>().is_err(), "{wrong}");
     }
+}
+
+#[test]
+fn what_the_owners_profile_takes_away_is_never_coded() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = avatar(folder.path());
+    let profile = folder.path().join("mine.toml");
+    std::fs::write(&profile, "version = 1\n[unit.browInnerUp]\ngain = 0\n").unwrap();
+    let tuner = tuner(&profile, &file.avatar, &file.path).unwrap();
+    let faces = |tuner| {
+        let output = folder.path().join("call.mcap");
+        let mut recorder = Recorder::start(&output, &file, None, tuner).unwrap();
+        let mut frame = FaceFrame { time: Timestamp::from_seconds(1.0), ..FaceFrame::default() };
+        *frame.latent.unit_mut(FaceUnit::BrowInnerUp) = 0.5;
+        *frame.latent.unit_mut(FaceUnit::TongueOut) = 0.5;
+        recorder.write(&mut vec![frame]).unwrap();
+        recorder.finish().unwrap();
+        let bytes = std::fs::read(&output).unwrap();
+        let call = CallReader::new(&bytes).unwrap();
+        let (id, _) = call.senders().next().unwrap();
+        let latent = call.faces(id).unwrap()[0].latent;
+        [FaceUnit::BrowInnerUp, FaceUnit::TongueOut].map(|unit| latent.unit(unit))
+    };
+    let [brow, tongue] = faces(None);
+    assert!(brow > 0.3 && tongue > 0.3, "{brow} {tongue}");
+    assert_eq!(faces(Some(tuner)), [0.0, tongue]);
 }

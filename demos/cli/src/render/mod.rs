@@ -15,7 +15,6 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use visavis_codec::Timestamp;
 use visavis_codec::call::CallReader;
-use visavis_codec::expression::{FaceRange, Tuner};
 
 use self::background::{Background, Compositor};
 use self::camera::CAMERA_HELP;
@@ -23,7 +22,7 @@ pub(crate) use self::camera::Camera;
 use self::output::{Output, frame_count};
 pub(crate) use self::recording::{MAX_CALL_BYTES, Recording};
 use crate::avatar_file::read_bounded;
-use crate::calibrate::read_profile;
+use crate::calibrate::tuner;
 use crate::painter::{Behind, Executor, Painter};
 use crate::{interrupt, progress};
 
@@ -122,7 +121,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
     } = arguments;
     let (size, fps, from) = (*size, *fps, *from);
     let output = Output::parse(output)?;
-    let profile = profile.as_deref().map(read_profile).transpose()?;
     let bytes = read_bounded(call, MAX_CALL_BYTES)?;
     let reader = CallReader::new(&bytes).with_context(|| format!("{}: not a usable call", call.display()))?;
     let mut recording = Recording::open(&reader, call, sender.as_deref(), avatar.as_deref())?;
@@ -138,14 +136,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
         call.display(),
         end - from
     );
-    let mut tuner = match &profile {
-        None => None,
-        Some(profile) => {
-            let range = FaceRange::of_avatar(&recording.avatar)
-                .with_context(|| format!("{}: --profile", recording.avatar_path.display()))?;
-            Some(Tuner::new(profile, &range))
-        }
-    };
+    let tuner = |profile: &PathBuf| tuner(profile, &recording.avatar, &recording.avatar_path);
+    let mut tuner = profile.as_ref().map(tuner).transpose()?;
     let frames = frame_count(end - from, fps).min(output.frame_limit().unwrap_or(usize::MAX));
     let seconds = frames as f64 / fps;
 
