@@ -43,14 +43,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
     let spill_ratio = checker.spill_ratio();
     let identity_bit_exact = checker.is_identity_exact(1000);
     let is_monotonic = checker.is_monotonic();
-    let [mut gap, mut expressive, mut untuned] = [0.0f32; 3];
+    let [mut gap, mut resting, mut untuned] = [0.0f32; 3];
     for preset in PRESETS {
         interrupt::check()?;
         let profile = preset.profile();
         gap = gap.max(checker.blink_gap_mm(&profile));
-        expressive = expressive.max(checker.expressive_blink_gap_mm(&profile));
+        resting = resting.max(checker.resting_blink_gap_mm(&profile));
         if profile == visavis_codec::expression::Preset::AsIAm.profile() {
-            untuned = checker.expressive_blink_gap_mm(&profile);
+            untuned = checker.blink_gap_mm(&profile);
         }
     }
     let bar = progress::bar(u64::from(*faces), "faces");
@@ -62,15 +62,21 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
     interrupt::check()?;
     let tune_us = tune_us(checker.range());
 
-    let worst = found.lips.worst_mm.max(found.lids.worst_mm);
+    let worst = found.lips.worst_mm.max(found.lids.worst_mm).max(found.eyes.worst_mm);
     eprintln!("smile with gain 1.5     {:.2} % off at the mouth corners", smile_gain_error * 100.0);
     eprintln!("spill                   {:.2} % of the corner's motion", spill_ratio * 100.0);
     eprintln!(
-        "closed lids             {gap:.2} mm apart at worst ({expressive:.2} with expressions, untuned {untuned:.2})"
+        "closed lids             {gap:.2} mm apart at worst ({resting:.2} with the face at rest, untuned {untuned:.2})"
     );
     eprintln!("as-i-am                 {}", if identity_bit_exact { "bit for bit" } else { "changes bits" });
     eprintln!("gains                   {}", if is_monotonic { "monotonic" } else { "not monotonic" });
-    for (name, kind) in [("lips", found.lips), ("lids", found.lids), ("eyes", found.eyes)] {
+    let kinds = [
+        ("lips", found.lips),
+        ("lids", found.lids),
+        ("eyes", found.eyes),
+        ("eyes, beyond a blink", found.eyes_beyond_blink),
+    ];
+    for (name, kind) in kinds {
         let Penetration { faces, p999_mm, worst_mm, untuned_worst_mm: _ } = kind;
         eprintln!(
             "{name:<24}{p999_mm:+.2} mm deeper than untuned at 99.9 %, {worst_mm:+.2} at worst of {faces} faces"
@@ -81,7 +87,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
         "smile_gain_error": smile_gain_error,
         "spill_ratio": spill_ratio,
         "blink_gap_mm": gap,
-        "blink_gap_expressive_mm": expressive,
+        "blink_gap_resting_mm": resting,
         "blink_gap_untuned_mm": untuned,
         "identity_bit_exact": identity_bit_exact,
         "is_monotonic": is_monotonic,
@@ -91,6 +97,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
             "lips": penetration(&found.lips),
             "lids": penetration(&found.lids),
             "eyes": penetration(&found.eyes),
+            "eyes_beyond_blink": penetration(&found.eyes_beyond_blink),
         },
         "tune_us": { "median": tune_us[1], "p10": tune_us[0], "p90": tune_us[2] },
     }))

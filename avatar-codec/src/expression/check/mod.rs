@@ -72,8 +72,11 @@ pub struct Penetrations {
     pub lips: Penetration,
     /// Upper lid past the lower one.
     pub lids: Penetration,
-    /// Lids into the eyeball, further than at any moment of this face's own blink.
+    /// Lids into the eyeball.
     pub eyes: Penetration,
+    /// The same beyond the deepest moment of the untuned face's own blink: units move lids along straight lines, so that
+    /// half-closed ones lie in the cornea of many an avatar.
+    pub eyes_beyond_blink: Penetration,
     /// Whether every tuned number was finite.
     pub is_finite: bool,
 }
@@ -85,7 +88,7 @@ const GAIN: f32 = 1.5;
 /// Metres to millimetres.
 const MM: f32 = 1e3;
 /// How far back a vertex may go as a gain rises: where one unit makes up for another.
-const GIVES_WAY_MM: f32 = 0.05;
+const GIVES_WAY_MM: f32 = 0.01;
 /// A blink is looked at in so many steps.
 const BLINK_STEPS: usize = 10;
 /// Frames of one random sequence.
@@ -212,15 +215,15 @@ impl<'a> Checker<'a> {
         worst
     }
 
-    /// The tallest opening between the lids that is seen from the front at full blink with the rest of the face at rest,
-    /// mm, over both eyes.
+    /// The tallest opening between the lids that is seen from the front at full blink, mm, over both eyes and faces at rest,
+    /// that smile, are surprised, frown and squint.
     pub fn blink_gap_mm(&self, profile: &Profile) -> f32 {
-        self.gap_mm(profile, &blinking_faces(&self.range)[..1])
+        self.gap_mm(profile, &blinking_faces(&self.range))
     }
 
-    /// The same over full blinks of faces that smile, are surprised, frown and squint.
-    pub fn expressive_blink_gap_mm(&self, profile: &Profile) -> f32 {
-        self.gap_mm(profile, &blinking_faces(&self.range)[1..])
+    /// The same of the face at rest alone.
+    pub fn resting_blink_gap_mm(&self, profile: &Profile) -> f32 {
+        self.gap_mm(profile, &blinking_faces(&self.range)[..1])
     }
 
     fn gap_mm(&self, profile: &Profile, faces: &[Latent]) -> f32 {
@@ -236,7 +239,7 @@ impl<'a> Checker<'a> {
     }
 
     /// Whether every unit's gain, from 0 to 4, moves the vertex that this unit moves farthest further along its own way
-    /// with each step (or no more than 0.05 mm back, where one unit makes up for another), at three weights; `mouthClose` over an open jaw.
+    /// with each step (or no more than 0.01 mm back, where one unit makes up for another), at three weights; `mouthClose` over an open jaw.
     pub fn is_monotonic(&self) -> bool {
         FaceUnit::ALL.into_iter().enumerate().all(|(number, unit)| {
             [0.15, 0.4, 0.8].into_iter().all(|weight| {
@@ -279,8 +282,8 @@ impl<'a> Checker<'a> {
     /// How much further contours go through each other and into the eyes than they do untuned, over `faces` frames of
     /// random sequences, 20 to a random profile. `step` is told after each profile, and ends it by returning false.
     pub fn penetration(&self, faces: usize, seed: u64, step: &mut dyn FnMut(usize) -> bool) -> Penetrations {
-        let mut differences: [Vec<f32>; 3] = Default::default();
-        let mut untuned_worst = [0.0f32; 3];
+        let mut differences: [Vec<f32>; 4] = Default::default();
+        let mut untuned_worst = [0.0f32; 4];
         let mut is_finite = true;
         for sequence in 0..faces.div_ceil(SEQUENCE) {
             let seed = seed.wrapping_mul(0x1_0000_0001).wrapping_add(sequence as u64);
@@ -289,9 +292,10 @@ impl<'a> Checker<'a> {
             for (i, face) in random_faces(&self.range, seed, count).iter().enumerate() {
                 let tuned = tuner.apply(face, Timestamp(i as u64 * 33_333_333));
                 is_finite &= tuned.is_finite();
-                let (mut before, after) = (self.depths(face), self.depths(&tuned));
-                before[2] = before[2].max(self.blink_depth(face));
-                for kind in 0..3 {
+                let ([lips, lids, eyes], after) = (self.depths(face), self.depths(&tuned));
+                let before = [lips, lids, eyes, eyes.max(self.blink_depth(face))];
+                let after = [after[0], after[1], after[2], after[2]];
+                for kind in 0..4 {
                     differences[kind].push((after[kind] - before[kind]) * MM);
                     untuned_worst[kind] = untuned_worst[kind].max(before[kind] * MM);
                 }
@@ -300,7 +304,7 @@ impl<'a> Checker<'a> {
                 break;
             }
         }
-        let [lips, lids, eyes] = std::array::from_fn(|kind| {
+        let [lips, lids, eyes, eyes_beyond_blink] = std::array::from_fn(|kind| {
             let all = &mut differences[kind];
             all.sort_unstable_by(f32::total_cmp);
             let at = |share: f64| all.get((all.len() as f64 * share) as usize).or(all.last()).copied();
@@ -311,7 +315,7 @@ impl<'a> Checker<'a> {
                 untuned_worst_mm: untuned_worst[kind],
             }
         });
-        Penetrations { lips, lids, eyes, is_finite }
+        Penetrations { lips, lids, eyes, eyes_beyond_blink, is_finite }
     }
 
     /// How deep lips, lids and eyes are in each other, metres.
@@ -327,8 +331,7 @@ impl<'a> Checker<'a> {
         depths
     }
 
-    /// How deep the lids of a face are in its eyes at the worst moment of a blink, metres: units move lids along straight
-    /// lines, so that half-closed ones lie in the cornea of many an avatar.
+    /// How deep the lids of a face are in its eyes at the worst moment of a blink, metres.
     fn blink_depth(&self, face: &Latent) -> f32 {
         let mut deepest = 0.0f32;
         for i in 0..=BLINK_STEPS {
