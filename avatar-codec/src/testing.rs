@@ -11,8 +11,8 @@ use glam::{Quat, Vec3, vec3};
 use half::f16;
 
 use crate::avatar::{
-    Avatar, GeometryHead, Joint, JointRole, LatentAxis, LatentModel, Licence, Manifest, Mesh, Owner,
-    PIXEL_GEOMETRY_INPUTS, PIXEL_OUTPUTS, Part, PartKind, PixelDecoder, SEED_SIZE, Semantic, Skeleton,
+    Avatar, GeometryHead, Joint, JointRole, LatentAxis, LatentModel, Licence, Manifest, Material, Mesh,
+    Owner, PIXEL_GEOMETRY_INPUTS, PIXEL_OUTPUTS, Part, PartKind, PixelDecoder, SEED_SIZE, Semantic, Skeleton,
     StaticMap, TextureDecoder, UpBlock,
 };
 use crate::latent::{GAZE, Gaze, HeadPose, Latent, NECK, UNITS};
@@ -415,18 +415,21 @@ fn static_map(random: &mut Random, size: usize, channels: usize) -> StaticMap {
 
 fn pixel_decoder(random: &mut Random, features: usize, hidden: usize) -> PixelDecoder {
     let inputs = features + PIXEL_GEOMETRY_INPUTS;
-    let mut w3 = random.normals(2 * PIXEL_OUTPUTS * hidden, 0.5 * (hidden as f32).sqrt().recip());
-    for weight in &mut w3[(2 * PIXEL_OUTPUTS - 1) * hidden..] {
-        *weight *= 3.0; // alpha on both sides of ½
+    let materials = Material::ALL.len();
+    let mut w3 = random.normals(materials * PIXEL_OUTPUTS * hidden, 0.5 * (hidden as f32).sqrt().recip());
+    for decoder in w3.chunks_exact_mut(PIXEL_OUTPUTS * hidden) {
+        for weight in &mut decoder[(PIXEL_OUTPUTS - 1) * hidden..] {
+            *weight *= 3.0; // alpha on both sides of ½
+        }
     }
     PixelDecoder {
         hidden,
-        w1: random.normals(2 * hidden * inputs, (1.6 / inputs as f32).sqrt()),
-        b1: random.normals(2 * hidden, 0.1),
-        w2: random.normals(2 * hidden * hidden, (1.6 / hidden as f32).sqrt()),
-        b2: random.normals(2 * hidden, 0.1),
+        w1: random.normals(materials * hidden * inputs, (1.6 / inputs as f32).sqrt()),
+        b1: random.normals(materials * hidden, 0.1),
+        w2: random.normals(materials * hidden * hidden, (1.6 / hidden as f32).sqrt()),
+        b2: random.normals(materials * hidden, 0.1),
         w3,
         // Shading near softplus(0.5) ≈ 1, the other outputs about 0.
-        b3: [0.0, 0.0, 0.0, 0.5, 0.5, 0.5, 0.0, 0.0, 0.3].repeat(2),
+        b3: [0.0, 0.0, 0.0, 0.5, 0.5, 0.5, 0.0, 0.0, 0.3].repeat(materials),
     }
 }

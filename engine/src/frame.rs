@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use visavis_codec::avatar::Material;
 use visavis_codec::reference::View;
 use visavis_shaders::mirror::Camera;
 
@@ -94,6 +95,7 @@ pub(crate) struct Subject {
 #[derive(Debug)]
 pub(crate) struct Draw {
     pub(crate) pass: SurfacePass,
+    pub(crate) material: Material,
     /// Vertices of the fringe, indices of the other passes.
     pub(crate) range: Range<u32>,
     pub(crate) pipeline: wgpu::RenderPipeline,
@@ -133,10 +135,12 @@ impl Frame {
     fn draw_subject(&self, pass: &mut wgpu::RenderPass<'_>, view: usize, index: usize, stage: u8) {
         let Some(Subject { person, body: Some(body), draws }) = self.subjects.get(index) else { return };
         let Body { vertices, state: BodyState::Gpu { workspace, fringe } } = body else { return };
-        for Draw { pass: kind, range, pipeline } in draws.iter().filter(|draw| draw.pass.stage() == stage) {
+        for Draw { pass: kind, material, range, pipeline } in
+            draws.iter().filter(|draw| draw.pass.stage() == stage)
+        {
             pass.set_pipeline(pipeline);
             pass.set_bind_group(0, self.cameras_of_a_pass(), &[self.camera_offset(view, index)]);
-            pass.set_bind_group(1, &workspace.pixel[usize::from(kind.is_blended())], &[]);
+            pass.set_bind_group(1, &workspace.pixel[*material as usize], &[]);
             if kind.is_fringe() {
                 pass.set_bind_group(2, fringe, &[]);
                 pass.draw(range.clone(), 0..1);

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use glam::Affine3A;
 use visavis_codec::FaceFrame;
-use visavis_codec::avatar::{Avatar, Part};
+use visavis_codec::avatar::{Avatar, Material, Part};
 use visavis_shaders::mirror::SkinnedVertex;
 
 use crate::Engine;
@@ -55,7 +55,7 @@ pub(crate) struct SurfaceMesh {
 pub(crate) struct Run {
     /// Indices, three a triangle.
     pub(crate) indices: std::ops::Range<u32>,
-    pub(crate) blended: bool,
+    pub(crate) material: Material,
     pub(crate) two_sided: bool,
 }
 
@@ -233,16 +233,16 @@ fn runs(parts: &[Part]) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     for part in parts {
         let indices = part.triangles.start * 3..part.triangles.end * 3;
-        let (blended, two_sided) = (part.kind.is_blended(), part.kind.is_two_sided());
+        let (material, two_sided) = (part.kind.material(), part.kind.is_two_sided());
         match runs.last_mut() {
             Some(run)
-                if run.blended == blended
+                if run.material == material
                     && run.two_sided == two_sided
                     && run.indices.end == indices.start =>
             {
                 run.indices.end = indices.end;
             }
-            _ => runs.push(Run { indices, blended, two_sided }),
+            _ => runs.push(Run { indices, material, two_sided }),
         }
     }
     runs

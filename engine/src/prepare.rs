@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use glam::{Affine3A, Mat4};
+use visavis_codec::avatar::Material;
 use visavis_shaders::mirror::{Camera, MAX_VIEWS};
 
 use crate::cpu;
@@ -177,28 +178,29 @@ impl Engine {
         };
         passes(&person.surface)
             .into_iter()
-            .map(|(pass, range)| {
+            .map(|(pass, material, range)| {
                 let key = RasterKey::Surface(target.format, decoder.shape, pass);
-                Ok(Draw { pass, range, pipeline: self.shared.raster_pipeline(key)? })
+                Ok(Draw { pass, material, range, pipeline: self.shared.raster_pipeline(key)? })
             })
             .collect()
     }
 }
 
 /// What is drawn of a person.
-fn passes(surface: &SurfaceMesh) -> Vec<(SurfacePass, Range<u32>)> {
+fn passes(surface: &SurfaceMesh) -> Vec<(SurfacePass, Material, Range<u32>)> {
     let mut passes = Vec::new();
-    for Run { indices, blended, two_sided } in surface.runs.iter().cloned() {
-        if blended {
-            passes.push((SurfacePass::Solid { two_sided }, indices.clone()));
-            passes.push((SurfacePass::Soft { two_sided }, indices));
+    for Run { indices, material, two_sided } in surface.runs.iter().cloned() {
+        if material.is_blended() {
+            passes.push((SurfacePass::Solid { two_sided }, material, indices.clone()));
+            passes.push((SurfacePass::Soft { two_sided }, material, indices));
         } else {
-            passes.push((SurfacePass::Opaque, indices));
+            passes.push((SurfacePass::Opaque, material, indices));
         }
     }
     if surface.edge_count > 0 {
-        passes.push((SurfacePass::SolidFringe, 0..surface.edge_count * 6));
-        passes.push((SurfacePass::SoftFringe, 0..surface.edge_count * 6));
+        let edges = 0..surface.edge_count * 6;
+        passes.push((SurfacePass::SolidFringe, Material::Opaque, edges.clone()));
+        passes.push((SurfacePass::SoftFringe, Material::Opaque, edges));
     }
     passes
 }

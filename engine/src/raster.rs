@@ -42,11 +42,6 @@ impl SurfacePass {
     pub(crate) fn is_fringe(self) -> bool {
         matches!(self, Self::SolidFringe | Self::SoftFringe)
     }
-
-    /// Whether it draws blended parts; the fringe is of opaque ones.
-    pub(crate) fn is_blended(self) -> bool {
-        matches!(self, Self::Solid { .. } | Self::Soft { .. })
-    }
 }
 
 /// What a raster pipeline depends on.

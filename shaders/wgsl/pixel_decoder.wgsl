@@ -22,7 +22,7 @@ struct PixelDecoder {
     first_bias: array<vec4<f32>, 6>,
     second_bias: array<vec4<f32>, 6>,
     third_bias: array<vec4<f32>, 2>,
-    // dynamic_layers, static_layers, hidden_groups once more; 1 if this is the decoder of blended parts.
+    // dynamic_layers, static_layers, hidden_groups once more; 1 if what it decodes is blended.
     counts: vec4<u32>,
 }
 

@@ -77,9 +77,16 @@ impl Manager {
                 Requirement::Vulkan
                 | Requirement::SoftwareVulkan
                 | Requirement::ValidationLayer
-                | Requirement::CppCompiler,
+                | Requirement::CppCompiler
+                | Requirement::SoundHeaders,
             ) => &[],
+            (Self::Apt, Requirement::SoundHeaders) => &["libasound2-dev", "pkg-config"],
+            (Self::Dnf, Requirement::SoundHeaders) => &["alsa-lib-devel", "pkgconf-pkg-config"],
+            (Self::Pacman, Requirement::SoundHeaders) => &["alsa-lib", "pkgconf"],
+            (Self::Zypper, Requirement::SoundHeaders) => &["alsa-devel", "pkg-config"],
+            (Self::Apk, Requirement::SoundHeaders) => &["alsa-lib-dev", "pkgconf"],
             (_, Requirement::Ffmpeg) => &["ffmpeg"],
+            (_, Requirement::Cmake) => &["cmake"],
         }
     }
 

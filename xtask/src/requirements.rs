@@ -27,12 +27,23 @@ pub(crate) enum Requirement {
     Ffmpeg,
     /// Builds the ꟻLIP metric, which is C++.
     CppCompiler,
+    /// Builds Opus, the voice codec.
+    Cmake,
+    /// What microphone and speakers (feature `audio`) are built with.
+    SoundHeaders,
 }
 
 impl Requirement {
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Vulkan, Self::SoftwareVulkan, Self::ValidationLayer, Self::Ffmpeg, Self::CppCompiler];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Vulkan,
+        Self::SoftwareVulkan,
+        Self::ValidationLayer,
+        Self::Ffmpeg,
+        Self::CppCompiler,
+        Self::Cmake,
+        Self::SoundHeaders,
+    ];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -41,6 +52,8 @@ impl Requirement {
             Self::ValidationLayer => "the Vulkan validation layer",
             Self::Ffmpeg => "ffmpeg",
             Self::CppCompiler => "a C++ compiler",
+            Self::Cmake => "CMake",
+            Self::SoundHeaders => "ALSA's headers",
         }
     }
 
@@ -52,17 +65,22 @@ impl Requirement {
             Self::ValidationLayer => find_validation_layer(),
             Self::Ffmpeg => find_program("ffmpeg").map(|path| path.display().to_string()),
             Self::CppCompiler => find_cpp_compiler(),
+            Self::Cmake => find_cmake(),
+            Self::SoundHeaders => find_sound_headers(),
         }
     }
 }
 
 /// Looks for everything that `purpose` needs and installs what is missing.
 pub(crate) fn set_up(purpose: Purpose, may_install: bool) -> Result<(), Failure> {
-    let vulkan: &[Requirement] = match purpose {
+    let own: &[Requirement] = match purpose {
         Purpose::Demo => &[Requirement::Vulkan],
-        Purpose::Tests => &[Requirement::SoftwareVulkan, Requirement::ValidationLayer],
+        Purpose::Tests => {
+            &[Requirement::SoftwareVulkan, Requirement::ValidationLayer, Requirement::SoundHeaders]
+        }
     };
-    let needed = vulkan.iter().copied().chain([Requirement::Ffmpeg, Requirement::CppCompiler]);
+    let always = [Requirement::Ffmpeg, Requirement::CppCompiler, Requirement::Cmake];
+    let needed = own.iter().copied().chain(always);
     let mut missing = Vec::new();
     eprintln!("xtask: what this machine has");
     for requirement in needed {
@@ -203,4 +221,20 @@ fn find_cpp_compiler() -> Option<String> {
         return Some(compiler.to_string_lossy().into_owned());
     }
     find_program("c++").map(|path| path.display().to_string())
+}
+
+fn find_cmake() -> Option<String> {
+    if let Some(program) = std::env::var_os("CMAKE") {
+        return Some(program.to_string_lossy().into_owned());
+    }
+    find_program("cmake").map(|path| path.display().to_string())
+}
+
+fn find_sound_headers() -> Option<String> {
+    if !cfg!(target_os = "linux") {
+        return Some("not needed: sound is part of the system".to_owned());
+    }
+    // The crate that needs them asks pkg-config, which knows them wherever they are.
+    let answer = std::process::Command::new("pkg-config").args(["--modversion", "alsa"]).output().ok()?;
+    answer.status.success().then(|| format!("ALSA {}", String::from_utf8_lossy(&answer.stdout).trim()))
 }

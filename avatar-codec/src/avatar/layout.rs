@@ -3,7 +3,7 @@
 use half::f16;
 use safetensors::Dtype;
 
-use super::{Avatar, PartKind, Preview, SEED_SIZE, validate::InvalidAvatar};
+use super::{Avatar, Material, PartKind, Preview, SEED_SIZE, validate::InvalidAvatar};
 use crate::avatar::PIXEL_OUTPUTS;
 use crate::latent::{GAZE, MAX_RESIDUAL, NECK, UNITS};
 
@@ -184,12 +184,12 @@ impl Dimensions {
             spec("mesh.uv", Dtype::F32, &[v, 2]),
             spec("static.scale", Dtype::F32, &[self.static_channels]),
             spec("static.offset", Dtype::F32, &[self.static_channels]),
-            spec("pixel.w1", Dtype::F32, &[2, p, inputs]),
-            spec("pixel.b1", Dtype::F32, &[2, p]),
-            spec("pixel.w2", Dtype::F32, &[2, p, p]),
-            spec("pixel.b2", Dtype::F32, &[2, p]),
-            spec("pixel.w3", Dtype::F32, &[2, PIXEL_OUTPUTS, p]),
-            spec("pixel.b3", Dtype::F32, &[2, PIXEL_OUTPUTS]),
+            spec("pixel.w1", Dtype::F32, &[Material::ALL.len(), p, inputs]),
+            spec("pixel.b1", Dtype::F32, &[Material::ALL.len(), p]),
+            spec("pixel.w2", Dtype::F32, &[Material::ALL.len(), p, p]),
+            spec("pixel.b2", Dtype::F32, &[Material::ALL.len(), p]),
+            spec("pixel.w3", Dtype::F32, &[Material::ALL.len(), PIXEL_OUTPUTS, p]),
+            spec("pixel.b3", Dtype::F32, &[Material::ALL.len(), PIXEL_OUTPUTS]),
             spec("mesh.triangles", Dtype::U16, &[self.triangles, 3]),
             spec("mesh.weld", Dtype::U16, &[v]),
         ]);

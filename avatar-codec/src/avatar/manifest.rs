@@ -27,7 +27,7 @@ pub struct Manifest {
 
 impl Manifest {
     /// The version that this crate writes.
-    pub const VERSION: u32 = 3;
+    pub const VERSION: u32 = 4;
 }
 
 /// Terms of use.
@@ -93,15 +93,47 @@ impl PartKind {
         Self::Hair,
     ];
 
+    /// Which of the pixel decoder's networks shades it.
+    pub const fn material(self) -> Material {
+        match self {
+            Self::Clothes | Self::Lashes => Material::Soft,
+            Self::Hair => Material::Hair,
+            _ => Material::Opaque,
+        }
+    }
+
     /// Whether alpha comes from the neural texture; other parts are opaque. Parts of clothes fade out in the capture's
     /// own matte and are blended too.
     pub const fn is_blended(self) -> bool {
-        matches!(self, Self::Clothes | Self::Lashes | Self::Hair)
+        self.material().is_blended()
     }
 
     /// Whether both sides of its triangles are seen; of other parts only the outside is.
     pub const fn is_two_sided(self) -> bool {
         matches!(self, Self::Lashes)
+    }
+}
+
+/// What meets light alike: a network of the [`PixelDecoder`](super::PixelDecoder) each, in the order of its tensors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Material {
+    /// Skin, eyes, teeth, tongue.
+    #[default]
+    Opaque,
+    /// Clothes and lashes: blended sheets.
+    Soft,
+    /// Hair: blended shells round strands that lie in depth.
+    Hair,
+}
+
+impl Material {
+    /// Every material, in the order of the tensors.
+    pub const ALL: [Self; 3] = [Self::Opaque, Self::Soft, Self::Hair];
+
+    /// Whether its alpha comes from the neural texture.
+    pub const fn is_blended(self) -> bool {
+        !matches!(self, Self::Opaque)
     }
 }
 

@@ -16,8 +16,8 @@
 //!
 //! **Static texture** ([`StaticMap`]): 8-bit channels with a scale and an offset each.
 //!
-//! **Pixel decoder** ([`PixelDecoder`]), in the line of Pixel Codec Avatars (Ma et al. 2021), one for opaque parts and one
-//! for blended ones, since light goes through hair and is thrown back by skin: input
+//! **Pixel decoder** ([`PixelDecoder`]), in the line of Pixel Codec Avatars (Ma et al. 2021), one for each
+//! [`Material`], since light goes through hair and is thrown back by skin: input
 //! `[dynamic | static | two directions (3 each) | n·v (1)]`, two leaky hidden layers, output
 //! `[albedo (3) | shading (3) | normal offset (2) | alpha (1)]`. Both maps are sampled bilinearly, texel centres at
 //! `(i + ½)/size`, clamped at the border, `v = 0` at the first row. The normal is interpolated over the triangle and
@@ -191,27 +191,26 @@ pub struct StaticMap {
     pub offset: Vec<f32>,
 }
 
-/// The two MLPs that turn features and view into colour, for each pixel: the first for opaque parts, the second for
-/// blended ones.
+/// The MLPs that turn features and view into colour, for each pixel: one a [`Material`], in their order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PixelDecoder {
     /// Width of the hidden layers: 16, 20 or 24.
     pub hidden: usize,
-    /// `[2, hidden, inputs]`, inputs = dynamic + static + [`PIXEL_GEOMETRY_INPUTS`].
+    /// `[3, hidden, inputs]`, inputs = dynamic + static + [`PIXEL_GEOMETRY_INPUTS`].
     pub w1: Vec<f32>,
-    /// `[2, hidden]`.
+    /// `[3, hidden]`.
     pub b1: Vec<f32>,
-    /// `[2, hidden, hidden]`.
+    /// `[3, hidden, hidden]`.
     pub w2: Vec<f32>,
-    /// `[2, hidden]`.
+    /// `[3, hidden]`.
     pub b2: Vec<f32>,
-    /// `[2, `[`PIXEL_OUTPUTS`]`, hidden]`.
+    /// `[3, `[`PIXEL_OUTPUTS`]`, hidden]`.
     pub w3: Vec<f32>,
-    /// `[2, `[`PIXEL_OUTPUTS`]`]`.
+    /// `[3, `[`PIXEL_OUTPUTS`]`]`.
     pub b3: Vec<f32>,
 }
 
-/// One of a [`PixelDecoder`]'s two MLPs.
+/// One of a [`PixelDecoder`]'s MLPs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PixelMlp<'a> {
     /// `[hidden, inputs]`.
@@ -229,12 +228,12 @@ pub struct PixelMlp<'a> {
 }
 
 impl PixelDecoder {
-    /// What shades opaque parts, or blended ones.
-    pub fn layers(&self, is_blended: bool) -> PixelMlp<'_> {
+    /// What shades a material.
+    pub fn layers(&self, material: Material) -> PixelMlp<'_> {
         let Self { hidden: _, w1, b1, w2, b2, w3, b3 } = self;
-        let [w1, b1, w2, b2, w3, b3] = [w1, b1, w2, b2, w3, b3].map(|both| {
-            let (opaque, blended) = both.split_at(both.len() / 2);
-            if is_blended { blended } else { opaque }
+        let [w1, b1, w2, b2, w3, b3] = [w1, b1, w2, b2, w3, b3].map(|all| {
+            let length = all.len() / Material::ALL.len();
+            &all[material as usize * length..][..length]
         });
         PixelMlp { w1, b1, w2, b2, w3, b3 }
     }

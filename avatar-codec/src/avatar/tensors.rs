@@ -51,7 +51,7 @@ impl Tensors<'_> {
         let [rank] = self.shape("geometry.basis_step", "[rank]")?;
         let [seed] = self.shape("texture.seed.bias", "[channels · 64]")?;
         let [static_size, _, static_channels] = self.shape("static.texels", "[size, size, channels]")?;
-        let [_, pixel_hidden] = self.shape("pixel.b1", "[2, hidden]")?;
+        let [_, pixel_hidden] = self.shape("pixel.b1", "[3, hidden]")?;
         let mut blocks = Vec::new();
         let names = self.metadata.offset_keys();
         let preview = match names.iter().any(|name| name.starts_with("preview.")) {

@@ -31,7 +31,8 @@ pub fn shade(avatar: &Avatar, dynamic: &FeatureMap, fragment: &Fragment, eye: Ve
     let normal = fragment.normal;
     let to_eye = (eye - fragment.position).normalize_or(normal);
     let facing = normal.dot(to_eye);
-    let is_blended = fragment.kind.is_blended();
+    let material = fragment.kind.material();
+    let is_blended = material.is_blended();
     let reflection = 2.0 * facing * normal - to_eye;
     let directions = if is_blended { [reflection, to_eye] } else { [normal, reflection] };
 
@@ -41,7 +42,7 @@ pub fn shade(avatar: &Avatar, dynamic: &FeatureMap, fragment: &Fragment, eye: Ve
     inputs.extend(directions.iter().flat_map(Vec3::to_array));
     inputs.push(facing);
 
-    let PixelMlp { w1, b1, w2, b2, w3, b3 } = avatar.pixel.layers(is_blended);
+    let PixelMlp { w1, b1, w2, b2, w3, b3 } = avatar.pixel.layers(material);
     let first: Vec<f32> = layer(w1, b1, &inputs).map(leaky).collect();
     let second: Vec<f32> = layer(w2, b2, &first).map(leaky).collect();
     let out: Vec<f32> = layer(w3, b3, &second).collect();

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use super::capture::{Capture, CaptureError, CaptureFrame, read};
 use super::rig::{Rig, Tensors};
 use crate::avatar::{
-    Avatar, GeometryHead, LatentAxis, LatentModel, Licence, Manifest, Owner, PIXEL_OUTPUTS, PixelDecoder,
-    Semantic, StaticMap, TextureDecoder, UpBlock,
+    Avatar, GeometryHead, LatentAxis, LatentModel, Licence, Manifest, Material, Owner, PIXEL_OUTPUTS,
+    PixelDecoder, Semantic, StaticMap, TextureDecoder, UpBlock,
 };
 use crate::latent::{GAZE, Gaze, HeadPose, Latent, NECK, UNITS};
 use crate::reference::{PREVIEW_COLOR_SIZE, decode, layers, pixel_color, preview, skin};
@@ -218,16 +218,17 @@ fn static_map(tensors: &Tensors<'_>) -> Result<StaticMap, CaptureError> {
 
 fn pixel_decoder(tensors: &Tensors<'_>) -> Result<PixelDecoder, CaptureError> {
     let (_, b1) = tensors.floats("pixel.b1")?;
-    let hidden = b1.len() / 2;
+    let materials = Material::ALL.len();
+    let hidden = b1.len() / materials;
     let (_, w1) = tensors.floats("pixel.w1")?;
     Ok(PixelDecoder {
         hidden,
         w1,
         b1,
-        w2: tensors.floats_of("pixel.w2", &[2, hidden, hidden])?,
-        b2: tensors.floats_of("pixel.b2", &[2, hidden])?,
-        w3: tensors.floats_of("pixel.w3", &[2, PIXEL_OUTPUTS, hidden])?,
-        b3: tensors.floats_of("pixel.b3", &[2, PIXEL_OUTPUTS])?,
+        w2: tensors.floats_of("pixel.w2", &[materials, hidden, hidden])?,
+        b2: tensors.floats_of("pixel.b2", &[materials, hidden])?,
+        w3: tensors.floats_of("pixel.w3", &[materials, PIXEL_OUTPUTS, hidden])?,
+        b3: tensors.floats_of("pixel.b3", &[materials, PIXEL_OUTPUTS])?,
     })
 }
 

@@ -251,12 +251,12 @@ fn export(avatar: &Avatar, rig: &Rig, path: &Path) {
         ("static.texels".into(), Dtype::U8, vec![s.size, s.size, s.channels], s.texels.clone()),
         f("static.scale", &[s.channels], &s.scale),
         f("static.offset", &[s.channels], &s.offset),
-        f("pixel.w1", &[2, hidden, p.w1.len() / (2 * hidden)], &p.w1),
-        f("pixel.b1", &[2, hidden], &p.b1),
-        f("pixel.w2", &[2, hidden, hidden], &p.w2),
-        f("pixel.b2", &[2, hidden], &p.b2),
-        f("pixel.w3", &[2, PIXEL_OUTPUTS, hidden], &p.w3),
-        f("pixel.b3", &[2, PIXEL_OUTPUTS], &p.b3),
+        f("pixel.w1", &[3, hidden, p.w1.len() / (3 * hidden)], &p.w1),
+        f("pixel.b1", &[3, hidden], &p.b1),
+        f("pixel.w2", &[3, hidden, hidden], &p.w2),
+        f("pixel.b2", &[3, hidden], &p.b2),
+        f("pixel.w3", &[3, PIXEL_OUTPUTS, hidden], &p.w3),
+        f("pixel.b3", &[3, PIXEL_OUTPUTS], &p.b3),
     ];
     for (i, b) in t.blocks.iter().enumerate() {
         let size = 16 << i;

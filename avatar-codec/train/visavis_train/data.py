@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from .composite import BLENDED, FRINGE, OPAQUE
+from .model import HAIR, SOFT, SOLID
 
 FACE_PARTS = ("skin", "eye_left", "eye_right", "teeth_upper", "teeth_lower", "tongue")
 HEAD_PARTS = (*FACE_PARTS, "hair", "lashes")
@@ -40,7 +41,7 @@ class Fragments:
     normal: torch.Tensor
     view: torch.Tensor
     layer: torch.Tensor
-    blended: torch.Tensor
+    material: torch.Tensor
     kind: torch.Tensor
     part: torch.Tensor
     coverage: torch.Tensor
@@ -86,6 +87,18 @@ class Image:
         self.fragment = {name: t[f"fragment.{name}"] for name in FRAGMENT_COLUMNS}
         self.draws = np.flatnonzero(self.count > 0).astype(np.uint32)
 
+    def sort(self, strand_ids):
+        """Says of each fragment which of the pixel decoder's networks shades it."""
+        soft = np.where(np.isin(self.fragment["part"], strand_ids), HAIR, SOFT)
+        self.fragment["material"] = np.where(self.fragment["kind"] == BLENDED, soft, SOLID).astype(np.uint8)
+
+    def keep(self, material):
+        """Leaves only pixels to draw that have a fragment of this material, if there are any."""
+        rows = np.flatnonzero(self.fragment["material"] == material)
+        pixels = np.searchsorted(self.start, rows, side="right") - 1
+        kept = self.draws[np.isin(self.draws, pixels)]
+        self.draws = kept if len(kept) else self.draws
+
     def weigh(self, importance, seed):
         """Makes pixels whose first fragment lies on important texels come up more often."""
         size = len(importance)
@@ -122,6 +135,7 @@ class Scene:
         self._unexplained = self._read_unexplained()
         importance = self._importance()
         for number, image in enumerate(self.images):
+            image.sort(self.strand_ids.numpy())
             if image.split == "train":
                 image.weigh(importance, number)
 
@@ -218,7 +232,7 @@ def gather(chosen):
     color = torch.from_numpy(color.astype(np.float32))
     fragments = Fragments(
         uv=torch.from_numpy(f["uv"].astype(np.float32) / 65535), normal=_direction(f["normal"]),
-        view=_direction(f["view"]), layer=torch.from_numpy(f["layer"]), blended=kind == BLENDED, kind=kind,
+        view=_direction(f["view"]), layer=torch.from_numpy(f["layer"]), material=torch.from_numpy(f["material"]), kind=kind,
         part=torch.from_numpy(f["part"]), coverage=torch.from_numpy(f["coverage"].astype(np.float32) / 255),
         depth=torch.from_numpy(f["depth"]), pixel=torch.from_numpy(f["pixel"]), slot=torch.from_numpy(f["slot"]),
         pixels=pixel0, slots=int(f["slot"].max(initial=0)) + 1)

@@ -10,11 +10,16 @@ from .sources import sample
 BEYOND = 1e-4  # share of texels that may be clamped at either end of a channel's range
 
 
-def quantise_static(texels):
-    """[n, channels] to 8 bits: texels u8, scale and offset [channels]."""
-    low, high = np.quantile(texels, [BEYOND, 1 - BEYOND], axis=0).astype(np.float32)
-    scale = np.maximum(high - low, 1e-6) / 255
-    return np.clip(np.round((texels - low) / scale), 0, 255).astype(np.uint8), scale, low
+def grid(values):
+    """Scale and offset [channels] of 8 bits for a map [n, channels]."""
+    low, high = np.quantile(values, [BEYOND, 1 - BEYOND], axis=0).astype(np.float32)
+    return (np.maximum(high - low, 1e-6) / 255).astype(np.float32), low
+
+
+def texels(values, grid):
+    """[n, channels] as 8 bits."""
+    scale, offset = grid
+    return np.clip(np.round((values - offset) / scale), 0, 255).astype(np.uint8)
 
 
 def half(tensor):
@@ -34,39 +39,31 @@ def round_to_half(model):
             parameter.copy_(parameter.half().float())
 
 
-def tensors(model, geometry):
+def tensors(model, grid, geometry):
     """All tensors by name, in the layout that avatar-codec/src/avatar/mod.rs documents."""
     shape = model.shape
-    texels, scale, offset = quantise_frozen(model.static.detach().numpy())
+    scale, offset = grid
     out = {
         "geometry.w1": geometry.w1, "geometry.b1": geometry.b1, "geometry.w2": geometry.w2,
         "geometry.w3": geometry.w3, "geometry.basis": geometry.basis, "geometry.basis_step": geometry.basis_step,
         "texture.seed_weight": half(model.texture.seed.weight), "texture.seed_bias": half(model.texture.seed.bias),
-        "static.texels": texels.reshape(shape.static_size, shape.static_size, shape.static_channels),
+        "static.texels": texels(model.static.detach().numpy(), grid).reshape(shape.static_size, shape.static_size, shape.static_channels),
         "static.scale": scale, "static.offset": offset,
     }
     for number, block in enumerate(model.texture.blocks):
         out[f"texture.{number}.expand"] = half(block.expand)
         out[f"texture.{number}.depthwise"] = half(block.depthwise[:, 0])
         out[f"texture.{number}.bias"] = half(block.bias.permute(2, 0, 1))
-    for number, pair in enumerate(zip(*(decoder.layers for decoder in model.pixel)), 1):
-        out[f"pixel.w{number}"] = np.stack([single(layer.weight) for layer in pair])
-        out[f"pixel.b{number}"] = np.stack([single(layer.bias) for layer in pair])
+    for number, alike in enumerate(zip(*(decoder.layers for decoder in model.pixel)), 1):
+        out[f"pixel.w{number}"] = np.stack([single(layer.weight) for layer in alike])
+        out[f"pixel.b{number}"] = np.stack([single(layer.bias) for layer in alike])
     return out
 
 
-def quantise_frozen(values):
-    """The 8-bit form of a map that already holds nothing but 256 levels a channel, exactly."""
-    low, high = values.min(0), values.max(0)
-    scale = np.maximum(high - low, 1e-6) / 255
-    texels = np.clip(np.round((values - low) / scale), 0, 255).astype(np.uint8)
-    return texels, scale.astype(np.float32), low.astype(np.float32)
-
-
-def write(path, model, geometry, codes, facts):
-    """Writes the export; `codes` [frames, k] are r of the training frames, `facts` strings for its metadata."""
+def write(path, model, grid, geometry, codes, facts):
+    """Writes the export; `grid` is that of the static map, `codes` [frames, k] are r of the training frames, `facts` strings for its metadata."""
     beside = path.with_suffix(".part")
-    out = tensors(model, geometry)
+    out = tensors(model, grid, geometry)
     if codes.shape[1]:
         out["residual.codes"] = np.ascontiguousarray(codes, np.float32)
     save_file(out, beside, metadata=facts)

@@ -11,6 +11,7 @@ SEED_SIZE = 8
 SLOPE = 0.2
 PIXEL_GEOMETRY_INPUTS = 7
 PIXEL_OUTPUTS = 9
+SOLID, SOFT, HAIR = MATERIALS = 0, 1, 2  # what the pixel decoder has a network of its own for
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,7 @@ class Model(nn.Module):
         super().__init__()
         self.shape = shape
         self.texture = TextureDecoder(shape)
-        self.pixel = nn.ModuleList([PixelDecoder(shape), PixelDecoder(shape)])  # opaque parts, blended ones
+        self.pixel = nn.ModuleList([PixelDecoder(shape) for _ in MATERIALS])
         self.static = nn.Parameter(0.3 * torch.randn(32, 32, shape.static_channels))
         with torch.no_grad():  # smooth noise: neighbouring texels start alike
             start = F.interpolate(self.static.permute(2, 0, 1)[None], size=shape.static_size, mode="bilinear")
@@ -176,16 +177,16 @@ class Model(nn.Module):
         return self.texture(condition).reshape(-1, self.shape.dynamic_channels)
 
     def shade(self, dynamic, fragments):
-        """Appearance of fragments (uv, layer, normal, view, blended) under decoded maps."""
+        """Appearance of fragments (uv, layer, normal, view, material) under decoded maps."""
         uv, normal, view = fragments.uv, fragments.normal, fragments.view
         facing = (normal * view).sum(-1, keepdim=True)
-        blended = fragments.blended
+        blended = fragments.material != SOLID
         reflection = 2 * facing * normal - view
         towards = torch.where(blended[:, None], torch.cat([reflection, view], -1), torch.cat([normal, reflection], -1))
         x = torch.cat([bilinear(dynamic, self.shape.dynamic_size, fragments.layer, uv),
                        bilinear(self.static, self.shape.static_size, torch.zeros_like(fragments.layer), uv),
                        towards, facing], -1)
-        rows = [torch.nonzero(~blended)[:, 0], torch.nonzero(blended)[:, 0]]
+        rows = [torch.nonzero(fragments.material == material)[:, 0] for material in MATERIALS]
         out = torch.cat([decoder(x[chosen]) for decoder, chosen in zip(self.pixel, rows)])
         out = torch.empty_like(out).index_copy(0, torch.cat(rows), out)
         albedo = torch.sigmoid(out[:, 0:3])

@@ -1,6 +1,6 @@
 //! The pixel decoder: surface points to colour, sixteen at a time, points in lanes and weights broadcast.
 
-use visavis_codec::avatar::{Avatar, PIXEL_GEOMETRY_INPUTS};
+use visavis_codec::avatar::{Avatar, Material, PIXEL_GEOMETRY_INPUTS};
 
 use super::geometry::Vertex;
 use super::math::{sigmoid, softplus};
@@ -20,8 +20,8 @@ pub(crate) struct PixelWeights {
     inputs: usize,
     /// Width of the hidden layers, padded to whole tiles.
     hidden: usize,
-    opaque: Layers,
-    blended: Layers,
+    /// A network each [`Material`].
+    layers: [Layers; Material::ALL.len()],
     dynamic_size: usize,
     dynamic_channels: usize,
     /// Channels of the dynamic map as it is stored.
@@ -32,7 +32,7 @@ pub(crate) struct PixelWeights {
     static_map: Vec<u8>,
 }
 
-/// One of the decoder's two networks.
+/// One of the decoder's networks.
 #[derive(Debug)]
 struct Layers {
     /// `[hidden, inputs]`; the static map's scale is in it.
@@ -84,8 +84,7 @@ impl PixelWeights {
         Self {
             inputs: avatar.pixel_inputs(),
             hidden: avatar.pixel.hidden.next_multiple_of(ROWS),
-            opaque: Layers::new(avatar, false),
-            blended: Layers::new(avatar, true),
+            layers: Material::ALL.map(|material| Layers::new(avatar, material)),
             dynamic_size: avatar.texture.size(),
             dynamic_channels: avatar.texture.channels(),
             dynamic_stride,
@@ -97,8 +96,8 @@ impl PixelWeights {
 }
 
 impl Layers {
-    fn new(avatar: &Avatar, is_blended: bool) -> Self {
-        let (pixel, map) = (avatar.pixel.layers(is_blended), &avatar.static_map);
+    fn new(avatar: &Avatar, material: Material) -> Self {
+        let (pixel, map) = (avatar.pixel.layers(material), &avatar.static_map);
         let (inputs, width) = (avatar.pixel_inputs(), avatar.pixel.hidden);
         let hidden = width.next_multiple_of(ROWS);
         let mut w1 = pad_rows(pixel.w1, width, inputs, hidden, inputs);
@@ -142,22 +141,22 @@ impl PixelScratch {
 }
 
 /// Shades sixteen surface points: interpolated vertices in (normals of any length), `[r, g, b, alpha]` out, not
-/// premultiplied. All are of blended parts or none is; alpha is 1 on the others.
+/// premultiplied. All are of one material; alpha is 1 on opaque ones.
 #[inline(always)]
 pub(crate) fn shade<S: Simd>(
     s: S,
     surface: &Surface<'_>,
     points: &[Vertex; BATCH],
-    is_blended: bool,
+    material: Material,
     scratch: &mut PixelScratch,
 ) -> [[[f32; LANES]; 2]; 4] {
     let weights = surface.weights;
     scratch.fit(weights);
     let PixelScratch { inputs, hidden: [first, second] } = scratch;
     for (half, points) in points.as_chunks::<LANES>().0.iter().enumerate() {
-        gather_inputs(s, surface, points, is_blended, half, inputs);
+        gather_inputs(s, surface, points, material.is_blended(), half, inputs);
     }
-    let layers = if is_blended { &weights.blended } else { &weights.opaque };
+    let layers = &weights.layers[material as usize];
     dense(s, &layers.w1, &layers.b1, &inputs[..weights.inputs], &mut first[..weights.hidden]);
     dense(s, &layers.w2, &layers.b2, &first[..weights.hidden], &mut second[..weights.hidden]);
     let second = &second[..weights.hidden];
@@ -171,7 +170,7 @@ pub(crate) fn shade<S: Simd>(
             s.store(s.min(s.mul(albedo, shading), s.splat(BRIGHTEST)), &mut rgba[channel][half]);
         }
     }
-    if is_blended {
+    if material.is_blended() {
         let [alpha] = tile::<S, 1>(s, &layers.w_alpha, second, [[s.splat(layers.b_alpha); 2]]);
         for half in 0..2 {
             s.store(sigmoid(s, alpha[half]), &mut rgba[3][half]);

@@ -166,9 +166,10 @@ impl Kernel for TrianglesKernel<'_> {
             let end = range.end.min(part.triangles.end as usize);
             let bands = if part.kind.is_blended() { &mut *blended } else { &mut *opaque };
             for &vertices in weights.geometry.triangles.get(start..end).unwrap_or(&[]) {
-                pieces(&camera, screen, vertices, part.kind.is_two_sided(), &mut |triangle, bounds| {
+                pieces(&camera, screen, vertices, part.kind.is_two_sided(), &mut |mut triangle, bounds| {
                     if triangles.len() < Name::MAX_TRIANGLES {
                         bands.note(triangles.len(), bounds);
+                        triangle.material = part.kind.material();
                         triangles.push(triangle);
                     }
                 });

@@ -2,6 +2,8 @@
 
 use half::f16;
 
+use visavis_codec::avatar::Material;
+
 use super::bands::TILE;
 use super::fringe::FringePoint;
 use super::geometry::Vertex;
@@ -41,6 +43,7 @@ pub(crate) trait SurfaceOf: Sync {
 struct Fragment {
     name: Name,
     pixel: u16,
+    material: Material,
     depth: f32,
 }
 
@@ -118,6 +121,7 @@ struct Visible<'a> {
     depth: &'a [[f32; LANES]],
     fragments: &'a mut Vec<Fragment>,
     name: Name,
+    material: Material,
     /// Columns and rows of the tile inside the picture.
     size: [usize; 2],
 }
@@ -134,7 +138,8 @@ impl<S: Simd> Cover<S> for Visible<'_> {
             bits &= bits - 1;
             let pixel = block * LANES + lane;
             if pixel % TILE < self.size[0] && pixel / TILE < self.size[1] {
-                self.fragments.push(Fragment { name: self.name, pixel: pixel as u16, depth: lanes[lane] });
+                let Self { name, material, .. } = *self;
+                self.fragments.push(Fragment { name, pixel: pixel as u16, material, depth: lanes[lane] });
             }
         }
     }
@@ -231,11 +236,13 @@ impl Tile<'_> {
                 for index in piece.blended.of_tile(self.band, self.origin[0]) {
                     let name = Name::new(draw_index, piece_index, index);
                     let TileScratch { depth, fragments, .. } = &mut *self.scratch;
-                    let mut visible = Visible { depth, fragments, name, size: self.size };
-                    piece.triangles[index as usize].scan(s, self.origin, &mut visible);
+                    let triangle = &piece.triangles[index as usize];
+                    let mut visible =
+                        Visible { depth, fragments, name, material: triangle.material, size: self.size };
+                    triangle.scan(s, self.origin, &mut visible);
                     if self.scratch.fragments.len() >= MAX_FRAGMENTS {
                         at_once = false;
-                        self.shade_fragments(true);
+                        self.shade_fragments();
                         self.blend(sweep);
                         self.scratch.fragments.clear();
                     }
@@ -243,7 +250,7 @@ impl Tile<'_> {
             }
         }
         if !self.scratch.fragments.is_empty() {
-            self.shade_fragments(true);
+            self.shade_fragments();
             self.blend(sweep);
         }
         at_once
@@ -281,13 +288,14 @@ impl Tile<'_> {
                     continue;
                 }
                 if color[pixel][3] > LEAST_SHARE {
-                    fragments.push(Fragment { name: Name(name), pixel: pixel as u16, depth: 0.0 });
+                    let (pixel, material) = (pixel as u16, Material::Opaque);
+                    fragments.push(Fragment { name: Name(name), pixel, material, depth: 0.0 });
                 } else {
                     color[pixel][3] = 0.0;
                 }
             }
         }
-        self.shade_fragments(false);
+        self.shade_fragments();
         let TileScratch { color, fragments, shaded, .. } = &mut *self.scratch;
         for (fragment, rgb) in fragments.iter().zip(shaded.iter()) {
             let color = &mut color[usize::from(fragment.pixel)];
@@ -299,10 +307,10 @@ impl Tile<'_> {
     }
 
     /// Colours of `fragments` into `shaded`.
-    fn shade_fragments(&mut self, is_blended: bool) {
+    fn shade_fragments(&mut self) {
         let TileScratch { fragments, shaded, pixel, points, .. } = &mut *self.scratch;
         *points += fragments.len() as u64;
-        let points = Points::Triangles { fragments, is_blended };
+        let points = Points::Triangles(fragments);
         shade_points(ShadeKernel { scene: self.scene, origin: self.origin, points, shaded, scratch: pixel });
     }
 
@@ -399,7 +407,7 @@ impl Tile<'_> {
 
 /// Points to shade.
 enum Points<'a> {
-    Triangles { fragments: &'a [Fragment], is_blended: bool },
+    Triangles(&'a [Fragment]),
     Fringe { fringe: &'a [FringePoint], draw: usize },
 }
 
@@ -425,9 +433,9 @@ impl Kernel for ShadeKernel<'_> {
     fn run<S: Simd>(self, s: S) {
         let Self { scene, origin, points, shaded, scratch } = self;
         shaded.clear();
-        let (total, is_blended) = match &points {
-            Points::Triangles { fragments, is_blended } => (fragments.len(), *is_blended),
-            Points::Fringe { fringe, .. } => (fringe.len(), false),
+        let total = match &points {
+            Points::Triangles(fragments) => fragments.len(),
+            Points::Fringe { fringe, .. } => fringe.len(),
         };
         if !scene.is_shaded {
             shaded.resize(total, [0.0, 0.0, 0.0, 1.0]);
@@ -435,13 +443,14 @@ impl Kernel for ShadeKernel<'_> {
         }
         while shaded.len() < total {
             let mut batch = [[0.0; LANES]; BATCH];
-            let (surface, count) = match &points {
-                Points::Triangles { fragments, .. } => {
+            let (surface, material, count) = match &points {
+                Points::Triangles(fragments) => {
                     let rest = &fragments[shaded.len()..];
                     let first = &rest[0];
                     let draw = first.name.draw();
+                    let is_alike = |f: &Fragment| f.name.draw() == draw && f.material == first.material;
                     let mut count = 1;
-                    while count < BATCH.min(rest.len()) && rest[count].name.draw() == draw {
+                    while count < BATCH.min(rest.len()) && is_alike(&rest[count]) {
                         count += 1;
                     }
                     let (surface, vertices) = scene.surfaces.surface(draw);
@@ -453,7 +462,7 @@ impl Kernel for ShadeKernel<'_> {
                         });
                         interpolate(s, scene.draws, origin, vertices, fragments, points);
                     }
-                    (surface, count)
+                    (surface, first.material, count)
                 }
                 Points::Fringe { fringe, draw } => {
                     let rest = &fringe[shaded.len()..];
@@ -461,10 +470,10 @@ impl Kernel for ShadeKernel<'_> {
                     for i in 0..BATCH {
                         batch[i] = rest[if i < count { i } else { 0 }].surface;
                     }
-                    (scene.surfaces.surface(*draw).0, count)
+                    (scene.surfaces.surface(*draw).0, Material::Opaque, count)
                 }
             };
-            let rgba = shade(s, &surface, &batch, is_blended, scratch);
+            let rgba = shade(s, &surface, &batch, material, scratch);
             let [r, g, b, a] = rgba.each_ref().map(|channel| channel.as_flattened());
             for i in 0..count {
                 shaded.push([r[i], g[i], b[i], a[i]]);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytemuck::{bytes_of, cast_slice};
-use visavis_codec::avatar::{Avatar, SEED_SIZE};
+use visavis_codec::avatar::{Avatar, Material, SEED_SIZE};
 use visavis_shaders::mirror::{
     BlockShape, CONDITION_VECTORS, MAX_DYNAMIC_LAYERS, MAX_HIDDEN_GROUPS, MAX_INPUT_GROUPS, NormalsShape,
     SeedShape, SkinShape, SkinnedVertex,
@@ -25,8 +25,8 @@ const MAX_BUFFER_BYTES: u64 = 64 << 20;
 pub(crate) struct Decoder {
     kernels: Arc<Kernels>,
     pub(crate) shape: PixelShape,
-    /// Of opaque parts, of blended ones.
-    pub(crate) pixel: [wgpu::Buffer; 2],
+    /// Of each [`Material`].
+    pub(crate) pixel: [wgpu::Buffer; Material::ALL.len()],
     pub(crate) static_map: wgpu::TextureView,
     seed_shape: wgpu::Buffer,
     seed_weights: wgpu::Buffer,
@@ -149,13 +149,13 @@ impl Decoder {
             reserved_1: 0,
         };
         let normals_shape = NormalsShape { vertices, reserved_0: 0, reserved_1: 0, reserved_2: 0 };
+        let pixel = Material::ALL.map(|material| pack::pixel_decoder(avatar, material));
+        let pixel = pixel.each_ref().map(|packed| uniform("visavis pixel decoder", bytes_of(packed)));
+        let [opaque, soft, hair] = pixel;
         Ok(Self {
             kernels: kernels.clone(),
             shape,
-            pixel: [
-                uniform("visavis pixel decoder", bytes_of(&pack::pixel_decoder(avatar, false)))?,
-                uniform("visavis pixel decoder, blended", bytes_of(&pack::pixel_decoder(avatar, true)))?,
-            ],
+            pixel: [opaque?, soft?, hair?],
             static_map: static_map(shared, avatar)?,
             seed_shape: uniform("visavis seed", bytes_of(&seed_shape))?,
             seed_weights: storage("visavis seed", cast_slice(&pack::seed(texture, condition)))?,
@@ -214,8 +214,8 @@ impl Decoder {
 pub(crate) struct Workspace {
     /// The condition, then the pose: see [`Pose`].
     pub(crate) inputs: wgpu::Buffer,
-    /// For opaque parts, for blended ones.
-    pub(crate) pixel: [wgpu::BindGroup; 2],
+    /// For each [`Material`].
+    pub(crate) pixel: [wgpu::BindGroup; Material::ALL.len()],
     /// `[layer][y][x]` × 4 channels.
     #[allow(dead_code, reason = "kept alive by the bind groups; read back by tests")]
     pub(crate) map: wgpu::Texture,

@@ -3,8 +3,8 @@
 use bytemuck::Zeroable;
 use half::f16;
 use visavis_codec::avatar::{
-    Avatar, GeometryHead, Mesh, PIXEL_GEOMETRY_INPUTS, PIXEL_OUTPUTS, Part, PixelMlp, SEED_SIZE, StaticMap,
-    TextureDecoder, UpBlock,
+    Avatar, GeometryHead, Material, Mesh, PIXEL_GEOMETRY_INPUTS, PIXEL_OUTPUTS, Part, PixelMlp, SEED_SIZE,
+    StaticMap, TextureDecoder, UpBlock,
 };
 use visavis_shaders::mirror::{self, RestVertex};
 
@@ -189,15 +189,16 @@ const OUTPUT_SLOTS: [Option<(usize, usize)>; PIXEL_OUTPUTS] = [
     Some((0, 3)),
 ];
 
-/// The uniform block of opaque parts' pixel decoder, or of blended ones'. The static map's scale and offset are folded into the first layer, so that the
-/// shader uses its texels (0..=1) as they are. The avatar must be within [`PixelShape`]'s bounds.
-pub(crate) fn pixel_decoder(avatar: &Avatar, is_blended: bool) -> mirror::PixelDecoder {
+/// The uniform block of a material's pixel decoder. The static map's scale and offset are folded into the first layer, so
+/// that the shader uses its texels (0..=1) as they are. The avatar must be within [`PixelShape`]'s bounds.
+pub(crate) fn pixel_decoder(avatar: &Avatar, material: Material) -> mirror::PixelDecoder {
     let shape = PixelShape::of(avatar);
-    let PixelMlp { w1, b1, w2, b2, w3, b3 } = avatar.pixel.layers(is_blended);
+    let PixelMlp { w1, b1, w2, b2, w3, b3 } = avatar.pixel.layers(material);
     let hidden = avatar.pixel.hidden;
     let (dynamic, fixed) = (avatar.texture.channels(), &avatar.static_map);
     let mut packed = mirror::PixelDecoder::zeroed();
-    packed.counts = [shape.dynamic_layers, shape.static_layers, shape.hidden_groups, usize::from(is_blended)]
+    let is_blended = usize::from(material.is_blended());
+    packed.counts = [shape.dynamic_layers, shape.static_layers, shape.hidden_groups, is_blended]
         .map(|count| count as u32);
     for (unit, (row, &bias)) in w1.chunks_exact(avatar.pixel_inputs()).zip(b1).enumerate() {
         let (group, lane) = (unit / 4, unit % 4);
