@@ -4,7 +4,8 @@ from .nodes import Material, image
 
 # Range of the static relief (dm) that the baked height picture spans.
 HEIGHT_MIN, HEIGHT_MAX = -0.03, 0.06
-WRINKLES = {"wrinkle_forehead": 0, "wrinkle_crow": 1, "wrinkle_under": 1, "wrinkle_nose": 1, "wrinkle_glabella": 2}
+WRINKLES = {"wrinkle_forehead": 0, "wrinkle_crow": 1, "wrinkle_under": 1, "wrinkle_nose": 1, "wrinkle_smile": 1, "wrinkle_glabella": 2,
+            "wrinkle_chin": 2}
 WRINKLE_SPAN = 0.04  # dm of depth that 1.0 in the baked wrinkle picture stands for
 
 
@@ -32,7 +33,8 @@ def skin_baked(folder, wrinkle_depth):
     height = m.math("MULTIPLY_ADD", relief.outputs[0], HEIGHT_MAX - HEIGHT_MIN, HEIGHT_MIN)
     for name, channel in WRINKLES.items():
         height = m.math("SUBTRACT", height, m.times(wrinkles.outputs[channel], wrinkle_depth * WRINKLE_SPAN, m.attribute(name)))
-    return m.surface(_skin_principled(m, picture("bake_colour.png", "sRGB"), relief.outputs[1], relief.outputs[2], height))
+    colour = m.mix(1.0, picture("bake_colour.png", "sRGB"), m.attribute("blood", "Color"), "MULTIPLY")
+    return m.surface(_skin_principled(m, colour, relief.outputs[1], relief.outputs[2], height))
 
 
 def skin_procedural(style):
@@ -84,15 +86,19 @@ def skin_procedural(style):
     crow = lines(m.math("MULTIPLY_ADD", ax, -.35, y), 100, .014, .9)
     under = lines(y, 110, .010, .9)
     nose = lines(m.add(ax, y), 120, .012, .6)
+    # Beside the mouth, in arcs round its corners.
+    smile = lines(m.math("MULTIPLY_ADD", y, .35, ax), 62, .026, .7)
     fine = m.add(m.times(crow, m.attribute("wrinkle_crow")), m.times(under, m.attribute("wrinkle_under")),
-                 m.times(nose, m.attribute("wrinkle_nose")))
-    glabella = lines(x, 70, .022, .5)
+                 m.times(nose, m.attribute("wrinkle_nose")), m.times(smile, m.attribute("wrinkle_smile")))
+    # The chin puckers into dimples.
+    dimples = m.times(m.inverse(m.ramp(m.cells(m.wander(rest, 30, .02), 26, "SMOOTH_F1", Smoothness=.5), .1, .6)), .030 / WRINKLE_SPAN)
+    upright = m.add(m.times(lines(x, 70, .022, .5), m.attribute("wrinkle_glabella")), m.times(dimples, m.attribute("wrinkle_chin")))
     rough = m.add(m.attribute("roughness"), -.05, m.math("MULTIPLY_ADD", m.noise(p2, 70, 4, .6), .24, -.12), m.times(pit, .10))
     scaled = m.math("DIVIDE", m.math("SUBTRACT", height, HEIGHT_MIN), HEIGHT_MAX - HEIGHT_MIN)
     pack = lambda a, b, c: m.node("CombineColor", {0: a, 1: b, 2: c}).outputs[0]
     return m, {"bake_colour": colour,
                "bake_relief": pack(scaled, rough, m.math("MULTIPLY_ADD", lips, .25, .10)),
-               "bake_wrinkles": pack(forehead, fine, glabella)}
+               "bake_wrinkles": pack(forehead, fine, upright)}
 
 
 def eyeball():

@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 
 from . import clothes, eyes, groom, hair_shell, uv_atlas
+from .contact import Lids, Lips
 from .lashes import STRIPS, Lashes
 from .makehuman import UNIT_NAMES, MakeHuman
 from .parts import JOINTS, PART_NAMES, Part, all_on, weld_corners
 from .skin import Skin, colour
-from .spaces import mesh_from_body, rotation_from_vector, sphere_fit
+from .spaces import MM_PER_DM, body_from_mesh, mesh_from_body, rotation_from_vector, sphere_fit
 from .spaces import smoothstep as ss
 from .subdivide import subdivide
 from .teeth import Jaw
@@ -84,6 +85,10 @@ class Person:
         self.deltas = np.concatenate(
             [p.deltas if p.deltas is not None else np.zeros((52, len(p.neutral), 3)) for p in parts], 1).astype(np.float32)
 
+        jaw_open = skin.deltas[UNIT_NAMES.index("jawOpen")]
+        self.lips = Lips(skin.neutral, jaw_open, skin.masks["lips"], skin.masks["mouth_inside"])
+        self.lids = Lids(self.eye_centres, self.eye_radius, skin.neutral, self.parts["lashes"].neutral)
+
     def _joint(self, name):
         if name.startswith("eye"):
             return self.eye_centres[("eye_left", "eye_right").index(name)]
@@ -108,8 +113,15 @@ class Person:
         return np.stack([np.c_[out[j][0], out[j][1]] for j in JOINTS])
 
     def pose(self, units, transforms):
-        """Tracked mesh [V,3] in mesh space (mm): blend of units, then linear-blend skinning."""
-        rest = mesh_from_body(self.neutral + np.tensordot(np.asarray(units), self.deltas, 1))
+        """Tracked mesh [V,3] in mesh space (mm): blend of units, contacts, then linear-blend skinning."""
+        rest = self.neutral + np.tensordot(np.asarray(units), self.deltas, 1)
+        skin, lashes = (rest[slice(*self.ranges[name])] for name in ("skin", "lashes"))
+        self.lips.part(skin)
+        head = transforms[JOINTS.index("head")][:, :3]
+        ahead = mesh_from_body([0, 0, 1.0]) / MM_PER_DM
+        turned = [head.T @ transforms[JOINTS.index(name)][:, :3] @ ahead for name in ("eye_left", "eye_right")]
+        self.lids.ride(skin, lashes, [MM_PER_DM * body_from_mesh(look) for look in turned])
+        rest = mesh_from_body(rest)
         blended = np.tensordot(self.weights, transforms, 1)
         return np.einsum("vij,vj->vi", blended[:, :, :3], rest) + blended[:, :, 3]
 

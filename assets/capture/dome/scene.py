@@ -52,6 +52,8 @@ class Dome:
         weight = dict(zip(UNIT_NAMES, units))
         for name, values in wrinkle_strengths(person.skin, weight).items():
             self.skin.data.attributes[name].data.foreach_set("value", values.astype(np.float32))
+        blood = self.perfusion.tint(skin, style_blood=person.style["skin"].get("perfusion", 1.0))
+        self.skin.data.attributes["blood"].data.foreach_set("color", np.c_[blood, np.ones(len(blood))].astype(np.float32).ravel())
         for i, name in enumerate(("eye_left", "eye_right")):
             _move(self.eyeballs[i], part(name))
             t = transforms[JOINTS.index(name)]
@@ -151,6 +153,8 @@ class Dome:
             _attribute(mesh, name, look[name], "FLOAT")
         for name in materials.WRINKLES:
             _attribute(mesh, name, skin.masks[name], "FLOAT")
+        _attribute(mesh, "blood", np.ones((len(skin.template), 3)), "FLOAT_COLOR")
+        self.perfusion = Perfusion(skin)
         if not baked:
             self._bake(tree, sockets, bake_size)
         mesh.materials[0] = materials.skin_baked(self.work, style["wrinkle_depth"])
@@ -254,6 +258,39 @@ class Dome:
             thing.lightgroup = name
 
 
+class Perfusion:
+    """Skin that is pressed together reddens, skin that is stretched goes pale: blood stays where there is room for it.
+
+    In the line of Jimenez et al., "A Practical Appearance Model for Dynamic Facial Color" (2010), with the strain of the
+    surface in place of measured maps.
+    """
+
+    STRENGTH, MOST = 0.55, 0.40
+    ABSORPTION = np.array([0.10, 0.42, 0.40])  # of red, green and blue, as in `skin.colour`
+
+    def __init__(self, skin):
+        self.quads, self.count = skin.quads, len(skin.neutral)
+        self.share = np.maximum(np.bincount(skin.quads.ravel(), minlength=self.count), 1)
+        self.rest = self._areas(skin.neutral)
+        outer = (skin.masks["mouth_inside"] < 0.3) & (skin.template[:, 1] > 6.2)
+        self.where = outer * (1 - 0.8 * skin.masks["scalp"])
+
+    def _areas(self, positions):
+        """Around each vertex, smoothed over its neighbours."""
+        p = positions[self.quads]
+        area = 0.5 * np.linalg.norm(np.cross(p[:, 2] - p[:, 0], p[:, 3] - p[:, 1]), axis=1)
+        spread = lambda faces: np.bincount(self.quads.ravel(), np.repeat(faces, 4), self.count) / self.share
+        for _ in range(6):
+            area = spread(area)[self.quads].mean(1)
+        return np.maximum(spread(area), 1e-9)
+
+    def tint(self, positions, style_blood):
+        """What the albedo is multiplied by, [V, 3]."""
+        strain = np.log(self._areas(positions) / self.rest)
+        blood = self.MOST * np.tanh(-self.STRENGTH * strain / self.MOST) * self.where * style_blood
+        return np.exp(-blood[:, None] * self.ABSORPTION)
+
+
 def wrinkle_strengths(skin, w):
     """How deep each wrinkle pattern is per vertex (0..1) for unit weights by name."""
     left = skin.template[:, 0] > 0
@@ -263,9 +300,12 @@ def wrinkle_strengths(skin, w):
     brow = 0.8 * w["browInnerUp"] * np.exp(-(x / 0.35) ** 2) + side(lambda s: w["browOuterUp" + s])
     squint = side(lambda s: 0.8 * w["eyeSquint" + s] + 0.7 * w["cheekSquint" + s] + 0.5 * w["mouthSmile" + s] + 0.3 * w["eyeBlink" + s])
     under = side(lambda s: 0.7 * w["eyeSquint" + s] + 0.8 * w["cheekSquint" + s] + 0.4 * w["mouthSmile" + s])
+    smile = side(lambda s: w["mouthSmile" + s] + 0.5 * w["mouthDimple" + s] + 0.3 * w["mouthStretch" + s])
     return {"wrinkle_forehead": m["wrinkle_forehead"] * np.clip(brow, 0, 1),
             "wrinkle_crow": m["wrinkle_crow"] * np.clip(squint, 0, 1),
             "wrinkle_under": m["wrinkle_under"] * np.clip(under, 0, 1),
+            "wrinkle_smile": m["wrinkle_smile"] * np.clip(smile, 0, 1),
+            "wrinkle_chin": m["wrinkle_chin"] * np.clip(w["mouthShrugLower"] + 0.5 * side(lambda s: w["mouthFrown" + s]), 0, 1),
             "wrinkle_glabella": m["wrinkle_glabella"] * side(lambda s: w["browDown" + s]),
             "wrinkle_nose": m["wrinkle_nose"] * side(lambda s: w["noseSneer" + s])}
 

@@ -154,6 +154,8 @@ def masks(skin, mh):
     m["wrinkle_crow"] = np.exp(-((ax - 0.55) / 0.07) ** 2 - ((y - 7.28) / 0.12) ** 2) * ss(z, 0.8, 1.0)
     m["wrinkle_under"] = np.exp(-((y - 7.15) / 0.05) ** 2 - ((ax - 0.32) / 0.14) ** 2) * ss(z, 1.0, 1.2)
     m["wrinkle_glabella"] = np.exp(-(ax / 0.09) ** 2 - ((y - 7.5) / 0.09) ** 2) * ss(z, 1.2, 1.4)
+    m["wrinkle_smile"] = np.exp(-((ax - 0.385) / 0.075) ** 2 - ((y - 6.68) / 0.17) ** 2) * ss(z, 0.9, 1.15)
+    m["wrinkle_chin"] = np.exp(-(x / 0.20) ** 2 - ((y - 6.38) / 0.10) ** 2) * ss(z, 1.2, 1.4)
     m["wrinkle_nose"] = np.exp(-((ax - 0.07) / 0.06) ** 2 - ((y - 7.26) / 0.08) ** 2) * ss(z, 1.3, 1.45)
     return m
 
