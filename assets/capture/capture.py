@@ -123,7 +123,7 @@ def load_person(options):
 def build(options):
     from dome import multiface, segments
     person = load_person(options)
-    frames = segments.plan(person.style["seed"], HERE.parent / "visemes.json")
+    frames = segments.plan(person.style["seed"], HERE.parent / "visemes.json", person.style.get("habits", []))
     noise_ceiling = keep_rendered(options.out, frames)
     parts = multiface.write_rig(options.out, person)
     multiface.write_capture(options.out, person, parts, frames, noise_ceiling)
@@ -136,12 +136,13 @@ def build(options):
 
 
 def rewrite_meshes(out, person, frames):
-    """Tracked meshes of frames that are rendered already, for parts that no picture shows as they are (hair, UV) may have changed."""
+    """Tracked meshes of frames that have no pictures, and of those that are rendered already: parts that no picture shows as they are
+    (hair, UV) may have changed."""
     from dome import multiface
     for f in frames:
-        if any(done(out, f, c) for c in f["cameras"]):
+        if not f["cameras"] or any(done(out, f, c) for c in f["cameras"]):
             transforms = person.joint_transforms(f["gaze"], f["head_rotation"])
-            multiface.write_mesh(out, f, person.pose(f["units"], transforms), transforms)
+            multiface.write_mesh(out, f, person.pose(f["units"], transforms, f["habits"]), transforms)
 
 
 def keep_rendered(out, frames):
@@ -269,7 +270,7 @@ def render_shard(options):
         clock = time.time()
         if f is not posed:
             transforms = np.array(f["joint_transforms"]).reshape(-1, 3, 4)
-            tracked, posed = dome.pose(f["units"], transforms), f
+            tracked, posed = dome.pose(f["units"], transforms, f["habits"]), f
         dome.look_from(camera)
         channels = render_channels(dome, f["samples"], f["render_seed"])
         paths = multiface.frame_paths(options.out, f, camera)

@@ -48,32 +48,45 @@ def roving():
     return out
 
 
-TRAIN = {**FIXED, **roving()}
+WHOLE = {**FIXED, **roving()}
+# Close-ups: where to, how high the picture is there (dm), and from where.
+EYES_DM, MOUTH_DM = ((0.0, 0.0, 0.10), 1.15), ((0.0, -0.62, 0.18), 0.95)
+CLOSE_FROM = ((0, 2), (14, 12), (-2, -12), (28, 0), (-38, 2), (12, 26), (36, 18), (-42, -12), (-4, 20), (30, -14))
+CLOSE = {f"{what}{i}": place for what in ("eyes", "mouth") for i, place in enumerate(CLOSE_FROM)}
+TRAIN = {**WHOLE, **CLOSE}
+
+
+def target(name):
+    """What a camera looks at (dm, body space), and the height of its picture there (dm)."""
+    if name not in CLOSE:
+        return np.array(TARGET_DM), FRAME_DM
+    place, height = EYES_DM if name.startswith("eyes") else MOUTH_DM
+    return np.array(place), height
 
 
 def position(name):
     """Camera centre in body space (dm)."""
-    return np.array(TARGET_DM) + DISTANCE_DM * direction(*{**TRAIN, **TEST}[name])
+    return target(name)[0] + DISTANCE_DM * direction(*{**TRAIN, **TEST}[name])
 
 
-def intrinsics():
+def intrinsics(name):
     """3x3 K; pixel (i, j) is centred at (i + 0.5, j + 0.5)."""
-    f = SIZE * DISTANCE_DM / FRAME_DM
+    f = SIZE * DISTANCE_DM / target(name)[1]
     return np.array([[f, 0, SIZE / 2], [0, f, SIZE / 2], [0, 0, 1.0]])
 
 
 def camera_from_mesh(name):
     """3x4 [R|t] in mm: OpenCV camera (x right, y down, z forward) from mesh space."""
-    centre, target = mesh_from_body(position(name)), mesh_from_body(TARGET_DM)
-    forward = unit(target - centre)
+    centre, aim = mesh_from_body(position(name)), mesh_from_body(target(name)[0])
+    forward = unit(aim - centre)
     right = unit(np.cross(forward, [0, 1, 0]))
     rotation = np.stack([right, np.cross(forward, right), forward])
     return np.c_[rotation, -rotation @ centre]
 
 
 def frontal_weights():
-    """How often each training camera is drawn: mostly from the front."""
-    angle = np.array([np.degrees(np.arccos(direction(*TRAIN[n])[2])) for n in TRAIN])
+    """How often each camera of the whole head is drawn: mostly from the front."""
+    angle = np.array([np.degrees(np.arccos(direction(*WHOLE[n])[2])) for n in WHOLE])
     w = np.exp(-(angle / 50) ** 2) + 0.30
     return w / w.sum()
 

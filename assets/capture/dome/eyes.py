@@ -33,12 +33,12 @@ def shell():
     return p.reshape(-1, 3), ring_quads(len(theta), AROUND)
 
 
-def iris_disc():
+def iris_disc(pupil):
     """A shallow cone with a sunk pupil: vertices (unit eyeball) and picture coordinates."""
     radii = np.linspace(0, 1.06, 26)
     z = math.sqrt(1 - IRIS_RADIUS ** 2) - 0.035
     phi = 2 * np.pi * np.arange(AROUND) / AROUND
-    depth = z - 0.05 * (1 - radii) + np.where(radii < 0.33, -0.06, 0)
+    depth = z - 0.05 * (1 - radii) + np.where(radii < pupil - 0.005, -0.06, 0)
     p = np.stack([IRIS_RADIUS * radii[:, None] * np.cos(phi), IRIS_RADIUS * radii[:, None] * np.sin(phi),
                   np.repeat(depth[:, None], AROUND, 1)], -1)
     r = np.minimum(radii, 0.999)[:, None]
@@ -101,6 +101,6 @@ def iris_picture(size, colours, seed=1):
     crypts = np.clip(fibres(16, 9, warp) * fibres(11, 12, 0 * rr) - 0.6, 0, 1) * ss(rr, 0.45, 0.6) * (1 - ss(rr, 0.75, 0.9))
     iris *= (1 - 0.5 * crypts)[..., None]
     iris *= (1 - 0.80 * ss(rr, 0.86, 1.0))[..., None]
-    iris = np.clip(iris * ss(rr, 0.335, 0.375)[..., None] * 0.97, 0.0015, 1)
+    iris = np.clip(iris * ss(rr, colours["pupil"], colours["pupil"] + 0.04)[..., None] * 0.97, 0.0015, 1)
     srgb = np.where(iris <= 0.0031308, iris * 12.92, 1.055 * iris ** (1 / 2.4) - 0.055)
     return (srgb * 255).clip(0, 255).astype(np.uint8)

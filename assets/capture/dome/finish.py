@@ -76,13 +76,12 @@ def _texture(folder, document, frames):
     rig = load_file(folder / "rig.safetensors")
     ids, bary, rows, columns = atlas_lookup(rig, TEXTURE)
     corners = rig["triangles"][ids]
-    k = cameras.intrinsics()
     total, square, weight = np.zeros((len(ids), 3)), np.zeros((len(ids), 3)), np.full(len(ids), 1e-6)
     for f in frames:
         tracked, _ = _in_head_frame(folder, f)
         v = tracked[rig["tracked_index"]]
         for camera in f["cameras"]:
-            view = cameras.camera_from_mesh(camera)
+            k, view = cameras.intrinsics(camera), cameras.camera_from_mesh(camera)
             q = v @ view[:, :3].T + view[:, 3]
             c = q[corners]
             p = (c * bary[..., None]).sum(1)
@@ -114,7 +113,7 @@ def _noise_ceiling(folder, frames, head, person, render_channels):
     dome = Dome(person, folder / "work", threads=1)
     ceilings = []
     for f in frames:
-        dome.pose(f["units"], np.array(f["joint_transforms"]).reshape(-1, 3, 4))
+        dome.pose(f["units"], np.array(f["joint_transforms"]).reshape(-1, 3, 4), f["habits"])
         for camera in f["cameras"]:
             dome.look_from(camera)
             channels = render_channels(dome, f["samples"], f["render_seed"] + NOISE_SEED_OFFSET)

@@ -82,7 +82,7 @@ def follow(vertices, vertex_n, quads, face, w, local):
 
 
 def scalp_hair(groom, style, offset):
-    """Short cropped hair that flows from the crown to a fringe swept to one side."""
+    """Short cropped hair that flows from the crown to a fringe swept to one side; or a bob that falls from a parting."""
     skin, r = groom.skin, groom.random
     scalp = skin.masks["scalp"]
     count = style["strands"]
@@ -99,15 +99,24 @@ def scalp_hair(groom, style, offset):
         down = np.stack([0 * x, -1 + 0 * y, 0.10 - 0.5 * ss(-z, -0.2, 0.4)], 1) * side[:, None]
         return unit(away * (1 - 0.65 * front)[:, None] + sweep + down)
 
+    def fall(p):
+        x, y, z = (p - offset).T
+        parting = 0.16  # to the left of the middle
+        aside = np.tanh((x - parting) / 0.10) * (0.35 + ss(y, 7.4, 8.3))
+        back = -0.55 * ss(z, 0.2, 1.0)
+        return unit(np.stack([aside, -0.75 + 0 * y, back], 1))
+
+    if style.get("style") == "bob":
+        comb = fall
     top = ss(root[:, 1], 7.6, 8.15)
     front = ss(root[:, 2], 0.85, 1.25) * ss(root[:, 1], 7.6, 7.9)
     back = ss(-root[:, 2], -0.3, 0.1) * (1 - top)
     length = style["length_side_dm"] + (style["length_top_dm"] - style["length_side_dm"]) * top
     length += (style["length_back_dm"] - style["length_side_dm"]) * back
-    length *= 1 - 0.42 * front
+    length *= 1 - (0.0 if comb is fall else 0.42) * front
     edge = np.clip(groom.at(scalp, face, w), 0, 1)
     length *= (0.72 + 0.42 * r.rand(count)) * (0.92 + 0.20 * noise(root, 3, 21, 2)) * (0.40 + 0.60 * edge)
-    length = np.clip(length, 0.06, 0.85)
+    length = np.clip(length, 0.06, style.get("length_most_dm", 0.85))
     lo, hi = style["layer_dm"]
     layer = lo + (hi - lo) * r.rand(count) ** 1.4 * (0.25 + 0.75 * top) * edge
     curves = groom.grow(face, w, comb, length, 10, (style["lift"] * (0.25 + 0.75 * top * (1 - front))[:, None], 0.06), np.array([0, -0.12, 0]), 0.035, layer, 0.66)
@@ -127,6 +136,19 @@ def _clump(curves, r, clumps, roots):
     out = curves * (1 - amount) + goal * amount
     out[:, 0] = roots
     return out
+
+
+def beard(groom, style):
+    """A short beard: faces, weights and local offsets, as `brows`."""
+    m, r = groom.skin.masks, groom.random
+    n = style["strands"]
+    face, w = groom.roots(m["beard"], n)
+    root = groom.at(groom.skin.template, face, w)
+    outward = np.sign(root[:, 0]) * ss(np.abs(root[:, 0]), 0.02, 0.3)
+    way = unit(np.stack([0.35 * outward, -1 + 0 * outward, 0.25 + 0 * outward], 1) + 0.25 * r.randn(n, 3))
+    length = style["length"] * (0.55 + 0.6 * r.rand(n)) * (0.5 + 0.5 * groom.at(m["beard"], face, w))
+    curves = groom.grow(face, w, lambda p: way, length, 4, (0.45, 0.05), np.array([0, -0.08, 0]), 0.05, np.full(n, 0.004), 0.6)
+    return face, w, groom.local(face, w, curves)
 
 
 def brows(groom, style):

@@ -87,7 +87,7 @@ def skin_procedural(style):
     under = lines(y, 110, .010, .9)
     nose = lines(m.add(ax, y), 120, .012, .6)
     # Beside the mouth, in arcs round its corners.
-    smile = lines(m.math("MULTIPLY_ADD", y, .35, ax), 62, .026, .7)
+    smile = lines(m.math("MULTIPLY_ADD", y, .35, ax), 62, .019, .7)
     fine = m.add(m.times(crow, m.attribute("wrinkle_crow")), m.times(under, m.attribute("wrinkle_under")),
                  m.times(nose, m.attribute("wrinkle_nose")), m.times(smile, m.attribute("wrinkle_smile")))
     # The chin puckers into dimples.

@@ -64,7 +64,7 @@ def write_krt(path):
     blocks = []
     row = lambda values: " ".join(f"{x:.8f}" for x in values)
     for name in [*cameras.TRAIN, *cameras.TEST]:
-        blocks.append("\n".join([name, *map(row, cameras.intrinsics()), row([0] * 5),
+        blocks.append("\n".join([name, *map(row, cameras.intrinsics(name)), row([0] * 5),
                                  *map(row, cameras.camera_from_mesh(name)), ""]))
     path.write_text("\n".join(blocks) + "\n")
 
@@ -76,7 +76,7 @@ def write_capture(folder, person, parts, frames, noise_ceiling=None):
     listed = []
     for f in frames:
         t = person.joint_transforms(f["gaze"], f["head_rotation"])
-        listed.append({**{k: f[k] for k in ("segment", "frame", "split", "cameras", "units", "gaze", "head_rotation", "samples", "render_seed")},
+        listed.append({**{k: f[k] for k in ("segment", "frame", "split", "cameras", "units", "gaze", "head_rotation", "habits", "samples", "render_seed")},
                        "joint_transforms": np.round(t, 6).reshape(-1, 12).tolist()})
     lamps = [{"name": n, "type": "rectangle", "position_mm": mesh_from_body(lights.position(n)).round(3).tolist(),
               "target_mm": mesh_from_body(lights.CENTRE_DM).tolist(), "size_mm": [100 * s for s in lamp["size"]],

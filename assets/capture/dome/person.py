@@ -71,7 +71,10 @@ class Person:
         shift = (skin.neutral - skin.template)[skull].mean(0)
         grower = groom.Groom(skin, seed)
         self.hair = groom.scalp_hair(grower, style["hair"], shift)
-        self.brows = groom.brows(grower, style["brows"])
+        # Strands that stand in the skin and go with it: what they are, and where.
+        self.growth = {"brows": groom.brows(grower, style["brows"])}
+        if "beard" in style:
+            self.growth["beard"] = groom.beard(grower, style["beard"])
         bare = skin.neutral[(skin.masks["ears"] < 0.3) & (skin.template[:, 1] > 6.3)]
         parts.append(hair_shell.build(self.hair, bare, np.array([0, 7.55, 0.25]) + shift, np.array([0, 0.85, -0.53])))
         self.parts = {p.name: p for p in parts}
@@ -86,6 +89,7 @@ class Person:
             [p.deltas if p.deltas is not None else np.zeros((52, len(p.neutral), 3)) for p in parts], 1).astype(np.float32)
 
         jaw_open = skin.deltas[UNIT_NAMES.index("jawOpen")]
+        self.habits = np.stack([self._habit(h) for h in style.get("habits", [])] or [np.zeros_like(skin.neutral)])
         self.lips = Lips(skin.neutral, jaw_open, skin.masks["lips"], skin.masks["mouth_inside"])
         self.lids = Lids(self.eye_centres, self.eye_radius, skin.neutral, self.parts["lashes"].neutral)
 
@@ -95,6 +99,12 @@ class Person:
         t = np.array(JOINT_TEMPLATE[name], float)
         near = np.argsort(np.linalg.norm(self.skin.template - t, axis=1))[:400]
         return t + (self.skin.neutral - self.skin.template)[near].mean(0)
+
+    def _habit(self, habit):
+        """What a habit moves of the skin [n,3]: parts of units, faded round a place, so that no mix of units is it."""
+        skin, (x, y, z), radius = self.skin, habit["at"], habit["radius"]
+        near = np.exp(-(((skin.template - [x, y, z]) / radius) ** 2).sum(1))
+        return near[:, None] * sum(w * skin.deltas[UNIT_NAMES.index(n)] for n, w in habit["units"].items())
 
     def joint_transforms(self, gaze, head_rotation):
         """Rest-to-posed transforms [6,3,4] in mesh space (mm)."""
@@ -112,9 +122,12 @@ class Person:
             out[name] = chain(head, about(turn, centres[JOINTS.index(name)]))
         return np.stack([np.c_[out[j][0], out[j][1]] for j in JOINTS])
 
-    def pose(self, units, transforms):
+    def pose(self, units, transforms, habits=()):
         """Tracked mesh [V,3] in mesh space (mm): blend of units, contacts, then linear-blend skinning."""
         rest = self.neutral + np.tensordot(np.asarray(units), self.deltas, 1)
+        a, b = self.ranges["skin"]
+        for weight, moved in zip(habits, self.habits):
+            rest[a:b] += weight * moved
         skin, lashes = (rest[slice(*self.ranges[name])] for name in ("skin", "lashes"))
         self.lips.part(skin)
         head = transforms[JOINTS.index("head")][:, :3]

@@ -41,18 +41,19 @@ class Dome:
         bpy.context.collection.objects.link(self.camera)
         self.scene.camera = self.camera
 
-    def pose(self, units, transforms):
+    def pose(self, units, transforms, habits=()):
         """Sets the pose; returns the tracked mesh (mesh space, mm), exactly what is rendered."""
         person = self.person
-        tracked = person.pose(units, transforms)
+        tracked = person.pose(units, transforms, habits)
         body = body_from_mesh(tracked)
         part = lambda name: body[slice(*person.ranges[name])]
         skin = part("skin")
         _move(self.skin, skin)
         weight = dict(zip(UNIT_NAMES, units))
-        for name, values in wrinkle_strengths(person.skin, weight).items():
+        rest = person.style["skin"].get("wrinkles_at_rest", 0.0)
+        for name, values in wrinkle_strengths(person.skin, weight, rest).items():
             self.skin.data.attributes[name].data.foreach_set("value", values.astype(np.float32))
-        blood = self.perfusion.tint(skin, style_blood=person.style["skin"].get("perfusion", 1.0))
+        blood = self.perfusion.tint(skin, person.style["skin"].get("perfusion", 1.0))
         self.skin.data.attributes["blood"].data.foreach_set("color", np.c_[blood, np.ones(len(blood))].astype(np.float32).ravel())
         for i, name in enumerate(("eye_left", "eye_right")):
             _move(self.eyeballs[i], part(name))
@@ -78,7 +79,7 @@ class Dome:
 
     def look_from(self, name):
         """Moves the camera to one of the fixed places."""
-        self.aim(cameras.position(name), cameras.TARGET_DM)
+        self.aim(cameras.position(name), *cameras.target(name))
 
     def aim(self, position, target, frame_dm=cameras.FRAME_DM):
         """Any camera (dm, body space), for previews."""
@@ -193,7 +194,7 @@ class Dome:
             Image.fromarray(eyes.iris_picture(1024, style["iris"], style["seed"])).save(path)
         shell, iris = materials.eyeball(), materials.iris(image(path, "sRGB"))
         points, quads = eyes.shell()
-        disc, disc_quads, disc_uv = eyes.iris_disc()
+        disc, disc_quads, disc_uv = eyes.iris_disc(style["iris"]["pupil"])
         self.eyeballs, self.irises, self.iris_rest = [], [], []
         for name, centre in zip(("eye_left", "eye_right"), self.person.eye_centres):
             ball = self._mesh(name, self.person.parts[name].neutral, quads, shell)
@@ -228,9 +229,9 @@ class Dome:
         self.lash_curves = _curve_object("lashes", lash, style["lashes"]["radius_dm"], .0002, materials.hair("lash", .985, .3, .35, .1))
         self.lash_curves.pass_index = PART_NAMES.index("lashes") + 1
         self.skin_curves = []
-        for name, data, root, tip, material in (
-                ("brows", person.brows, .0010, .0003, materials.hair("brow", style["brows"]["melanin"], .4, .38)),):
-            thing = _curve_object(name, np.zeros_like(data[2]), root, tip, material)
+        for name, data in person.growth.items():
+            strand = materials.hair(name, style[name]["melanin"], style[name].get("redness", .4), .38)
+            thing = _curve_object(name, np.zeros_like(data[2]), .0010, .0003, strand)
             thing.pass_index = 1
             self.skin_curves.append((thing, data))
 
@@ -284,30 +285,27 @@ class Perfusion:
             area = spread(area)[self.quads].mean(1)
         return np.maximum(spread(area), 1e-9)
 
-    def tint(self, positions, style_blood):
+    def tint(self, positions, strength):
         """What the albedo is multiplied by, [V, 3]."""
         strain = np.log(self._areas(positions) / self.rest)
-        blood = self.MOST * np.tanh(-self.STRENGTH * strain / self.MOST) * self.where * style_blood
+        blood = self.MOST * np.tanh(-self.STRENGTH * strain / self.MOST) * self.where * strength
         return np.exp(-blood[:, None] * self.ABSORPTION)
 
 
-def wrinkle_strengths(skin, w):
-    """How deep each wrinkle pattern is per vertex (0..1) for unit weights by name."""
-    left = skin.template[:, 0] > 0
-    x = skin.template[:, 0]
+def wrinkle_strengths(skin, w, at_rest):
+    """How deep each wrinkle pattern is per vertex (0..1) for unit weights by name; `at_rest` of it stays in the skin."""
+    x, left = skin.template[:, 0], skin.template[:, 0] > 0
     side = lambda f: np.where(left, f("Left"), f("Right"))
-    m = skin.masks
-    brow = 0.8 * w["browInnerUp"] * np.exp(-(x / 0.35) ** 2) + side(lambda s: w["browOuterUp" + s])
-    squint = side(lambda s: 0.8 * w["eyeSquint" + s] + 0.7 * w["cheekSquint" + s] + 0.5 * w["mouthSmile" + s] + 0.3 * w["eyeBlink" + s])
-    under = side(lambda s: 0.7 * w["eyeSquint" + s] + 0.8 * w["cheekSquint" + s] + 0.4 * w["mouthSmile" + s])
-    smile = side(lambda s: w["mouthSmile" + s] + 0.5 * w["mouthDimple" + s] + 0.3 * w["mouthStretch" + s])
-    return {"wrinkle_forehead": m["wrinkle_forehead"] * np.clip(brow, 0, 1),
-            "wrinkle_crow": m["wrinkle_crow"] * np.clip(squint, 0, 1),
-            "wrinkle_under": m["wrinkle_under"] * np.clip(under, 0, 1),
-            "wrinkle_smile": m["wrinkle_smile"] * np.clip(smile, 0, 1),
-            "wrinkle_chin": m["wrinkle_chin"] * np.clip(w["mouthShrugLower"] + 0.5 * side(lambda s: w["mouthFrown" + s]), 0, 1),
-            "wrinkle_glabella": m["wrinkle_glabella"] * side(lambda s: w["browDown" + s]),
-            "wrinkle_nose": m["wrinkle_nose"] * side(lambda s: w["noseSneer" + s])}
+    strain = {
+        "wrinkle_forehead": 0.8 * w["browInnerUp"] * np.exp(-(x / 0.35) ** 2) + side(lambda s: w["browOuterUp" + s]),
+        "wrinkle_crow": side(lambda s: 0.8 * w["eyeSquint" + s] + 0.7 * w["cheekSquint" + s] + 0.5 * w["mouthSmile" + s] + 0.3 * w["eyeBlink" + s]),
+        "wrinkle_under": side(lambda s: 0.7 * w["eyeSquint" + s] + 0.8 * w["cheekSquint" + s] + 0.4 * w["mouthSmile" + s]),
+        "wrinkle_smile": side(lambda s: w["mouthSmile" + s] + 0.5 * w["mouthDimple" + s] + 0.3 * w["mouthStretch" + s]),
+        "wrinkle_chin": w["mouthShrugLower"] + 0.5 * side(lambda s: w["mouthFrown" + s]),
+        "wrinkle_glabella": side(lambda s: w["browDown" + s]),
+        "wrinkle_nose": side(lambda s: w["noseSneer" + s]),
+    }
+    return {name: skin.masks[name] * (at_rest + (1 - at_rest) * np.clip(value, 0, 1)) for name, value in strain.items()}
 
 
 def _attribute(mesh, name, values, kind):

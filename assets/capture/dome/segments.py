@@ -4,13 +4,14 @@ from pathlib import Path
 
 import numpy as np
 
-from .cameras import TEST, TRAIN, frontal_weights
+from .cameras import CLOSE, TEST, WHOLE, frontal_weights
 from .makehuman import UNIT_NAMES
 from .spaces import smoothstep as ss
 
 RATE = 30  # frames a second of the continuous segments
 MAX_GAZE = np.radians([30, 25])  # yaw, pitch at which the eyeLook units reach 1
 TRAIN_SAMPLES, TEST_SAMPLES = 24, 64
+CLOSE_SHARE = 0.35  # of frames that are seen close up, too
 TEST_SEGMENTS = {"talk_06", "emotion_04"}
 
 EMOTIONS = {
@@ -55,22 +56,26 @@ def frame(segment, number, units, gaze=(0, 0), head=(0, 0, 0), weight=1.0):
             "weight": weight}
 
 
-def plan(seed, visemes_path):
-    """All frames in rendering order, each with its split, camera, samples and render seed."""
+def plan(seed, visemes_path, habits=()):
+    """All frames in rendering order, each with its split, cameras, samples and render seed; those of which only the mesh is
+    captured (no cameras) come last."""
     r = np.random.RandomState(seed)
     visemes = {k: v["units"] for k, v in json.loads(Path(visemes_path).read_text())["visemes"].items()}
     frames = _units(r) + _pairs(r)
-    for k in range(1, 7):
-        frames += _talk(r, f"talk_{k:02d}", visemes, 30 if f"talk_{k:02d}" in TEST_SEGMENTS else 24)
-    for k in range(1, 5):
-        frames += _emotion(r, f"emotion_{k:02d}", 30 if f"emotion_{k:02d}" in TEST_SEGMENTS else 20)
+    for k in range(1, 13):
+        frames += _talk(r, f"talk_{k:02d}", visemes, 30 if f"talk_{k:02d}" in TEST_SEGMENTS else 36)
+    for k in range(1, 9):
+        frames += _emotion(r, f"emotion_{k:02d}", 30 if f"emotion_{k:02d}" in TEST_SEGMENTS else 36)
     frames += _gaze(r) + _head_motion(r)
+    unseen = [f for f in frames if f["weight"] == 0]
+    frames = [f for f in frames if f["weight"] > 0]
+    unseen += _lids(r)
 
     train = [f for f in frames if f["segment"] not in TEST_SEGMENTS]
     test = [f for f in frames if f["segment"] in TEST_SEGMENTS]
     early = lambda fs: [fs[i] for i in np.argsort([-r.rand() ** (1 / f["weight"]) for f in fs])]
     train, test = early(train), early(test)
-    names, weights = list(TRAIN), frontal_weights()
+    names, weights, closer = list(WHOLE), frontal_weights(), list(CLOSE)
     everywhere = []
     for f in train:
         # Two views of each: with one, a network can learn the camera from the expression. The first is mostly frontal,
@@ -80,16 +85,44 @@ def plan(seed, visemes_path):
             everywhere += [names[i] for i in r.permutation(len(names))]
         second = everywhere.pop(-2 if everywhere[-1] == first else -1)
         f.update(split="train", cameras=[first, second], samples=TRAIN_SAMPLES)
+        if r.rand() < CLOSE_SHARE:
+            f["cameras"].append(closer[r.randint(len(closer))])
     for i, f in enumerate(test):
         f.update(split="test", cameras=[list(TEST)[i % len(TEST)]], samples=TEST_SAMPLES)
     order = []
     while train or test:
         order += train[:8] + test[:1]
         train, test = train[8:], test[1:]
+    for f in unseen:
+        f.update(split="train", cameras=[], samples=0)
+    order += unseen
     for i, f in enumerate(order):
         f["render_seed"] = i + 1
+        f["habits"] = [round(_habit(h, k, f), 5) for k, h in enumerate(habits)]
         del f["weight"]
     return order
+
+
+def _habit(habit, number, f):
+    """How strong a habit is in a frame, 0..1: it comes along with some units, now more, now less."""
+    u = dict(zip(UNIT_NAMES, f["units"]))
+    drive = sum(w * u[n] for n, w in habit["with"].items())
+    phase = sum(map(ord, f["segment"])) * 0.7 + number * 2.1
+    return float(np.clip(drive, 0, 1) * (0.5 + 0.5 * np.sin(2 * np.pi * 0.4 * f["frame"] / RATE + phase)))
+
+
+def _unseen(name, chosen, every, make):
+    """Frames of a continuous segment whose mesh alone is captured: it costs nothing, and says how the face moves."""
+    return [] if name in TEST_SEGMENTS else [make(i) | {"weight": 0} for i in every if i not in chosen]
+
+
+def _lids(r):
+    """Lids and gaze together, of which only the mesh is captured."""
+    out = []
+    for i in range(160):
+        lids = {"eyeBlink": r.rand() ** 0.7, "eyeSquint": r.rand() * (r.rand() < 0.4), "eyeWide": r.rand() * (r.rand() < 0.2)}
+        out.append(frame("lids", i, spread(lids, 0.1 * r.randn()), np.radians(r.uniform(-1, 1, 2) * [28, 24]), weight=0))
+    return out
 
 
 def _units(r):
@@ -111,7 +144,7 @@ def _pairs(r):
                         "jawOpen", "mouthPress", "mouthRollLower", "mouthShrugLower", "mouthDimple", "cheekPuff"],
               "eyes": ["eyeBlink", "eyeSquint", "eyeWide", "cheekSquint"],
               "brows": ["browDown", "browInnerUp", "browOuterUp", "noseSneer"]}
-    for i in range(44):
+    for i in range(120):
         a, b = [("mouth", "mouth"), ("mouth", "eyes"), ("mouth", "brows"), ("eyes", "brows")][i % 4]
         w = {}
         for g in (a, b):
@@ -161,7 +194,8 @@ def _talk(r, name, visemes, keep):
     head *= np.minimum(1, np.radians(8) / np.maximum(norm, 1e-9))
     blinking = np.where(blink > 0.3)[0]
     chosen = set(r.choice(n, keep - 3, False)) | set(r.choice(blinking, 3, False))
-    return [frame(name, int(i), dict(zip(UNIT_NAMES, track[i])), saccades[i], head[i], weight=1.8) for i in sorted(chosen)]
+    make = lambda i: frame(name, int(i), dict(zip(UNIT_NAMES, track[i])), saccades[i], head[i], weight=1.8)
+    return [make(i) for i in sorted(chosen)] + _unseen(name, chosen, range(0, n, 4), make)
 
 
 def _add(track, base, curve):
@@ -186,7 +220,8 @@ def _emotion(r, name, keep):
     gaze = np.repeat(np.radians(r.randn(n // 30 + 1, 2) * [9, 5]), 30, 0)[:n]
     head = np.stack([_smooth(r, n, np.radians(1.5)) for _ in range(3)], 1)
     chosen = sorted(r.choice(n, keep, False))
-    return [frame(name, int(i), dict(zip(UNIT_NAMES, track[i])), gaze[i], head[i], weight=1.5) for i in chosen]
+    make = lambda i: frame(name, int(i), dict(zip(UNIT_NAMES, track[i])), gaze[i], head[i], weight=1.5)
+    return [make(i) for i in chosen] + _unseen(name, chosen, range(0, n, 6), make)
 
 
 def _gaze(r):
