@@ -185,11 +185,14 @@ impl Capture {
         }
     }
 
+    /// Where the tracked mesh of a frame is.
+    pub(super) fn mesh_path(&self, frame: &CaptureFrame) -> PathBuf {
+        self.folder.join("tracked_mesh").join(&frame.segment).join(format!("{:06}.bin", frame.frame))
+    }
+
     /// The tracked mesh of a frame, posed: metres in head space at rest.
     pub fn tracked_mesh(&self, frame: &CaptureFrame) -> Result<Vec<Vec3>, CaptureError> {
-        let path =
-            self.folder.join("tracked_mesh").join(&frame.segment).join(format!("{:06}.bin", frame.frame));
-        let vertices = positions_mm(&path)?;
+        let vertices = positions_mm(&self.mesh_path(frame))?;
         let place = |v: Vec3| frame.rest_from_tracked.transform_point3(v * METRES_PER_MM);
         Ok(vertices.into_iter().map(place).collect())
     }

@@ -58,6 +58,7 @@ pub const PYTHON_PACKAGE: &[(&str, &str)] = &[
     ("__main__.py", include_str!("../../train/visavis_train/__main__.py")),
     ("batches.py", include_str!("../../train/visavis_train/batches.py")),
     ("composite.py", include_str!("../../train/visavis_train/composite.py")),
+    ("corrective.py", include_str!("../../train/visavis_train/corrective.py")),
     ("data.py", include_str!("../../train/visavis_train/data.py")),
     ("encoder.py", include_str!("../../train/visavis_train/encoder.py")),
     ("export.py", include_str!("../../train/visavis_train/export.py")),

@@ -4,8 +4,8 @@
 //! The folder that [`prepare`] fills:
 //! - `scene.json`: frames (conditions, split), images (shard, frame, split), parts;
 //! - `mesh.safetensors`: `uv [V, 2]` and `unit_deltas [52, V, 3]` (metres);
-//! - `unexplained.safetensors`, for a capture whose units were fitted: `frame [F]` (numbers in `scene.json`) and
-//!   `metres [F, V, 3]`, what units and gaze don't say of the tracked meshes, before skinning;
+//! - `unexplained.safetensors`, if the units' straight lines don't say all of the tracked meshes: `frame [F]` (numbers in
+//!   `scene.json`) and `millimetres [F, V, 3]`, the rest, before skinning;
 //! - `shards-<fingerprint>/`: one safetensors file an image. The fingerprint is of rig and calibration, so that shards
 //!   of another rig are never mixed in.
 //!
@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytemuck::Pod;
-use glam::Vec3;
+use glam::{Quat, Vec3};
 use half::f16;
 use rayon::prelude::*;
 use safetensors::Dtype;
@@ -30,11 +30,13 @@ use serde_json::json;
 use super::capture::{Camera, Capture, CaptureError, CaptureFrame, read};
 use super::planes::Planes;
 use super::rig::Rig;
-use crate::latent::UNITS;
+use crate::latent::{Gaze, HeadPose, UNITS};
 use crate::reference::{Fragment, layers, skin};
 
 /// Changes with the form of a shard.
 const SHARD_VERSION: u32 = 1;
+/// Meshes that units explain to this, metres, are explained: what is left is rounding.
+const LEAST_UNEXPLAINED_M: f32 = 0.05e-3;
 /// More fragments than this in one pixel are left out, furthest first in drawing order.
 const MAX_FRAGMENTS: usize = 255;
 
@@ -290,22 +292,55 @@ fn write_mesh(rig: &Rig, path: &Path) -> Result<(), CaptureError> {
 
 /// Writes what units don't explain, or removes what an earlier preparation left.
 fn write_unexplained(capture: &Capture, rig: &Rig, path: &Path) -> Result<(), CaptureError> {
-    let Some(photographs) = &capture.photographs else {
+    let (frames, offsets) = match &capture.photographs {
+        Some(photographs) => {
+            let of_rig = |offsets: &Vec<Vec3>| -> Vec<Vec3> {
+                rig.tracked_index.iter().map(|&v| offsets[v as usize]).collect()
+            };
+            let frames = (0..photographs.unexplained.len() as u32).collect();
+            (frames, photographs.unexplained.iter().map(of_rig).collect())
+        }
+        None => beyond_units(capture, rig)?,
+    };
+    if !offsets.iter().flatten().any(|offset| offset.length() > LEAST_UNEXPLAINED_M) {
         return match fs::remove_file(path) {
             Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
                 Err(CaptureError::Io { path: path.to_owned(), source })
             }
             _ => Ok(()),
         };
+    }
+    let millimetres: Vec<[f16; 3]> =
+        offsets.iter().flatten().map(|offset| (*offset * 1e3).to_array().map(f16::from_f32)).collect();
+    let mut rows = column("millimetres", Dtype::F16, 3, &millimetres);
+    rows.shape = vec![frames.len(), rig.tracked_index.len(), 3];
+    write_tensors(path, [column("frame", Dtype::U32, 1, &frames), rows])
+}
+
+/// The frames whose mesh was tracked, and where it is not where the units' straight lines put it: metres before skinning.
+fn beyond_units(capture: &Capture, rig: &Rig) -> Result<(Vec<u32>, Vec<Vec<Vec3>>), CaptureError> {
+    let frames: Vec<(u32, &CaptureFrame)> = (0..).zip(&capture.description.frames).collect();
+    let of_frame = |&(number, frame): &(u32, &CaptureFrame)| {
+        if !capture.mesh_path(frame).is_file() {
+            return Ok(None);
+        }
+        let gaze = Gaze::from_array(frame.gaze);
+        let head = HeadPose { rotation: Quat::from_scaled_axis(frame.head_rotation.into()), ..HeadPose::REST };
+        let transforms = skin::joint_transforms(&rig.skeleton, gaze, &head);
+        let posed = rig.posed(&capture.tracked_mesh(frame)?, &capture.mesh_path(frame))?;
+        let mut offsets: Vec<Vec3> = skin::unskin(&rig.mesh, posed.into_iter().map(Some), &transforms)
+            .zip(&rig.mesh.mean)
+            .map(|(at_rest, &mean)| at_rest.map_or(Vec3::ZERO, |at_rest| at_rest - Vec3::from(mean)))
+            .collect();
+        for (deltas, &weight) in rig.unit_deltas.chunks_exact(offsets.len().max(1)).zip(&frame.units) {
+            if weight != 0.0 {
+                offsets.iter_mut().zip(deltas).for_each(|(offset, &delta)| *offset -= weight * delta);
+            }
+        }
+        Ok(Some((number, offsets)))
     };
-    let frames: Vec<u32> = (0..photographs.unexplained.len() as u32).collect();
-    let of_rig = |offsets: &Vec<Vec3>| -> Vec<[f32; 3]> {
-        rig.tracked_index.iter().map(|&v| offsets[v as usize].to_array()).collect()
-    };
-    let metres: Vec<[f32; 3]> = photographs.unexplained.iter().flat_map(of_rig).collect();
-    let mut offsets = column("metres", Dtype::F32, 3, &metres);
-    offsets.shape = vec![frames.len(), rig.tracked_index.len(), 3];
-    write_tensors(path, [column("frame", Dtype::U32, 1, &frames), offsets])
+    let found: Result<Vec<_>, CaptureError> = frames.par_iter().map(of_frame).collect();
+    Ok(found?.into_iter().flatten().unzip())
 }
 
 fn write_scene(capture: &Capture, rig: &Rig, jobs: &[Job<'_>], path: &Path) -> Result<(), CaptureError> {

@@ -18,7 +18,7 @@ def main():
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--residual", type=int, default=8, choices=range(33), metavar="0..32",
                         help="components of r; 0 trains no encoder")
-    parser.add_argument("--rank", type=int, default=24, help="vectors of the geometry's basis")
+    parser.add_argument("--rank", type=int, default=36, help="vectors of the geometry's basis")
     parser.add_argument("--checkpoint-minutes", type=float, default=3)
     args = parser.parse_args()
     args.run.mkdir(parents=True, exist_ok=True)
@@ -33,8 +33,9 @@ def finish(state, data, folder, rank):
     scene, model, held_out = data.scene, state.average, data.held_out
     frames, codes = data.codes(state)
     train = [i for i, split in enumerate(scene.split) if split == "train"]
-    by_residual = geometry.by_residual(scene.unexplained(frames), codes)
-    shapes = geometry.fit(scene.mesh["unit_deltas"], scene.units[train], codes, rank, by_residual)
+    by_residual = geometry.by_residual(data.sources.unexplained(frames), codes)
+    shapes = geometry.fit(scene.mesh["unit_deltas"], scene.units[train], codes, rank, by_residual,
+                          data.sources.corrective, scene.condition(scene.tracked) if scene.tracked else None)
     fit.report(event="geometry", **{f"{k}_mm": v for k, v in shapes.error_mm.items()})
     export.round_to_half(model)
     measured = [fit.measure(model, scene, image) for image in held_out]

@@ -154,19 +154,25 @@ class Scene:
         return np.concatenate(rows + [self.neck[frames]], 1)
 
     def _read_unexplained(self):
-        """Row in `unexplained` of each frame, and the offsets [rows, V, 3] in metres; None if units explain the mesh."""
+        """Row in `unexplained` of each frame, and the offsets [rows, V, 3] in millimetres; None if units explain the mesh."""
         path = self.folder / "unexplained.safetensors"
         if not path.exists():
             return None
         tensors = read_tensors(path)
-        return {int(frame): row for row, frame in enumerate(tensors["frame"])}, tensors["metres"]
+        return {int(frame): row for row, frame in enumerate(tensors["frame"])}, tensors["millimetres"]
 
     def unexplained(self, frames):
-        """What units don't explain of the tracked meshes of frames, before skinning: [frames, V, 3] metres, or None."""
+        """What the units' straight lines don't explain of the tracked meshes of frames, before skinning: [frames, V, 3] metres,
+        or None."""
         if self._unexplained is None:
             return None
-        rows, metres = self._unexplained
-        return np.stack([metres[rows[frame]] for frame in frames])
+        rows, millimetres = self._unexplained
+        return np.stack([1e-3 * millimetres[rows[frame]].astype(np.float32) for frame in frames])
+
+    @property
+    def tracked(self):
+        """Frames of the training split whose mesh is there, pictures or not; none where units explain everything."""
+        return [] if self._unexplained is None else [f for f in sorted(self._unexplained[0]) if self.split[f] == "train"]
 
     def _importance(self, size=128, near=4.0, inside=12.0, clothes=0.25):
         """[size, size] over the atlas: 1, up to `near` round eyes and mouth, `inside` them (they are few pixels), `clothes` on

@@ -11,6 +11,7 @@ import torch
 from . import export, sheet
 from .batches import Batches
 from .composite import FRINGE, composite
+from .corrective import Corrective
 from .data import Scene, gather, own_surface
 from .encoder import AGREEMENT, CALM, INDEPENDENCE, Encoder, Independence, agreement_loss, calm_loss
 from .loss import over_grey, picture_loss, psnr, steadiness_loss, surface_loss
@@ -87,6 +88,7 @@ class Run:
             self.average_encoder = _copy_of(self.encoder, Encoder(shape))
             self.independence = Independence(shape)
         self.mesh_basis = torch.zeros(0, 0)
+        self.corrective = None
         self._optimiser()
 
     def _optimiser(self):
@@ -114,7 +116,8 @@ class Run:
     def save(self, path):
         state = {name: part.state_dict() for name, part in self._parts().items()}
         grid = self.grid and [torch.from_numpy(x) for x in self.grid]
-        state |= {"shape": asdict(self.shape), "mesh_basis": self.mesh_basis, "seed": self.seed, "step": self.step,
+        correct = self.corrective and {k: torch.from_numpy(np.ascontiguousarray(v)) for k, v in vars(self.corrective).items()}
+        state |= {"corrective": correct, "shape": asdict(self.shape), "mesh_basis": self.mesh_basis, "seed": self.seed, "step": self.step,
                   "seconds": self.seconds, "grid": grid, "alone_from": self.alone_from, "settled": self.settled}
         beside = path.with_suffix(".part")
         torch.save(state, beside)
@@ -130,6 +133,8 @@ class Run:
             for name, part in run._parts().items():
                 part.load_state_dict(state[name])
             run.mesh_basis, run.settled = state["mesh_basis"], state["settled"]
+            correct = state["corrective"]
+            run.corrective = correct and Corrective(**{k: v.numpy() for k, v in correct.items()})
             run.grid = state["grid"] and tuple(x.numpy() for x in state["grid"])
         except (KeyError, TypeError, RuntimeError, ValueError) as error:
             sys.exit(f"{path} is of another version of the trainer: train without --resume ({str(error).splitlines()[0]})")
@@ -139,7 +144,7 @@ class Run:
 
     def begin_encoder(self, sources):
         """Takes over how the encoder's inputs are normalised, for good."""
-        self.mesh_basis = torch.from_numpy(sources.basis.basis)
+        self.mesh_basis, self.corrective = torch.from_numpy(sources.basis.basis), sources.corrective
         if self.encoder:
             normalisation = sources.statistics()
             self.encoder.set_texture(*normalisation)
@@ -264,7 +269,8 @@ class Data:
         if not train:
             sys.exit("no training image in the prepared capture: render some frames of its training split first")
         self.train = train
-        self.sources = Sources(self.scene, train, self.textures, state.mesh_basis.numpy() if state else None)
+        known = (state.mesh_basis.numpy(), state.corrective) if state else ()
+        self.sources = Sources(self.scene, train, self.textures, *known)
         self.textures = self.sources.textures
         count = min(EVALUATED_IMAGES, len(self.held_out))
         self.shown = [self.held_out[i] for i in np.linspace(0, len(self.held_out) - 1, count).astype(int)]

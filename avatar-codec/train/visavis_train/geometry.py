@@ -1,8 +1,8 @@
 """The geometry head: a basis of offsets in 8 bits, and its coefficients as a function of the condition.
 
 A capture whose rig says how each face unit moves the mesh needs no search: offsets are linear in the units, so the
-basis is their principal subspace over the captured poses, and the linear way of the head carries everything. The
-hidden layer is kept (narrow, zero) for captures where offsets are not linear in what is known.
+basis is their principal subspace over the captured poses, and the linear way of the head carries them. What the meshes do
+beyond that (`corrective`) joins the basis, and its hidden layer becomes the head's.
 """
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from .model import GAZE, NECK, UNITS
 
-HIDDEN = 16
+HIDDEN = 16  # of a head without correctives: narrow, zero
 
 
 @dataclass
@@ -40,9 +40,9 @@ def by_residual(unexplained, codes):
     return np.linalg.solve(gram, codes.T @ rows).reshape(-1, *unexplained.shape[1:])
 
 
-def fit(unit_deltas, units, codes, rank, by_residual=None):
+def fit(unit_deltas, units, codes, rank, by_residual=None, correct=None, conditions=None):
     """unit_deltas [52, V, 3] metres; units [frames, 52] of the training set; codes: r [frames, k]; by_residual
-    [k, V, 3] as the function of this name says."""
+    [k, V, 3] as the function of this name says; `correct` a Corrective, of frames with these `conditions` [N, 59]."""
     residual = codes.shape[1]
     deltas = unit_deltas.reshape(UNITS, -1).astype(np.float64)
     # The captured poses, and every unit alone: what a viewer may turn up must not be lost because it was rare.
@@ -50,6 +50,11 @@ def fit(unit_deltas, units, codes, rank, by_residual=None):
     if by_residual is not None:
         deltas = np.concatenate([deltas, by_residual.reshape(residual, -1)])
         poses = np.concatenate([np.pad(poses, ((0, 0), (0, residual))), np.pad(codes, ((0, 0), (UNITS, 0)))])
+    known = len(deltas)
+    if correct is not None:
+        deltas = np.concatenate([deltas, correct.directions])
+        active = np.pad(correct.coefficients(conditions), ((0, 0), (known, 0)))
+        poses = np.concatenate([np.pad(poses, ((0, 0), (0, len(correct.directions)))), active])
     q, r = np.linalg.qr(poses)
     _, _, vt = np.linalg.svd(r @ deltas, full_matrices=False)
     basis = vt[:rank]
@@ -64,10 +69,16 @@ def fit(unit_deltas, units, codes, rank, by_residual=None):
     moving = 1e3 * np.linalg.norm(unit_deltas, axis=-1).max(0) > 1
     w3 = np.zeros((len(steps), UNITS + GAZE + residual + NECK), np.float32)
     w3[:, :UNITS] = linear[:, :UNITS]
-    w3[:, UNITS + GAZE:UNITS + GAZE + linear.shape[1] - UNITS] = linear[:, UNITS:]
+    w3[:, UNITS + GAZE:UNITS + GAZE + known - UNITS] = linear[:, UNITS:known]
+    hidden = HIDDEN if correct is None else len(correct.b1)
+    w1, b1 = np.zeros((hidden, w3.shape[1]), np.float32), np.zeros(hidden, np.float32)
+    w2 = np.zeros((len(steps), hidden), np.float32)
+    if correct is not None:
+        readable = [*range(UNITS + GAZE), *range(w3.shape[1] - NECK, w3.shape[1])]
+        w1[:, readable], b1[:], w2[:] = correct.w1, correct.b1, linear[:, known:] @ correct.w2
+        w3[:, readable] += (linear[:, known:] @ correct.w3).astype(np.float32)
     return Geometry(
-        w1=np.zeros((HIDDEN, w3.shape[1]), np.float32), b1=np.zeros(HIDDEN, np.float32),
-        w2=np.zeros((len(steps), HIDDEN), np.float32), w3=w3,
+        w1=w1, b1=b1, w2=w2, w3=w3,
         basis=steps.reshape(len(steps), -1, 3), basis_step=step.astype(np.float32),
         error_mm={"mean": float(distance[:, moving].mean()), "worst_frame": float(distance[:, moving].mean(1).max()),
                   "p99": float(np.percentile(distance[:, moving], 99))})

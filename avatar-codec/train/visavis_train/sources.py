@@ -2,6 +2,7 @@
 import numpy as np
 import torch
 
+from . import corrective
 from .encoder import MeshBasis
 from .model import UNITS
 from .texture import Textures, statistics
@@ -10,19 +11,29 @@ from .texture import Textures, statistics
 class Sources:
     """Textures, mesh coordinates and conditions of a scene's frames, as the encoder and its penalties take them."""
 
-    def __init__(self, scene, images, textures=None, basis=None):
+    def __init__(self, scene, images, textures=None, basis=None, correct=None):
         """`images` are those that are trained on; `textures` may come from an earlier scene of the same capture, and
-        `basis` [q, V · 3] from a checkpoint."""
+        `basis` [q, V · 3] and `correct` from a checkpoint."""
         self.scene = scene
         self.textures = textures or Textures()
         self.by_frame = {}
         for image in images:
             self.by_frame.setdefault(image.frame, []).append(image)
         frames = sorted(self.by_frame)
-        unexplained = scene.unexplained(frames)
+        self.corrective = correct
+        if correct is None and scene.tracked:
+            self.corrective = corrective.fit(scene.condition(scene.tracked), scene.unexplained(scene.tracked))
+        unexplained = self.unexplained(frames)
         self.basis = MeshBasis(basis) if basis is not None else MeshBasis.fit(unexplained)
         self.mesh_inputs = len(self.basis.basis)
         self.center, self.whitening = whiten(scene.condition(frames))
+
+    def unexplained(self, frames):
+        """What neither units nor the corrective explain of frames, [frames, V, 3] metres, or None."""
+        left = self.scene.unexplained(frames)
+        if left is not None and self.corrective is not None:
+            left = left - self.corrective.offsets(self.scene.condition(frames)).reshape(left.shape).astype(np.float32)
+        return left
 
     @property
     def can_teach(self):
@@ -35,7 +46,7 @@ class Sources:
 
     def mesh(self, frames):
         """[frames, q]."""
-        unexplained = self.scene.unexplained(frames) if self.mesh_inputs else None
+        unexplained = self.unexplained(frames) if self.mesh_inputs else None
         if unexplained is None:
             return np.zeros((len(frames), self.mesh_inputs), np.float32)
         return self.basis.coordinates(unexplained)

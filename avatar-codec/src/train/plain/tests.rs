@@ -372,7 +372,7 @@ fn what_was_performed_is_found_in_meshes_of_another_topology() {
 fn check_prepared(data: &Path, rig: &Rig, frames: usize) {
     let bytes = fs::read(data.join("unexplained.safetensors")).unwrap();
     let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
-    assert_eq!(file.tensor("metres").unwrap().shape(), [frames, rig.mesh.mean.len(), 3]);
+    assert_eq!(file.tensor("millimetres").unwrap().shape(), [frames, rig.mesh.mean.len(), 3]);
     let folders = fs::read_dir(data).unwrap().map(|entry| entry.unwrap().path());
     let shards: Vec<_> = folders
         .filter(|p| p.is_dir())
