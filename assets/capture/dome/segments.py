@@ -10,7 +10,7 @@ from .spaces import smoothstep as ss
 
 RATE = 30  # frames a second of the continuous segments
 MAX_GAZE = np.radians([30, 25])  # yaw, pitch at which the eyeLook units reach 1
-TRAIN_SAMPLES, TEST_SAMPLES = 12, 96
+TRAIN_SAMPLES, TEST_SAMPLES = 16, 96
 CLOSE_SHARE = 0.35  # of frames that are seen close up, too
 TEST_SEGMENTS = {"talk_06", "emotion_04"}
 
