@@ -92,13 +92,6 @@ class Image:
         soft = np.where(np.isin(self.fragment["part"], strand_ids), HAIR, SOFT)
         self.fragment["material"] = np.where(self.fragment["kind"] == BLENDED, soft, SOLID).astype(np.uint8)
 
-    def keep(self, material):
-        """Leaves only pixels to draw that have a fragment of this material, if there are any."""
-        rows = np.flatnonzero(self.fragment["material"] == material)
-        pixels = np.searchsorted(self.start, rows, side="right") - 1
-        kept = self.draws[np.isin(self.draws, pixels)]
-        self.draws = kept if len(kept) else self.draws
-
     def weigh(self, importance, seed):
         """Makes pixels whose first fragment lies on important texels come up more often."""
         size = len(importance)

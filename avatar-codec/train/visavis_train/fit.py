@@ -15,15 +15,14 @@ from .corrective import Corrective
 from .data import Scene, gather, own_surface
 from .encoder import AGREEMENT, CALM, INDEPENDENCE, Encoder, Independence, agreement_loss, calm_loss
 from .loss import over_grey, picture_loss, psnr, steadiness_loss, surface_loss
-from .model import HAIR, Model, Shape, with_residual
+from .model import Model, Shape, with_residual
 from .schedule import Threads, rate
 from .sources import Sources, encode
 from .strands import Strands
 
 NETWORK_RATE, MAP_RATE = 2e-3, 1e-2
 SEED_DECAY = 0.1  # of the weights that read the condition: what no frame asks for goes away
-HAIR_FROM = 0.7  # of the time: from here hair learns alone
-FREEZE_AT = 0.93  # of either part's time: from here the static map is the 8-bit one, and the networks get used to it
+FREEZE_AT = 0.93  # of the time: from here the static map is the 8-bit one, and the networks get used to it
 EMA_DECAY = 0.998
 EVALUATED_IMAGES = 4
 
@@ -78,8 +77,6 @@ class Run:
         self.shape = shape
         self.seed, self.step, self.seconds = seed, 0, 0.0
         self.grid = None  # scale and offset of the 8-bit static map, once it is frozen
-        self.alone_from = None  # the step from which hair learns alone
-        self.settled = False  # whether hair's texels are 8-bit for good, too
         self.model = Model(shape)
         self.average = _copy_of(self.model, Model(shape))
         self.encoder = self.average_encoder = self.independence = None
@@ -93,11 +90,6 @@ class Run:
 
     def _optimiser(self):
         seed, static = self.model.texture.seed.weight, self.model.static
-        if self.alone_from is not None:
-            groups = [{"params": list(self.model.pixel[HAIR].parameters()), "scale": NETWORK_RATE, "weight_decay": 0},
-                      {"params": [static], "scale": MAP_RATE, "weight_decay": 0}]
-            self.optimiser = torch.optim.AdamW(groups, lr=NETWORK_RATE, betas=(0.9, 0.99), fused=True)
-            return
         networks = [p for p in self.model.parameters() if p is not seed and p is not static]
         networks += self.encoder.parameters() if self.encoder else []
         groups = [{"params": networks, "scale": NETWORK_RATE, "weight_decay": 0},
@@ -118,7 +110,7 @@ class Run:
         grid = self.grid and [torch.from_numpy(x) for x in self.grid]
         correct = self.corrective and {k: torch.from_numpy(np.ascontiguousarray(v)) for k, v in vars(self.corrective).items()}
         state |= {"corrective": correct, "shape": asdict(self.shape), "mesh_basis": self.mesh_basis, "seed": self.seed, "step": self.step,
-                  "seconds": self.seconds, "grid": grid, "alone_from": self.alone_from, "settled": self.settled}
+                  "seconds": self.seconds, "grid": grid}
         beside = path.with_suffix(".part")
         torch.save(state, beside)
         beside.replace(path)
@@ -128,18 +120,16 @@ class Run:
         state = torch.load(path, weights_only=True)
         try:
             run = cls(Shape(**state["shape"]), state["seed"])
-            if state["alone_from"] is not None:
-                run.begin_hair(state["alone_from"])
             for name, part in run._parts().items():
                 part.load_state_dict(state[name])
-            run.mesh_basis, run.settled = state["mesh_basis"], state["settled"]
+            run.mesh_basis = state["mesh_basis"]
             correct = state["corrective"]
             run.corrective = correct and Corrective(**{k: v.numpy() for k, v in correct.items()})
             run.grid = state["grid"] and tuple(x.numpy() for x in state["grid"])
         except (KeyError, TypeError, RuntimeError, ValueError) as error:
             sys.exit(f"{path} is of another version of the trainer: train without --resume ({str(error).splitlines()[0]})")
         run.step, run.seconds = state["step"], state["seconds"]
-        run.model.static.requires_grad_(run.grid is None or run.alone_from is not None and not run.settled)
+        run.model.static.requires_grad_(run.grid is None)
         return run
 
     def begin_encoder(self, sources):
@@ -151,32 +141,15 @@ class Run:
             self.average_encoder.set_texture(*normalisation)
 
     def freeze_static(self):
-        """Puts the 8-bit form of the averaged static map in both models, for good but for hair."""
+        """Puts the 8-bit form of the averaged static map in both models, for good."""
         static = self.average.static.detach().numpy()
-        self.grid = self.grid or export.grid(static)
-        self.settled = self.alone_from is not None
+        self.grid = export.grid(static)
         scale, offset = self.grid
         with torch.no_grad():
             value = torch.from_numpy(export.texels(static, self.grid).astype(np.float32) * scale + offset)
             self.model.static.copy_(value)
             self.average.static.copy_(value)
         self.model.static.requires_grad_(False)
-
-    def begin_hair(self, step):
-        """From this step on nothing learns but hair's own network and texels.
-
-        Everything else has seen each of its texels so often by then that it would only learn the training pictures by
-        heart; hair, seen through everything that strands hide and show, is far from that.
-        """
-        self.model.load_state_dict(self.average.state_dict())
-        if self.encoder:
-            self.encoder.load_state_dict(self.average_encoder.state_dict())
-            self.encoder.requires_grad_(False)
-        self.model.requires_grad_(False)
-        self.model.pixel[HAIR].requires_grad_(True)
-        self.model.static.requires_grad_(True)
-        self.alone_from = step
-        self._optimiser()
 
     def _encode(self, batch):
         """The batch's whole condition, and what is to be minimised for r's sake."""
@@ -195,10 +168,9 @@ class Run:
         """One step; returns the loss of the pictures."""
         fragments, truth = batch.fragments, batch.truth
         for group in self.optimiser.param_groups:
-            group["lr"] = group["scale"] * rate(fraction, self.step - (self.alone_from or 0))
-        with torch.set_grad_enabled(self.alone_from is None):
-            condition, penalty = self._encode(batch)
-            dynamic = self.model.decode(condition)
+            group["lr"] = group["scale"] * rate(fraction, self.step)
+        condition, penalty = self._encode(batch)
+        dynamic = self.model.decode(condition)
         appearance, color, alpha = shade_pixels(self.model, dynamic, fragments)
         loss = picture_loss(color, alpha, truth.color, truth.alpha)
         own = own_surface(fragments, truth, appearance.alpha)
@@ -207,7 +179,7 @@ class Run:
         loss = loss + steadiness_loss(dynamic.reshape(-1, size, size, dynamic.shape[-1]), stillness)
         self.optimiser.zero_grad()
         (loss + penalty).backward()
-        strands.coarsen(self.model, self.alone_from is not None)
+        strands.coarsen(self.model)
         self.optimiser.step()
         self.step += 1
         decay = min(EMA_DECAY, self.step / (self.step + 9))
@@ -244,7 +216,7 @@ def run(folder_of_data, folder, residual, minutes, seed, resume, checkpoint_minu
     except KeyboardInterrupt:
         state.save(path)
         sys.exit(f"interrupted at step {state.step}; --resume goes on from there")
-    if state.grid is None or state.alone_from is not None and not state.settled:
+    if state.grid is None:
         state.freeze_static()
     _checkpoint(state, data, folder, path)
     return state, data
@@ -298,9 +270,6 @@ class Data:
         """Batches from the present step on."""
         report(event="start", images=len(self.train), held_out=len(self.held_out), step=state.step,
                residual=state.shape.residual)
-        if state.alone_from is not None:
-            for image in self.train:
-                image.keep(HAIR)
         return Batches(self.sources, state.shape.residual, state.seed, state.step)
 
 
@@ -309,20 +278,11 @@ def _loop(state, data, folder, path, budget, checkpoint_every):
     batches = data.begin(state)
     stillness = torch.from_numpy(data.scene.stillness(state.model.shape.dynamic_size))
     strands = Strands(data.train, data.scene.strand_ids.numpy(), state.shape)
-    alone_at = 1.0 if strands.box is None else HAIR_FROM
     smooth, threads = None, Threads()
     last_saved = last_shown = begun = time.monotonic()
     while state.seconds < budget:
         fraction = state.seconds / budget
-        if fraction >= alone_at and state.alone_from is None:
-            state.begin_hair(state.step)
-            batches.stop()
-            batches = data.begin(state)
-        if state.alone_from is None:
-            fraction, is_frozen = fraction / alone_at, state.grid is not None
-        else:
-            fraction, is_frozen = max(0.0, (fraction - alone_at) / (1 - alone_at)), state.settled
-        if fraction >= FREEZE_AT and not is_frozen:
+        if fraction >= FREEZE_AT and state.grid is None:
             state.freeze_static()
         step = state.step
         threads.before(step)

@@ -40,7 +40,6 @@ class Strands:
             down, up = (lambda x: int(x) // self.cells * self.cells), (lambda x: -(-int(x + 1) // self.cells) * self.cells)
             self.box = slice(down(rows[0]), up(rows[-1])), slice(down(columns[0]), up(columns[-1]))
             self.inside = static[self.box].float()
-        self.static = static.reshape(-1, 1).float()
         self.shape = shape
         # Untied biases of the blocks that are finer than hair may be: 1 where they may learn, [S, S, 1].
         self.free = {}
@@ -48,14 +47,13 @@ class Strands:
             if size > COARSE_DYNAMIC:
                 self.free[size] = (~texels(images, strand_ids, size))[..., None].float()
 
-    def coarsen(self, model, alone):
+    def coarsen(self, model):
         """To be called between `backward` and the optimiser's step. Gradients of the static map become those of a coarse
-        grid that is sampled bilinearly, those of the finer untied biases become zero. `alone`: gradients beyond what hair
-        reads become zero."""
+        grid that is sampled bilinearly, those of the finer untied biases become zero."""
         if self.box is None:
             return
         for block in model.texture.blocks:
-            if (free := self.free.get(len(block.bias))) is not None and block.bias.grad is not None:
+            if (free := self.free.get(len(block.bias))) is not None:
                 block.bias.grad *= free
         if model.static.grad is not None:
             size = self.shape.static_size
@@ -64,5 +62,3 @@ class Strands:
             x = (gradient * inside).permute(2, 0, 1)[None]
             x = F.interpolate(F.avg_pool2d(x, self.cells), x.shape[2:], mode="bilinear")[0].permute(1, 2, 0)
             gradient += (x - gradient) * inside
-            if alone:
-                model.static.grad *= self.static
