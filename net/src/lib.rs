@@ -1,1 +1,8 @@
 //! Live calls between avatars.
+
+pub mod avatar_track;
+mod hex;
+pub mod identity;
+pub mod limits;
+pub mod link;
+pub mod seal;
