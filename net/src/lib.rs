@@ -6,3 +6,5 @@ pub mod identity;
 pub mod limits;
 pub mod link;
 pub mod seal;
+#[cfg(test)]
+mod testing;
