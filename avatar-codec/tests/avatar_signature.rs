@@ -23,7 +23,11 @@ fn a_signed_file_is_its_owners_and_reads_as_before() {
     let (before, after) = (Avatar::read(&unsigned).unwrap(), Avatar::read(&signed).unwrap());
     assert_eq!(after.mesh, before.mesh);
     assert_eq!(after.manifest.latent, before.manifest.latent);
-    assert_ne!(Avatar::root_hash(&signed).unwrap(), Avatar::root_hash(&unsigned).unwrap(), "the key is hashed");
+    assert_ne!(
+        Avatar::root_hash(&signed).unwrap(),
+        Avatar::root_hash(&unsigned).unwrap(),
+        "the key is hashed"
+    );
     // The same key signs the same bytes; another one makes it another's.
     assert_eq!(sign(&signed, &key(1)).unwrap(), signed);
     let others = sign(&signed, &key(2)).unwrap();

@@ -67,7 +67,9 @@ fn avatar(path: &Path) -> Result<Value> {
     let signature = Avatar::verify_signature(&read_bounded(path, MAX_FILE_BYTES)?);
     let (signed, signature) = match signature {
         Ok(FileSignature::Valid(_)) => (true, format!("signed by its owner, {}", owner.public_key)),
-        Ok(FileSignature::None) => (false, "names no owner and is not signed: `visavis key sign` does".to_owned()),
+        Ok(FileSignature::None) => {
+            (false, "names no owner and is not signed: `visavis key sign` does".to_owned())
+        }
         Err(error) => (false, format!("NOT TO BE TRUSTED: {error}")),
     };
     let (texture, fixed) = (&avatar.texture, &avatar.static_map);

@@ -3,8 +3,8 @@
 use visavis_codec::Timestamp;
 
 use super::*;
-use crate::testing::Random;
 use crate::seal::{CallSecret, JoinSeals, Opener, ParticipantId, Sealer, TrackId};
+use crate::testing::Random;
 
 const MS: u64 = 1_000_000;
 /// The avatar that everybody knows here.
@@ -208,7 +208,8 @@ fn nobody_is_proven_before_all_is_known() {
 #[test]
 fn avatars_without_an_owner_are_shown_only_to_those_who_allow_it() {
     let (mut sender, mut receiver) = introduced();
-    receiver.proof = Proof::new(secret().call_id(), sender.join, ProofPolicy { allow_unsigned: true }, at(10));
+    receiver.proof =
+        Proof::new(secret().call_id(), sender.join, ProofPolicy { allow_unsigned: true }, at(10));
     receiver.proof.set_avatar(ROOT, None);
     talk(&mut sender, &mut receiver, 40, 3000);
     assert_eq!(receiver.status(3000), ProofStatus::Proven);
@@ -277,13 +278,14 @@ fn a_member_who_puts_words_into_anothers_mouth_veils_it_within_half_a_second() {
 fn a_member_who_speaks_while_another_is_silent_is_veiled_within_a_second_and_a_half() {
     let (mut sender, mut receiver) = introduced();
     talk(&mut sender, &mut receiver, 40, 5000);
+    receiver.hear_all(&sender.prove(5500), 5540);
     let counter = sender.sealers[0].next_counter();
     let mut member = Member::against(&sender, TrackId::Face);
     for i in 0..200u64 {
-        let now = 5000 + i * 33;
+        let now = 6000 + i * 33;
         let sealed = member.forge(counter + i, b"I owe you a thousand");
         receiver.hear(&Object { track: TrackId::Face, sealed }, now);
-        let expected = match now <= 6500 {
+        let expected = match now <= 7500 {
             true => ProofStatus::Proven,
             false => ProofStatus::Veiled(VeilReason::Unsigned),
         };
@@ -420,7 +422,11 @@ fn a_statement_ends_and_is_renewed_before() {
     // A renewal needs no new nonce.
     let renewed = sender.prove(life / 4 + 1000);
     assert_eq!(renewed.len(), 2, "a statement, and the checkpoint that was due");
-    receiver.hear_all(&renewed, life / 4 + 1000);
+    receiver.hear_all(&renewed[..1], life / 4 + 1000);
+    assert_ne!(receiver.status(life + 605_000), ProofStatus::Veiled(VeilReason::Expired));
+    // After so long without one, a new nonce tells how the clocks stand.
+    assert!(receiver.challenger.poll(at(life + 604_000)));
+    receiver.introduce(&mut sender, life + 604_000);
     talk(&mut sender, &mut receiver, life + 605_000, life + 608_000);
     assert_eq!(receiver.status(life + 608_000), ProofStatus::Proven);
 }
@@ -533,7 +539,10 @@ fn catalogues_are_the_participants_own_even_before_its_statement() {
     assert_eq!(receiver.status(2000), ProofStatus::Proven);
     let next = sender.prover.sign_object(TrackId::Catalogue, 1, b"{\"a\":1}");
     assert!(receiver.proof.check_object(TrackId::Catalogue, 1, &next).is_ok());
-    assert!(receiver.proof.check_object(TrackId::Catalogue, 2, &next).is_err(), "an old one under a new counter");
+    assert!(
+        receiver.proof.check_object(TrackId::Catalogue, 2, &next).is_err(),
+        "an old one under a new counter"
+    );
     assert!(receiver.proof.check_object(TrackId::Catalogue, 1, b"short").is_err());
 
     // A forged one that came before the statement is found out by it.
@@ -547,7 +556,8 @@ fn catalogues_are_the_participants_own_even_before_its_statement() {
 #[test]
 fn statements_for_other_calls_and_joins_are_refused() {
     let (mut sender, mut receiver) = introduced();
-    let mut other_call = Prover::new(owner(), CallSecret::from_bytes([2; 32]).call_id(), sender.join, ROOT, at(0));
+    let mut other_call =
+        Prover::new(owner(), CallSecret::from_bytes([2; 32]).call_id(), sender.join, ROOT, at(0));
     let mut other_join = Sender::join(&owner(), 0, 0);
     for prover in [&mut other_call, &mut other_join.prover] {
         prover.heard(receiver.id, receiver.challenger.nonce(), at(30));

@@ -31,10 +31,10 @@ mod tests;
 mod window;
 
 pub use opener::{OpenError, Opener};
-pub use sealer::{JoinSeals, MAX_PAYLOAD_BYTES, SealError, Sealer};
-pub(crate) use secret::random;
 #[cfg(test)]
 pub(crate) use sealer::tests::fixed as forger;
+pub use sealer::{JoinSeals, MAX_PAYLOAD_BYTES, SealError, Sealer};
+pub(crate) use secret::random;
 pub use secret::{CallId, CallSecret, InvalidParticipant, JoinId, ParticipantId, Salt};
 
 use sframe::CipherSuite;

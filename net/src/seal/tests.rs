@@ -45,7 +45,10 @@ fn every_track_opens_what_it_sealed_at_the_size_that_is_stated() {
     }
     assert_eq!(TrackId::from_number(8), None);
     // What a call's ten minutes pay: one byte of configuration, two of counter, ten of tag.
-    assert_eq!([0, 8, 256, 18_000, 65_536].map(|counter| TrackId::Face.overhead(counter)), [11, 12, 13, 13, 14]);
+    assert_eq!(
+        [0, 8, 256, 18_000, 65_536].map(|counter| TrackId::Face.overhead(counter)),
+        [11, 12, 13, 13, 14]
+    );
     assert_eq!([0, 8, 256].map(|counter| TrackId::Catalogue.overhead(counter)), [17, 18, 19]);
 }
 
@@ -77,7 +80,10 @@ fn other_calls_joins_and_tracks_open_nothing() {
     let join = *seals.join();
     let sealed = seal(&mut seals.sealer(TrackId::Face).unwrap(), b"a face");
     let forged = Err(OpenError::Forged);
-    assert_eq!(open(&mut Opener::new(&CallSecret::from_bytes([2; 32]), &join, TrackId::Face), &sealed), forged);
+    assert_eq!(
+        open(&mut Opener::new(&CallSecret::from_bytes([2; 32]), &join, TrackId::Face), &sealed),
+        forged
+    );
     for track in TrackId::ALL.into_iter().filter(|track| *track != TrackId::Face) {
         assert!(open(&mut Opener::new(&secret(), &join, track), &sealed).is_err());
     }

@@ -37,7 +37,9 @@ pub(super) fn of(call: &CallReader<'_>, path: &Path, revoked: Option<&Path>) -> 
     }
     let mut recorded: Vec<Recorded> = call.senders().map(|_| Recorded::default()).collect();
     let mut messages = call.messages();
-    while let Some(message) = messages.next().with_context(|| format!("{}: not a usable call", path.display()))? {
+    while let Some(message) =
+        messages.next().with_context(|| format!("{}: not a usable call", path.display()))?
+    {
         let Some(sender) = recorded.get_mut(message.sender.index()) else { continue };
         match message.body {
             CallBody::Proof(bytes) => sender.proof.push((message.times.arrival, bytes.to_vec())),
@@ -133,8 +135,10 @@ mod tests {
 
     #[test]
     fn packets_are_found_in_the_objects_that_hold_them() {
-        let signed: Vec<Vec<u8>> = (0..500u16).map(|i| [&[7], i.to_be_bytes().as_slice(), b"face"].concat()).collect();
-        let mut packets: Vec<Vec<u8>> = (0..500u16).map(|i| [i.to_be_bytes().as_slice(), b"face"].concat()).collect();
+        let signed: Vec<Vec<u8>> =
+            (0..500u16).map(|i| [&[7], i.to_be_bytes().as_slice(), b"face"].concat()).collect();
+        let mut packets: Vec<Vec<u8>> =
+            (0..500u16).map(|i| [i.to_be_bytes().as_slice(), b"face"].concat()).collect();
         assert_eq!(proven_packets(&packets, &signed), 500);
         packets.swap(10, 50);
         assert_eq!(proven_packets(&packets, &signed), 500, "some came late");

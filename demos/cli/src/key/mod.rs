@@ -14,14 +14,16 @@ use crate::avatar_file::{hex, read_bounded};
 
 /// Makes an owner's key, signs avatars with it, and takes it back
 #[derive(Debug, clap::Args)]
-#[command(after_help = "An avatar is its owner's: in a call nobody is shown who can't prove to hold the key that signed
+#[command(
+    after_help = "An avatar is its owner's: in a call nobody is shown who can't prove to hold the key that signed
 their avatar. Keep the key file to yourself, and a copy of it somewhere safe: who has it can speak as you.
 
 Examples:
   visavis key new                                   a key, in your configuration folder
   visavis key sign wren.avatar -o mine.avatar       an avatar that is yours
   visavis key verify mine.avatar                    whose it is
-  visavis key revoke                                the key was stolen: nobody believes it any more")]
+  visavis key revoke                                the key was stolen: nobody believes it any more"
+)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -106,8 +108,7 @@ pub(crate) fn key_path(given: Option<&Path>) -> Result<PathBuf> {
 
 /// Reads a key.
 pub(crate) fn load(path: &Path) -> Result<OwnerKey> {
-    OwnerKey::load(path)
-        .with_context(|| format!("{}: `visavis key new` makes a key", path.display()))
+    OwnerKey::load(path).with_context(|| format!("{}: `visavis key new` makes a key", path.display()))
 }
 
 fn configuration_folder() -> Option<PathBuf> {
@@ -207,11 +208,16 @@ fn revoke(path: &Path, output: Option<&Path>, successor: Option<PublicKey>, yes:
     if let Some(folder) = output.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).with_context(|| format!("{}: can't be made", folder.display()))?;
     }
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).context("the clock stands before 1970")?;
+    let now =
+        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).context("the clock stands before 1970")?;
     let signed = Revocation::sign(&key, UnixSeconds(now.as_secs()), successor);
     std::fs::write(&output, Revocation::to_text(&signed))
         .with_context(|| format!("{}: can't be written", output.display()))?;
     eprintln!("{}: {public} is revoked", output.display());
-    eprintln!("  give this file to everybody who meets you in calls: into the folder `revoked` beside their key");
-    Ok(json!({"path": output, "public_key": public.to_string(), "successor": successor.map(|key| key.to_string())}))
+    eprintln!(
+        "  give this file to everybody who meets you in calls: into the folder `revoked` beside their key"
+    );
+    Ok(
+        json!({"path": output, "public_key": public.to_string(), "successor": successor.map(|key| key.to_string())}),
+    )
 }
