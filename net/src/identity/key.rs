@@ -96,7 +96,7 @@ impl OwnerKey {
         PublicKey(self.0.verifying_key().to_bytes())
     }
 
-    /// Signs the BLAKE3 root of an `.avatar` file (`visavis_codec::avatar::signed`). No other 32 bytes are ever signed with
+    /// Signs the BLAKE3 root of an `.avatar` file ([`Avatar::sign_file`](visavis_codec::Avatar::sign_file)). No other 32 bytes are ever signed with
     /// this key: every statement is longer and begins with its kind.
     pub fn sign_root(&self, root: &[u8; 32]) -> [u8; 64] {
         self.0.sign(root).to_bytes()
