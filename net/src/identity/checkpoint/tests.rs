@@ -206,6 +206,9 @@ fn counts_that_no_bytes_follow_reserve_nothing() {
     }
 }
 
+/// An object, or a checkpoint.
+type Event = Result<(TrackId, u64), Vec<u8>>;
+
 proptest! {
     /// Whatever is lost, doubled, late or early, an honest sender is never contradicted, and what arrives is covered or,
     /// where its checkpoint was lost, given up.
@@ -217,7 +220,7 @@ proptest! {
     ) {
         let (mut writer, mut reader) = pair();
         // (arrival, what)
-        let mut events: Vec<(u64, Result<(TrackId, u64), Vec<u8>>)> = Vec::new();
+        let mut events: Vec<(u64, Event)> = Vec::new();
         for i in 0..600u64 {
             let track = if i % 2 == 0 { TrackId::Face } else { TrackId::Audio };
             let (counter, now) = (i / 2, i * 18);
