@@ -1,1 +1,10 @@
 //! Live calls between avatars.
+
+pub mod avatar_track;
+mod hex;
+pub mod identity;
+pub mod limits;
+pub mod link;
+pub mod seal;
+#[cfg(test)]
+mod testing;
