@@ -1,1 +1,12 @@
 //! Live calls between avatars.
+
+pub mod avatar_track;
+pub mod bundle;
+pub mod call;
+pub mod catalogue;
+mod hex;
+pub mod identity;
+pub mod limits;
+pub mod link;
+pub mod seal;
+pub mod transport;
