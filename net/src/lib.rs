@@ -1,1 +1,3 @@
 //! Live calls between avatars.
+
+pub mod rate;
