@@ -1,9 +1,13 @@
 //! Live calls between avatars.
 
-pub mod rate;
 pub mod avatar_track;
+pub mod bundle;
+pub mod call;
+pub mod catalogue;
 mod hex;
 pub mod identity;
 pub mod limits;
 pub mod link;
+pub mod rate;
 pub mod seal;
+pub mod transport;
