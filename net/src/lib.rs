@@ -8,5 +8,6 @@ mod hex;
 pub mod identity;
 pub mod limits;
 pub mod link;
+pub mod rate;
 pub mod seal;
 pub mod transport;
