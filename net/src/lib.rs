@@ -1,3 +1,14 @@
 //! Live calls between avatars.
 
+pub mod avatar_track;
+pub mod bundle;
+pub mod call;
+pub mod catalogue;
+mod hex;
+pub mod identity;
+pub mod limits;
+pub mod link;
+pub mod rate;
+pub mod seal;
+pub mod transport;
 pub mod voice;

@@ -36,6 +36,7 @@ mod layout;
 mod manifest;
 mod preview;
 mod read;
+mod signed;
 mod simplify;
 mod tensors;
 mod topology;
@@ -48,6 +49,7 @@ pub use preview::{BaseColor, Likeness, MAX_PREFIX_BYTES, Preview};
 pub use read::{MAX_FILE_BYTES, MAX_HEADER_BYTES, ReadAvatarError};
 #[cfg(feature = "encoder")]
 pub(crate) use read::{UniqueKeys, shown};
+pub use signed::{FileSignature, SignatureError};
 pub(crate) use simplify::{Simplified, simplify};
 pub use topology::{Edge, EdgeSide};
 pub use validate::InvalidAvatar;

@@ -11,7 +11,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use super::layout::MAX_BUFFER_BYTES;
 use super::tensors::Tensors;
 use super::validate::InvalidAvatar;
-use super::{Avatar, Likeness, Manifest};
+use super::{Avatar, Likeness, Manifest, Owner};
 use crate::quoted::quoted;
 
 /// The most bytes of an `.avatar` file.
@@ -152,6 +152,12 @@ impl Avatar {
         let (tensors, needed) = Self::open_prefix(bytes)?;
         let (_, dimensions) = tensors.open()?;
         if dimensions.preview.is_some() { Ok(needed) } else { Err(ReadAvatarError::NoPreview) }
+    }
+
+    /// What a file's manifest says of its owner. Tensors aren't looked at; the header is enough.
+    pub(super) fn read_owner(bytes: &[u8]) -> Result<Owner, ReadAvatarError> {
+        let (tensors, _) = Self::open_prefix(bytes)?;
+        Ok(tensors.open()?.0.owner)
     }
 
     /// The tensors as far as they are there, and where the last one that a likeness needs ends.

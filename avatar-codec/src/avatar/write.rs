@@ -1,11 +1,11 @@
-//! [`Avatar`] → `.avatar` bytes, and the hash that its owner signs.
+//! [`Avatar`] → `.avatar` bytes.
 
 use std::collections::HashMap;
 
 use safetensors::tensor::{Metadata, TensorInfo};
 
 use super::layout::{Dimensions, PreviewDimensions, Spec, values};
-use super::read::{LENGTH_BYTES, MANIFEST_KEY, MAX_FILE_BYTES, MAX_HEADER_BYTES, ReadAvatarError, header};
+use super::read::{LENGTH_BYTES, MANIFEST_KEY, MAX_FILE_BYTES, MAX_HEADER_BYTES};
 use super::validate::InvalidAvatar;
 use super::{Avatar, MAX_PREFIX_BYTES};
 
@@ -74,30 +74,6 @@ impl Avatar {
         let manifest = serde_json::to_string(&self.manifest).unwrap_or_default();
         header_of(&manifest, &with.tensors()).map_or(MAX_HEADER_BYTES, |header| header.len()) + heads
     }
-
-    /// What the owner signs: the BLAKE3 hash of the file with the 128 digits of `owner.signature` as zeros.
-    ///
-    /// # Errors
-    /// If the header isn't readable, or doesn't hold exactly one signature written as `"signature":"…"`.
-    pub fn root_hash(file: &[u8]) -> Result<[u8; 32], ReadAvatarError> {
-        let text = header(file)?;
-        // The manifest is JSON in a JSON string, so its own quotes are escaped once. In a string inside the manifest
-        // they would be escaped twice, so nothing but the field itself looks like this.
-        let mut places = text.match_indices(r#"\"signature\":\""#).map(|(at, key)| at + key.len());
-        let (Some(start), None) = (places.next(), places.next()) else {
-            return Err(signature_error("not exactly one `signature` field"));
-        };
-        let digits = text.get(start..start + SIGNATURE_DIGITS).unwrap_or_default();
-        if digits.len() != SIGNATURE_DIGITS || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Err(signature_error("the signature isn't 128 hexadecimal digits"));
-        }
-        let start = LENGTH_BYTES + start;
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(&file[..start]);
-        hasher.update(&[b'0'; SIGNATURE_DIGITS]);
-        hasher.update(&file[start + SIGNATURE_DIGITS..]);
-        Ok(hasher.finalize().into())
-    }
 }
 
 /// The header's length and text, padded with spaces, for tensors in this order. The order is why this doesn't come from
@@ -116,11 +92,4 @@ fn header_of(manifest: &str, specs: &[Spec]) -> Result<Vec<u8>, WriteAvatarError
     let mut text = serde_json::to_string(&metadata).map_err(WriteAvatarError::Manifest)?.into_bytes();
     text.resize(text.len().next_multiple_of(8), b' ');
     Ok([(text.len() as u64).to_le_bytes().as_slice(), &text].concat())
-}
-
-/// Hexadecimal digits of an ed25519 signature.
-const SIGNATURE_DIGITS: usize = 128;
-
-fn signature_error(reason: &str) -> ReadAvatarError {
-    ReadAvatarError::Header(serde::de::Error::custom(reason))
 }
