@@ -37,6 +37,8 @@
 mod arrivals;
 mod buffer;
 mod decoder;
+#[cfg(feature = "audio")]
+pub mod devices;
 mod encoder;
 mod level;
 mod lipsync;
