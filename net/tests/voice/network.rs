@@ -189,9 +189,11 @@ impl Receiver {
                     Packet::Voice(EncodedVoice { payload, capture }) => {
                         // As on the wire: to 100 µs.
                         let capture = Timestamp(capture.0 / 100_000 * 100_000);
-                        drop(self.voice.push(&payload, capture, arrival).unwrap());
+                        self.voice.push(&payload, capture, arrival).unwrap();
                     }
-                    Packet::Face(frame) => drop(self.face.push(&frame, arrival).unwrap()),
+                    Packet::Face(frame) => {
+                        self.face.push(&frame, arrival).unwrap();
+                    }
                 }
             }
             if pull <= picture {

@@ -164,9 +164,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
         let (call, what) = open(&arguments.action, prepared.options).await?;
         let call = Arc::new(call);
         eprintln!("visavis: {what}");
-        if let Action::Host(HostArguments { write_link, .. }) = &arguments.action {
+        if let Action::Host(host) = &arguments.action {
             eprintln!("visavis: others join with:\n\n  visavis call join '{}'\n", call.link());
-            if let Some(path) = write_link {
+            if let Some(path) = &host.write_link {
                 write_secret(path, &call.link().to_string())?;
             }
         }
@@ -269,19 +269,21 @@ impl Prepared {
 /// Hosts or joins; the call, and what to say of it.
 async fn open(action: &Action, call: CallOptions) -> Result<(Call, String)> {
     match action {
-        Action::Host(HostArguments { relay: Some(relay), relay_token, relay_pin, .. }) => {
-            let link = relay_link(relay, relay_token.as_deref(), relay_pin.as_deref())?;
-            let what = format!("meeting at the relay {}:{}", link.host(), link.port());
-            Ok((Call::join(link, JoinOptions { call, ..JoinOptions::default() }).await?, what))
-        }
-        Action::Host(HostArguments { listen, advertise, .. }) => {
+        Action::Host(host) => {
+            let HostArguments { listen, advertise, relay, relay_token, relay_pin, .. } = &**host;
+            if let Some(relay) = relay {
+                let link = relay_link(relay, relay_token.as_deref(), relay_pin.as_deref())?;
+                let what = format!("meeting at the relay {}:{}", link.host(), link.port());
+                return Ok((Call::join(link, JoinOptions { call, ..JoinOptions::default() }).await?, what));
+            }
             let options =
                 HostOptions { listen: *listen, advertise: advertise.clone(), call, ..HostOptions::default() };
             let call = Call::host(options).await?;
             let what = format!("listening at {}", call.local_addr().context("the socket")?);
             Ok((call, what))
         }
-        Action::Join(JoinArguments { link, .. }) => {
+        Action::Join(join) => {
+            let link = &join.link;
             let text = match link.strip_prefix('@') {
                 Some(path) => {
                     let bytes = read_bounded(Path::new(path), 1 << 16)?;

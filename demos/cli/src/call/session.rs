@@ -27,6 +27,8 @@ use crate::interrupt;
 const TICK: Duration = Duration::from_millis(10);
 const BLOCK: usize = VOICE_RATE as usize / 100;
 const BLOCK_NANOSECONDS: u64 = 10_000_000;
+/// While events keep coming, what is due is done this often, nanoseconds.
+const LATE: u64 = 30_000_000;
 /// How often the path is looked at, and the status line changes.
 const ADAPT: u64 = 100_000_000;
 const STATUS: u64 = 500_000_000;
@@ -61,6 +63,10 @@ pub(crate) struct Session {
     ears: visavis_net::voice::Ears,
     has_sound: bool,
     seconds: Option<f64>,
+    /// When what is due was done, the path looked at, and the status told.
+    ticked: Timestamp,
+    adapted: Timestamp,
+    told: Timestamp,
     picture_ns: f64,
     /// When the next block of sound and the next picture are due without a device.
     next_block: Timestamp,
@@ -98,6 +104,9 @@ impl Session {
             ears: arguments.sound.ears(),
             has_sound: !arguments.no_audio,
             seconds: arguments.seconds,
+            ticked: start,
+            adapted: start,
+            told: start,
             picture_ns: 1e9 / arguments.film.fps,
             next_block: start,
             pictures: 0,
@@ -122,29 +131,20 @@ impl Session {
         let call = self.call.clone();
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
-        let (mut adapted, mut told) = (self.start, self.start);
         let result: Result<()> = loop {
-            tokio::select! {
+            // What has come is taken first: what is shown next may need it. But a flood of it stops nothing.
+            let step = tokio::select! {
+                biased;
                 event = call.next_event() => match event {
-                    Some(event) => if let Err(error) = self.take(event) { break Err(error) },
-                    None => break Ok(()),
+                    Some(event) => self.take(event).and_then(|()| self.due(LATE)),
+                    None => Ok(false),
                 },
-                _ = ticks.tick() => {
-                    let now = self.clock.now();
-                    if let Err(error) = self.tick(now) { break Err(error) }
-                    if now.0 >= adapted.0 + ADAPT {
-                        adapted = now;
-                        if let Err(error) = self.adapt(now) { break Err(error) }
-                    }
-                    if now.0 >= told.0 + STATUS {
-                        told = now;
-                        self.tell(now);
-                    }
-                    let passed = now.0.saturating_sub(self.start.0) as f64 * 1e-9;
-                    if interrupt::take() || self.seconds.is_some_and(|seconds| passed >= seconds) {
-                        break Ok(());
-                    }
-                }
+                _ = ticks.tick() => self.due(0),
+            };
+            match step {
+                Ok(true) => {}
+                Ok(false) => break Ok(()),
+                Err(error) => break Err(error),
             }
         };
         self.status.finish();
@@ -172,6 +172,26 @@ impl Session {
             report["outputs"] = json!(outputs);
         }
         Ok(report)
+    }
+
+    /// Does what is due, if the last time is so many nanoseconds ago; whether the call goes on.
+    fn due(&mut self, since: u64) -> Result<bool> {
+        let now = self.clock.now();
+        if now.0 < self.ticked.0 + since {
+            return Ok(true);
+        }
+        self.ticked = now;
+        self.tick(now)?;
+        if now.0 >= self.adapted.0 + ADAPT {
+            self.adapted = now;
+            self.adapt(now)?;
+        }
+        if now.0 >= self.told.0 + STATUS {
+            self.told = now;
+            self.tell(now);
+        }
+        let passed = now.0.saturating_sub(self.start.0) as f64 * 1e-9;
+        Ok(!interrupt::take() && self.seconds.is_none_or(|seconds| passed < seconds))
     }
 
     fn take(&mut self, event: Event) -> Result<()> {
@@ -229,7 +249,7 @@ impl Session {
                 let said = listener.take_avatar(&progress, now);
                 if let (Some(recording), Some(manifest)) = (&mut self.sinks.recording, &listener.manifest) {
                     let root = listener.catalogue.avatar.as_ref().map(|avatar| avatar.root.as_str());
-                    recording.know(from, &listener.name(), Some((manifest, root)))?;
+                    recording.know(from, &listener.name(), Some((&**manifest, root)))?;
                 }
                 if let Some(said) = said {
                     let text = format!("{}: {said}", listener.name());

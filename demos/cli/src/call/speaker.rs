@@ -177,7 +177,7 @@ impl Speaker {
         }
     }
 
-    /// What leaves this machine on all paths together, headers included, over the last look.
+    /// What leaves this machine on all paths together, headers included, kbit/s since the call began.
     pub(crate) fn kbit_per_s(&self, paths: &[(Option<ParticipantId>, PathStatistics)], seconds: f64) -> f64 {
         paths.iter().map(|(_, path)| path.sent_bytes).sum::<u64>() as f64 * 8e-3 / seconds.max(1.0)
     }
