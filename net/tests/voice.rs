@@ -6,9 +6,7 @@ mod measure;
 mod network;
 
 use measure::{best_lag, largest_step, segmental_snr_db, spectral_distance_db};
-use network::{
-    MILLISECOND, Network, OURS, Path, Receiver, THEIRS, encode, endless, hello, talking,
-};
+use network::{MILLISECOND, Network, OURS, Path, Receiver, THEIRS, encode, endless, hello, talking};
 use visavis_codec::Timestamp;
 use visavis_codec::testing::Random;
 use visavis_net::voice::{
@@ -152,7 +150,8 @@ fn clocks_drift_for_an_hour_and_voice_and_face_stay_in_step() {
     let packets = encode(&hello(), VoiceOptions { frame: VoiceFrame::Ms60, bitrate: 12_000, ..TALKING });
     for (drift, device) in [(200.0, -200.0), (-200.0, 200.0)] {
         let network = Network { drift, delay: 25.0, jitter: 30.0, loss: 0.01, ..Network::default() };
-        let mut receiver = Receiver::new(VoiceBufferOptions { rate: 16_000, ..VoiceBufferOptions::default() });
+        let mut receiver =
+            Receiver::new(VoiceBufferOptions { rate: 16_000, ..VoiceBufferOptions::default() });
         (receiver.device_drift, receiver.device_delay) = (device, 20 * MILLISECOND);
         receiver.keeps_sound = false;
         let [mut voices, mut faces] = [1, 2].map(|seed| Path::new(&Network { seed, ..network.clone() }));

@@ -51,11 +51,33 @@ pub struct Lips {
 const MOUTH: [FaceUnit; 27] = {
     use FaceUnit as U;
     [
-        U::JawForward, U::JawLeft, U::JawRight, U::JawOpen, U::MouthClose, U::MouthFunnel, U::MouthPucker,
-        U::MouthLeft, U::MouthRight, U::MouthFrownLeft, U::MouthFrownRight, U::MouthStretchLeft,
-        U::MouthStretchRight, U::MouthRollLower, U::MouthRollUpper, U::MouthShrugLower, U::MouthShrugUpper,
-        U::MouthPressLeft, U::MouthPressRight, U::MouthLowerDownLeft, U::MouthLowerDownRight, U::MouthUpperUpLeft,
-        U::MouthUpperUpRight, U::MouthDimpleLeft, U::MouthDimpleRight, U::CheekPuff, U::TongueOut,
+        U::JawForward,
+        U::JawLeft,
+        U::JawRight,
+        U::JawOpen,
+        U::MouthClose,
+        U::MouthFunnel,
+        U::MouthPucker,
+        U::MouthLeft,
+        U::MouthRight,
+        U::MouthFrownLeft,
+        U::MouthFrownRight,
+        U::MouthStretchLeft,
+        U::MouthStretchRight,
+        U::MouthRollLower,
+        U::MouthRollUpper,
+        U::MouthShrugLower,
+        U::MouthShrugUpper,
+        U::MouthPressLeft,
+        U::MouthPressRight,
+        U::MouthLowerDownLeft,
+        U::MouthLowerDownRight,
+        U::MouthUpperUpLeft,
+        U::MouthUpperUpRight,
+        U::MouthDimpleLeft,
+        U::MouthDimpleRight,
+        U::CheekPuff,
+        U::TongueOut,
     ]
 };
 
@@ -160,7 +182,8 @@ impl VoiceLips {
         let hiss_share = (hiss * (self.step * 0.6).powi(2) / energy.max(1e-10)).sqrt();
         (self.energy, self.hiss, self.count) = (0.0, 0.0, 0);
         self.level_db = 10.0 * energy.max(1e-9).log10();
-        let room = self.room_db.map_or(self.level_db.min(-50.0), |room| (room + ROOM_RISE_DB).min(self.level_db));
+        let room =
+            self.room_db.map_or(self.level_db.min(-50.0), |room| (room + ROOM_RISE_DB).min(self.level_db));
         let room = room.max(-75.0);
         self.room_db = Some(room);
         let heard = ramp(self.level_db - room, HEARD_DB);
@@ -255,8 +278,9 @@ mod tests {
 
     /// A vowel: pulses at 120 Hz through two resonances.
     fn vowel(first: f32, second: f32, rate: f32) -> Vec<f32> {
-        let mut samples: Vec<f32> =
-            (0..(0.5 * rate) as usize).map(|n| if n % (rate / 120.0) as usize == 0 { 1.0 } else { 0.0 }).collect();
+        let mut samples: Vec<f32> = (0..(0.5 * rate) as usize)
+            .map(|n| if n % (rate / 120.0) as usize == 0 { 1.0 } else { 0.0 })
+            .collect();
         for hertz in [first, second, 2_800.0] {
             let radius = (-std::f32::consts::PI * 80.0 / rate).exp();
             let a1 = 2.0 * radius * (std::f32::consts::TAU * hertz / rate).cos();
@@ -283,7 +307,10 @@ mod tests {
         for rate in [16_000u32, 48_000] {
             let [a, i, u] = [(730.0, 1_090.0), (270.0, 2_290.0), (300.0, 870.0)]
                 .map(|(first, second)| lips(&vowel(first, second, rate as f32), rate));
-            assert!(a.jaw_open > 0.35 && a.jaw_open > 2.0 * i.jaw_open && a.jaw_open > 2.0 * u.jaw_open, "{a:?} {i:?} {u:?}");
+            assert!(
+                a.jaw_open > 0.35 && a.jaw_open > 2.0 * i.jaw_open && a.jaw_open > 2.0 * u.jaw_open,
+                "{a:?} {i:?} {u:?}"
+            );
             assert!(i.stretch > 0.15 && i.pucker < 0.05, "{i:?}");
             assert!(u.pucker > 0.2 && u.stretch < 0.05, "{u:?}");
         }

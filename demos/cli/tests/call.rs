@@ -57,7 +57,8 @@ impl Stage {
                 .map(|n| {
                     let time = (block * 960 + n) as f64 / f64::from(RATE);
                     let hertz = 150.0 + 40.0 * (time / 0.5).floor();
-                    let hum = (time * hertz * std::f64::consts::TAU).sin() + 0.4 * (time * 3.0 * hertz * std::f64::consts::TAU).sin();
+                    let hum = (time * hertz * std::f64::consts::TAU).sin()
+                        + 0.4 * (time * 3.0 * hertz * std::f64::consts::TAU).sin();
                     (12_000.0 * loudness(time) * hum) as i16
                 })
                 .collect();
@@ -145,7 +146,8 @@ fn envelope(path: &Path) -> (Vec<f64>, Vec<f64>) {
     let (start, end) = sound.span().unwrap();
     let mut samples = vec![0i16; ((end.0 - start.0) as f64 * 1e-9 * f64::from(RATE)) as usize];
     sound.read(start, 0, &mut samples).unwrap();
-    let loud = samples.chunks_exact(480).map(|block| block.iter().map(|&s| f64::from(s).abs()).sum::<f64>() / 480.0);
+    let loud =
+        samples.chunks_exact(480).map(|block| block.iter().map(|&s| f64::from(s).abs()).sum::<f64>() / 480.0);
     let loud: Vec<f64> = loud.collect();
     let jaw = (0..loud.len()).map(|n| {
         let time = start.0 + n as u64 * 10_000_000 + 5_000_000;
@@ -181,7 +183,17 @@ fn best_lag(a: &[f64], b: &[f64], most: i64) -> (i64, f64) {
 fn two_programs_talk_and_what_comes_is_kept() {
     let stage = Stage::new();
     let host = stage.host(&[]);
-    let guest = stage.start(&["--json", "call", "join", "@link", "--headless", "--record", "kept.mcap", "--seconds", "8"]);
+    let guest = stage.start(&[
+        "--json",
+        "call",
+        "join",
+        "@link",
+        "--headless",
+        "--record",
+        "kept.mcap",
+        "--seconds",
+        "8",
+    ]);
     let guest = guest.report();
     host.interrupt();
     let host = host.report();
@@ -240,7 +252,8 @@ fn wrong_words_are_named() {
     };
     let (code, text) = said(&["call", "join", "https://example.com", "--headless"]);
     assert!(code == Some(1) && text.contains("LINK"), "{code:?} {text}");
-    let (code, text) = said(&["call", "host", "--avatar", "nobody.avatar", "--drive", "gone.csv", "--headless"]);
+    let (code, text) =
+        said(&["call", "host", "--avatar", "nobody.avatar", "--drive", "gone.csv", "--headless"]);
     assert!(code == Some(1) && text.contains("gone.csv"), "{code:?} {text}");
     let (code, text) = said(&["call", "host", "--drive", "talk.mcap"]);
     assert!(code == Some(2) && text.contains("--avatar"), "{code:?} {text}");

@@ -156,7 +156,11 @@ impl VoiceBuffer {
     /// What has happened so far, and the present estimates.
     pub fn statistics(&self) -> VoiceStatistics {
         let waiting = Duration::try_from_secs_f64(self.queue.span().max(0.0)).unwrap_or_default();
-        VoiceStatistics { waiting, drift_ppm: self.arrivals.drift().map(|drift| drift * 1e6), ..self.statistics }
+        VoiceStatistics {
+            waiting,
+            drift_ppm: self.arrivals.drift().map(|drift| drift * 1e6),
+            ..self.statistics
+        }
     }
 
     /// Takes a payload, whose first sample was captured at this time on the sender's clock and which arrived at that time on

@@ -41,7 +41,9 @@ impl std::fmt::Display for Direction {
 #[derive(Debug, thiserror::Error)]
 pub enum DeviceError {
     /// The machine has none.
-    #[error("no {0} on this machine: is one plugged in, and does the system's own mixer show it? Or go on without")]
+    #[error(
+        "no {0} on this machine: is one plugged in, and does the system's own mixer show it? Or go on without"
+    )]
     None(Direction),
     /// None of that name.
     #[error("no {direction} has `{wanted}` in its name; there is {}", list(.there))]
@@ -66,7 +68,9 @@ pub enum DeviceError {
         hint: &'static str,
     },
     /// It takes samples in a form that isn't known.
-    #[error("{direction} `{name}` has samples of the form {format}; 8 to 32-bit integers and floats are known")]
+    #[error(
+        "{direction} `{name}` has samples of the form {format}; 8 to 32-bit integers and floats are known"
+    )]
     Format {
         /// Which way.
         direction: Direction,
@@ -84,7 +88,9 @@ fn list(names: &[String]) -> String {
 fn hint(error: &cpal::Error) -> &'static str {
     match error.kind() {
         cpal::ErrorKind::DeviceBusy => "; another program has it: close that, or choose another device",
-        cpal::ErrorKind::PermissionDenied => "; allow this program to use it in the system's privacy settings",
+        cpal::ErrorKind::PermissionDenied => {
+            "; allow this program to use it in the system's privacy settings"
+        }
         cpal::ErrorKind::HostUnavailable => "; is the system's sound service running?",
         cpal::ErrorKind::DeviceNotAvailable => "; it was unplugged, or is used by another program alone",
         _ => "",
@@ -377,7 +383,10 @@ mod tests {
     #[test]
     fn a_device_that_is_not_there_is_named_with_those_that_are() {
         let error = Speakers::open(Some("a device that nobody has")).err().unwrap().to_string();
-        assert!(error.contains("no speakers has `a device that nobody has`") && error.contains("there is"), "{error}");
+        assert!(
+            error.contains("no speakers has `a device that nobody has`") && error.contains("there is"),
+            "{error}"
+        );
         let error = DeviceError::None(Direction::Microphone).to_string();
         assert!(error.contains("no microphone") && error.contains("plugged in"), "{error}");
     }

@@ -300,7 +300,8 @@ impl VoiceBuffer {
                 self.decoder.conceal(samples)
             }
         };
-        let (from, to) = (loudness(self.play.concealed - samples as f64 / RATE), loudness(self.play.concealed));
+        let (from, to) =
+            (loudness(self.play.concealed - samples as f64 / RATE), loudness(self.play.concealed));
         let decoded = decoded.unwrap_or_default();
         let made: Vec<f32> = (0..samples)
             .map(|n| {

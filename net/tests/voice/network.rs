@@ -7,8 +7,8 @@ use visavis_codec::playout::{Playout, PlayoutOptions};
 use visavis_codec::testing::Random;
 use visavis_codec::{FaceFrame, FaceUnit, Timestamp};
 use visavis_net::voice::{
-    EncodedVoice, Lipsync, Resampler, VOICE_RATE, VoiceBuffer, VoiceBufferOptions, VoiceEncoder, VoiceOptions,
-    VoicePacket,
+    EncodedVoice, Lipsync, Resampler, VOICE_RATE, VoiceBuffer, VoiceBufferOptions, VoiceEncoder,
+    VoiceOptions, VoicePacket,
 };
 
 pub(crate) const MILLISECOND: u64 = 1_000_000;

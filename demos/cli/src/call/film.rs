@@ -108,7 +108,10 @@ impl Film {
     }
 
     /// Draws. `avatar_of` gives everybody's avatar; whoever has none is left out.
-    pub(crate) fn render(mut self, avatar_of: &dyn Fn(ParticipantId) -> Option<Avatar>) -> Result<Vec<PathBuf>> {
+    pub(crate) fn render(
+        mut self,
+        avatar_of: &dyn Fn(ParticipantId) -> Option<Avatar>,
+    ) -> Result<Vec<PathBuf>> {
         let FilmArguments { size, fps, camera, background, executor } = self.arguments;
         let shown: Vec<(Person, Avatar)> = self
             .people
@@ -116,9 +119,14 @@ impl Film {
             .filter_map(|person| avatar_of(person.id).map(|avatar| (person, avatar)))
             .take(MAX_SHOWN)
             .collect();
-        ensure!(!shown.is_empty(), "{}: nobody's avatar came, so there is nothing to draw", self.path.display());
+        ensure!(
+            !shown.is_empty(),
+            "{}: nobody's avatar came, so there is nothing to draw",
+            self.path.display()
+        );
         let seconds = self.pictures as f64 / fps;
-        let pictures = frame_count(seconds, fps).min(self.output.frame_limit().unwrap_or(usize::MAX)).min(self.pictures);
+        let pictures =
+            frame_count(seconds, fps).min(self.output.frame_limit().unwrap_or(usize::MAX)).min(self.pictures);
         let mut painters = shown
             .into_iter()
             .map(|(person, avatar)| Ok((person, Painter::new(avatar, executor, None)?)))
@@ -142,9 +150,11 @@ impl Film {
             interrupt::check()?;
             let view = camera.view(n as f64 / fps, aspect);
             for (place, (person, painter)) in painters.iter_mut().enumerate() {
-                let seen = n.checked_sub(person.from).and_then(|n| person.faces.get(n).or(person.faces.last()));
+                let seen =
+                    n.checked_sub(person.from).and_then(|n| person.faces.get(n).or(person.faces.last()));
                 let (face, is_proven) = seen.copied().unwrap_or_default();
-                let face = if is_proven { face } else { FaceFrame { head: face.head, ..FaceFrame::default() } };
+                let face =
+                    if is_proven { face } else { FaceFrame { head: face.head, ..FaceFrame::default() } };
                 tile.copy_from_slice(painter.paint(&face, &view, size, Behind::Nothing)?);
                 if !is_proven {
                     silhouette(&mut tile);
@@ -192,7 +202,8 @@ impl Film {
 fn silhouette(rgba: &mut [u8]) {
     for pixel in rgba.chunks_exact_mut(4) {
         let linear = visavis::headless::linear_from_srgb(SILHOUETTE) * f32::from(pixel[3]) / 255.0;
-        let coded = if linear <= 0.003_130_8 { 12.92 * linear } else { 1.055 * linear.powf(1.0 / 2.4) - 0.055 };
+        let coded =
+            if linear <= 0.003_130_8 { 12.92 * linear } else { 1.055 * linear.powf(1.0 / 2.4) - 0.055 };
         let coded = (coded * 255.0 + 0.5) as u8;
         pixel[..3].fill(coded);
     }

@@ -69,7 +69,8 @@ impl Listener {
             avatar_bytes: None,
             latents: None,
             face: Playout::new(options).context("play-out")?,
-            voice: VoiceBuffer::new(VoiceBufferOptions { rate, ..VoiceBufferOptions::default() }).context("the voice")?,
+            voice: VoiceBuffer::new(VoiceBufferOptions { rate, ..VoiceBufferOptions::default() })
+                .context("the voice")?,
             lipsync: Lipsync::new(),
             rung: None,
             unreadable: 0,
@@ -219,8 +220,10 @@ impl Listener {
     /// For `--json`.
     pub(crate) fn report(&self, call: Option<&Call>) -> serde_json::Value {
         let Figures { loss, rung, proof, .. } = self.figures(call);
-        let (face, voice, skew) = (self.face.statistics(), self.voice.statistics(), self.lipsync.statistics());
-        let since = |time: Option<Timestamp>| time.map(|time| time.0.saturating_sub(self.first.0) as f64 * 1e-9);
+        let (face, voice, skew) =
+            (self.face.statistics(), self.voice.statistics(), self.lipsync.statistics());
+        let since =
+            |time: Option<Timestamp>| time.map(|time| time.0.saturating_sub(self.first.0) as f64 * 1e-9);
         let remote = call.and_then(|call| call.remote_statistics(self.id));
         serde_json::json!({
             "name": self.name(), "participant": self.id.to_string(), "avatar": self.manifest.as_ref().map(|m| &m.name),

@@ -200,7 +200,18 @@ struct Prepared {
 
 impl Prepared {
     fn new(arguments: &CommonArguments) -> Result<Self> {
-        let CommonArguments { avatar, key, name, drive, record, headless, no_audio, cache, allow_unsigned, .. } = arguments;
+        let CommonArguments {
+            avatar,
+            key,
+            name,
+            drive,
+            record,
+            headless,
+            no_audio,
+            cache,
+            allow_unsigned,
+            ..
+        } = arguments;
         let key = key.as_deref().map(|path| OwnerKey::load(path).context("--key")).transpose()?;
         let file = avatar.as_deref().map(avatar_file::read).transpose()?;
         let bytes: Option<Arc<[u8]>> =
@@ -238,10 +249,14 @@ impl Prepared {
         let profile = arguments.profile.as_deref().zip(file.as_ref());
         let tuner = profile.map(|(profile, file)| tuner(profile, &file.avatar, &file.path)).transpose()?;
         let options = CallOptions {
-            name: name.clone().or(file.as_ref().map(|file| file.avatar.manifest.name.clone())).unwrap_or_default(),
+            name: name
+                .clone()
+                .or(file.as_ref().map(|file| file.avatar.manifest.name.clone()))
+                .unwrap_or_default(),
             avatar: bytes,
             owner: key,
-            face: (!matches!(faces, Faces::Nobody)).then_some(FaceTrack { bitstream: BITSTREAM_VERSION, hertz: 30.0 }),
+            face: (!matches!(faces, Faces::Nobody))
+                .then_some(FaceTrack { bitstream: BITSTREAM_VERSION, hertz: 30.0 }),
             audio: (!matches!(voices, Voices::Nobody))
                 .then(|| AudioTrack { codec: "opus".to_owned(), sample_rate: VOICE_RATE }),
             recording: record.is_some(),
@@ -257,10 +272,14 @@ impl Prepared {
             speakers,
         };
         let outgoing = match file {
-            Some(file) => Some(Outgoing { file: Box::new(file), name: options.name.clone(), faces, voices, tuner }),
+            Some(file) => {
+                Some(Outgoing { file: Box::new(file), name: options.name.clone(), faces, voices, tuner })
+            }
             None if matches!(voices, Voices::Nobody) => None,
             // A voice without a face.
-            None => bail!("--avatar: whoever speaks needs an avatar; to listen alone: --headless, or --no-audio"),
+            None => {
+                bail!("--avatar: whoever speaks needs an avatar; to listen alone: --headless, or --no-audio")
+            }
         };
         Ok(Self { options, outgoing, sinks })
     }
@@ -303,9 +322,13 @@ fn relay_link(relay: &str, token: Option<&str>, pin: Option<&str>) -> Result<Joi
     let (host, port) = authority.rsplit_once(':').unwrap_or((authority, "443"));
     let port = port.parse().with_context(|| format!("--relay {relay}: `{port}` is no port"))?;
     let pin = pin
-        .map(|pin| avatar_file::root_of_hex(pin).with_context(|| format!("--relay-pin {pin}: not 64 hexadecimal digits")))
+        .map(|pin| {
+            avatar_file::root_of_hex(pin)
+                .with_context(|| format!("--relay-pin {pin}: not 64 hexadecimal digits"))
+        })
         .transpose()?;
-    JoinLink::to_relay(host, port, pin, path, token.unwrap_or_default(), CallSecret::random()).context("--relay")
+    JoinLink::to_relay(host, port, pin, path, token.unwrap_or_default(), CallSecret::random())
+        .context("--relay")
 }
 
 /// Writes a file that this user alone may read, whole or not at all.

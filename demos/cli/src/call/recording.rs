@@ -97,19 +97,32 @@ impl Recording {
     }
 
     /// A coded face as it came.
-    pub(crate) fn face(&mut self, id: ParticipantId, name: &str, times: MessageTimes, packet: &[u8]) -> Result<()> {
+    pub(crate) fn face(
+        &mut self,
+        id: ParticipantId,
+        name: &str,
+        times: MessageTimes,
+        packet: &[u8],
+    ) -> Result<()> {
         self.track(id, name)?;
         self.write(id, times, Message::Face(packet.to_vec()))
     }
 
     /// A coded sound as it came; it is decoded, and what was lost just before it made up for.
-    pub(crate) fn voice(&mut self, id: ParticipantId, name: &str, times: MessageTimes, payload: &[u8]) -> Result<()> {
+    pub(crate) fn voice(
+        &mut self,
+        id: ParticipantId,
+        name: &str,
+        times: MessageTimes,
+        payload: &[u8],
+    ) -> Result<()> {
         let Ok(packet) = VoicePacket::read(payload) else { return Ok(()) };
         let track = self.track(id, name)?;
         let is_next_but_one = track.sequence.is_some_and(|last| (last + 2) % 64 == packet.sequence);
         if is_next_but_one && packet.repeats_previous() {
             let samples = packet.samples();
-            let before = times.capture.0.saturating_sub(samples as u64 * 1_000_000_000 / u64::from(VOICE_RATE));
+            let before =
+                times.capture.0.saturating_sub(samples as u64 * 1_000_000_000 / u64::from(VOICE_RATE));
             let lost = track.decoder.recover(packet.opus, samples).map(pcm);
             if let Ok(lost) = lost {
                 let times = MessageTimes { capture: Timestamp(before), ..times };
@@ -125,7 +138,13 @@ impl Recording {
     }
 
     /// Sound of our own, before it was coded.
-    pub(crate) fn sound(&mut self, id: ParticipantId, name: &str, at: Timestamp, samples: &[f32]) -> Result<()> {
+    pub(crate) fn sound(
+        &mut self,
+        id: ParticipantId,
+        name: &str,
+        at: Timestamp,
+        samples: &[f32],
+    ) -> Result<()> {
         self.track(id, name)?;
         for (n, block) in samples.chunks(MAX_BLOCK).enumerate() {
             let later = (n * MAX_BLOCK) as u64 * 1_000_000_000 / u64::from(VOICE_RATE);
@@ -151,14 +170,17 @@ impl Recording {
             Ok(()) => self.messages += 1,
             // What a peer sends may be anything; that isn't the disk's fault.
             Err(WriteCallError::Packet { .. } | WriteCallError::AudioBlock { .. }) => {}
-            Err(error) => return Err(error).with_context(|| format!("{}: is the disk full?", self.path.display())),
+            Err(error) => {
+                return Err(error).with_context(|| format!("{}: is the disk full?", self.path.display()));
+            }
         }
         Ok(())
     }
 
     /// Ends the file; those who never said what they look like are written as voices.
     pub(crate) fn finish(mut self) -> Result<PathBuf> {
-        let silent: Vec<_> = self.tracks.iter().filter(|(_, track)| track.sender.is_none()).map(|(id, _)| *id).collect();
+        let silent: Vec<_> =
+            self.tracks.iter().filter(|(_, track)| track.sender.is_none()).map(|(id, _)| *id).collect();
         for id in silent {
             self.know(id, "", None)?;
         }
@@ -186,7 +208,8 @@ mod tests {
         let mut recording = Recording::start(&path).unwrap();
         let (ann, bob) = (ParticipantId([1; 8]), ParticipantId([2; 8]));
         let model = plain_latent_model(0);
-        let manifest = visavis_codec::testing::synthetic_avatar(1, visavis_codec::testing::Preset::Tiny).manifest;
+        let manifest =
+            visavis_codec::testing::synthetic_avatar(1, visavis_codec::testing::Preset::Tiny).manifest;
         for tick in 0..500u64 {
             let at = Timestamp(1_000_000_000 + tick * 10_000_000);
             recording.sound(ann, "Ann", at, &[0.25; 480]).unwrap();
@@ -209,7 +232,8 @@ mod tests {
         recording.finish().unwrap();
         let bytes = std::fs::read(&path).unwrap();
         let call = CallReader::new(&bytes).unwrap();
-        let names: Vec<_> = call.senders().map(|(_, sender)| (sender.name.clone(), sender.latent == model)).collect();
+        let names: Vec<_> =
+            call.senders().map(|(_, sender)| (sender.name.clone(), sender.latent == model)).collect();
         assert_eq!(names, [("Ann".to_owned(), false), (format!("Ann-{bob}"), true)]);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde_json::{Value, json};
 use visavis_codec::Timestamp;
 use visavis_codec::call::MessageTimes;
@@ -167,7 +167,8 @@ impl Session {
             report["recording"] = json!(path);
         }
         if let Some(film) = film {
-            let avatar_of = |id: ParticipantId| listeners.get(&id.0).and_then(|l| l.avatar.as_deref().cloned());
+            let avatar_of =
+                |id: ParticipantId| listeners.get(&id.0).and_then(|l| l.avatar.as_deref().cloned());
             let outputs = tokio::task::block_in_place(|| film.render(&avatar_of))?;
             report["outputs"] = json!(outputs);
         }
@@ -287,7 +288,8 @@ impl Session {
                 }
             }
             Event::Warning { from, text } => {
-                let who = from.and_then(|from| self.listeners.get(&from.0)).map(|l| format!("{}: ", l.name()));
+                let who =
+                    from.and_then(|from| self.listeners.get(&from.0)).map(|l| format!("{}: ", l.name()));
                 self.warn(format!("{}{text}", who.unwrap_or_default()));
             }
             Event::Needs { from, needs } => {
@@ -399,7 +401,8 @@ impl Session {
             // The seat faces the listener: its own axes are turned by half a turn.
             let seat = Quat::from_rotation_y(-part * ARC) * Vec3::new(0.0, 0.0, -TABLE);
             let turn = Quat::from_rotation_y(-part * ARC + std::f32::consts::PI);
-            let lean = shown.iter().find(|(other, ..)| other.0 == *id).map(|(_, frame, _)| frame.head.translation);
+            let lean =
+                shown.iter().find(|(other, ..)| other.0 == *id).map(|(_, frame, _)| frame.head.translation);
             placement.set(&Ears::default(), seat + turn * lean.unwrap_or_default());
         }
     }
@@ -419,7 +422,8 @@ impl Session {
     fn tell(&mut self, now: Timestamp) {
         let seconds = now.0.saturating_sub(self.start.0) as f64 * 1e-9;
         let there = self.listeners.values().filter(|listener| !listener.has_left);
-        let lines: Vec<_> = there.map(|listener| (listener.name(), listener.figures(Some(&self.call)))).collect();
+        let lines: Vec<_> =
+            there.map(|listener| (listener.name(), listener.figures(Some(&self.call)))).collect();
         self.status.show(seconds, self.speaker.as_ref(), &self.call.path_statistics(), &lines);
     }
 
@@ -451,7 +455,8 @@ impl Session {
                 })
             })
             .collect();
-        let peers: Vec<_> = self.listeners.values().map(|listener| listener.report(Some(&self.call))).collect();
+        let peers: Vec<_> =
+            self.listeners.values().map(|listener| listener.report(Some(&self.call))).collect();
         json!({
             "seconds": seconds, "me": self.call.me().to_string(), "most_peers": self.most, "peers": peers, "paths": paths,
             "sent": self.speaker.as_ref().map(|speaker| speaker.report(seconds)), "reconnections": self.reconnections,

@@ -88,7 +88,8 @@ mod devices {
 
     impl Microphone {
         pub(crate) fn open(arguments: &SoundArguments) -> Result<Self> {
-            let device = devices::Microphone::open(arguments.microphone.as_deref()).context("--microphone")?;
+            let device = devices::Microphone::open(arguments.microphone.as_deref())
+                .context("--microphone (without sound devices: --headless, or --no-audio)")?;
             eprintln!("visavis: microphone: {}, {} Hz", device.name(), device.rate());
             let mut gate = Gate::default();
             gate.set_muted(arguments.mute);
@@ -128,7 +129,8 @@ mod devices {
 
     impl Speakers {
         pub(crate) fn open(arguments: &SoundArguments) -> Result<Self> {
-            let device = devices::Speakers::open(arguments.speaker.as_deref()).context("--speaker")?;
+            let device = devices::Speakers::open(arguments.speaker.as_deref())
+                .context("--speaker (without sound devices: --headless, or --no-audio)")?;
             eprintln!("visavis: speakers: {}, {} Hz", device.name(), device.rate());
             let side = Resampler::new(VOICE_RATE, device.rate());
             Ok(Self { device, sides: [side.clone(), side], side: [Vec::new(), Vec::new()] })
@@ -157,6 +159,10 @@ pub(crate) use devices::{Microphone, Speakers};
 impl SoundArguments {
     /// What voices are placed for.
     pub(crate) const fn ears(&self) -> visavis_net::voice::Ears {
-        if self.loudspeakers { visavis_net::voice::Ears::Speakers } else { visavis_net::voice::Ears::Headphones }
+        if self.loudspeakers {
+            visavis_net::voice::Ears::Speakers
+        } else {
+            visavis_net::voice::Ears::Headphones
+        }
     }
 }

@@ -34,15 +34,25 @@ pub(crate) struct Performance {
 
 impl Performance {
     /// Reads a call, or whatever `visavis drive` reads, with its voice.
-    pub(crate) fn read(path: &Path, avatar: &Avatar, neutral: Option<NeutralWhen>, voice: Option<&Path>) -> Result<Self> {
+    pub(crate) fn read(
+        path: &Path,
+        avatar: &Avatar,
+        neutral: Option<NeutralWhen>,
+        voice: Option<&Path>,
+    ) -> Result<Self> {
         let bytes = read_bounded(path, MAX_CALL_BYTES)?;
-        let mut performance =
-            if bytes.starts_with(b"\x89MCAP") { of_call(path, &bytes, avatar)? } else { of_table(path, avatar, neutral)? };
+        let mut performance = if bytes.starts_with(b"\x89MCAP") {
+            of_call(path, &bytes, avatar)?
+        } else {
+            of_table(path, avatar, neutral)?
+        };
         drop(bytes);
         let beside = path.with_extension("wav");
         match voice {
             Some(voice) => performance.voice = read_voice(voice)?,
-            None if performance.voice.is_empty() && beside.is_file() => performance.voice = read_voice(&beside)?,
+            None if performance.voice.is_empty() && beside.is_file() => {
+                performance.voice = read_voice(&beside)?
+            }
             None => {}
         }
         ensure!(!performance.frames.is_empty(), "{}: no face is in it", path.display());
@@ -56,12 +66,14 @@ impl Performance {
 fn of_call(path: &Path, bytes: &[u8], avatar: &Avatar) -> Result<Performance> {
     let damaged = || format!("{}: not a usable call", path.display());
     let call = CallReader::recover(bytes).with_context(damaged)?;
-    let (id, sender) = call.senders().next().with_context(|| format!("{}: nobody is in this call", path.display()))?;
+    let (id, sender) =
+        call.senders().next().with_context(|| format!("{}: nobody is in this call", path.display()))?;
     let mut frames = call.faces(id).with_context(damaged)?;
     if sender.latent != avatar.manifest.latent {
         recording::without_residual(&mut frames);
     }
-    let mut sound = call.sound(sender.audio.sample_rate, &[Voice { sender: id, shift: 0 }]).with_context(damaged)?;
+    let mut sound =
+        call.sound(sender.audio.sample_rate, &[Voice { sender: id, shift: 0 }]).with_context(damaged)?;
     let first = frames.first().map_or(u64::MAX, |frame| frame.time.0);
     let start = sound.span().map_or(first, |(start, _)| start.0.min(first));
     let mut voice = Vec::new();
@@ -85,7 +97,9 @@ fn of_table(path: &Path, avatar: &Avatar, neutral: Option<NeutralWhen>) -> Resul
     let mut driver = driver.context("--avatar: can't be driven")?;
     driver.set_clock(recording.interval, recording.wrap);
     let when = neutral.unwrap_or(if kind == Kind::Signals { NeutralWhen::None } else { NeutralWhen::Auto });
-    if let Some(neutral) = find_neutral(&recording, when).with_context(|| format!("{}: --neutral", path.display()))? {
+    if let Some(neutral) =
+        find_neutral(&recording, when).with_context(|| format!("{}: --neutral", path.display()))?
+    {
         driver.set_neutral(neutral);
     }
     let mut frames = Vec::new();
@@ -102,7 +116,8 @@ fn read_voice(path: &Path) -> Result<Vec<f32>> {
     if bytes.starts_with(b"\x89MCAP") {
         bail!("{}: is a call; its voice comes along when it is what drives", path.display());
     }
-    let wrong = |what: &str| anyhow::anyhow!("{}: {what}; a voice is a WAV file of 16-bit samples", path.display());
+    let wrong =
+        |what: &str| anyhow::anyhow!("{}: {what}; a voice is a WAV file of 16-bit samples", path.display());
     let chunk = |id: &[u8], from: usize| -> Option<(usize, usize)> {
         let mut at = from;
         loop {
@@ -122,7 +137,11 @@ fn read_voice(path: &Path) -> Result<Vec<f32>> {
     let u16_at = |i: usize| u16::from_le_bytes([format[i], format[i + 1]]);
     let rate = u32::from_le_bytes([format[4], format[5], format[6], format[7]]);
     let (coding, channels, bits) = (u16_at(0), usize::from(u16_at(2)), u16_at(14));
-    if !matches!(coding, 1 | 0xfffe) || bits != 16 || !(1..=8).contains(&channels) || !(8_000..=192_000).contains(&rate) {
+    if !matches!(coding, 1 | 0xfffe)
+        || bits != 16
+        || !(1..=8).contains(&channels)
+        || !(8_000..=192_000).contains(&rate)
+    {
         return Err(wrong(&format!("{channels} channels of {bits} bits at {rate} Hz, coding {coding}")));
     }
     let (at, length) = chunk(b"data", 12).ok_or_else(|| wrong("it has no sound"))?;
@@ -163,18 +182,33 @@ pub(crate) struct Tracker {
 
 impl Tracker {
     /// Listens at an address.
-    pub(crate) fn listen(kind: Kind, address: &str, avatar: &Avatar, neutral: Option<NeutralWhen>) -> Result<Self> {
+    pub(crate) fn listen(
+        kind: Kind,
+        address: &str,
+        avatar: &Avatar,
+        neutral: Option<NeutralWhen>,
+    ) -> Result<Self> {
         let socket = UdpSocket::bind(address).with_context(|| {
             format!("{address}: can't listen there; is another program listening, or the address not this machine's?")
         })?;
         socket.set_nonblocking(true).context("the socket")?;
-        let mut driver = Driver::new(&avatar.manifest.latent, Default::default()).context("--avatar: can't be driven")?;
+        let mut driver =
+            Driver::new(&avatar.manifest.latent, Default::default()).context("--avatar: can't be driven")?;
         if neutral != Some(NeutralWhen::None) {
             eprintln!("visavis: rest your face at first: {LIVE_NEUTRAL_SECONDS} s of it count as neutral");
             driver.calibrate_first(LIVE_NEUTRAL_SECONDS);
         }
         let source = Source::of(kind);
-        Ok(Self { kind, source, socket, driver, has_clock: false, buffer: vec![0; MAX_DATAGRAM], tracked: 0, seen: None })
+        Ok(Self {
+            kind,
+            source,
+            socket,
+            driver,
+            has_clock: false,
+            buffer: vec![0; MAX_DATAGRAM],
+            tracked: 0,
+            seen: None,
+        })
     }
 
     /// Takes what has come; `now` in seconds since the call began. Appends frames, with times of the driver's own.

@@ -10,11 +10,11 @@ use visavis_codec::expression::Tuner;
 use visavis_codec::{Avatar, FaceFrame, Timestamp};
 use visavis_net::call::{Call, Pacing, Sent};
 use visavis_net::catalogue::View;
-use visavis_net::seal::ParticipantId;
-use visavis_net::transport::PathStatistics;
 use visavis_net::rate::{
     Audience, FacePacer, Paced, PathSample, Plan, RateController, RateOptions, ReceiverReport,
 };
+use visavis_net::seal::ParticipantId;
+use visavis_net::transport::PathStatistics;
 use visavis_net::voice::{EncodedVoice, LevelMeter, VOICE_RATE, VoiceEncoder, VoiceFrame, VoiceOptions};
 
 use super::sound::Microphone;
@@ -28,7 +28,12 @@ const NANOSECONDS: f64 = 1e9;
 
 /// Where faces come from.
 pub(crate) enum Faces {
-    Recorded { performance: Performance, repeats: bool, next: usize, round: u64 },
+    Recorded {
+        performance: Performance,
+        repeats: bool,
+        next: usize,
+        round: u64,
+    },
     Live(Box<Tracker>),
     /// The voice alone.
     Voice,
@@ -112,7 +117,8 @@ impl Speaker {
             frame: VoiceFrame::of_milliseconds(plan.audio_ms.into()),
             ..VoiceOptions::default()
         };
-        let encoder = has_voice.then(|| VoiceEncoder::new(options)).transpose().context("the voice's encoder")?;
+        let encoder =
+            has_voice.then(|| VoiceEncoder::new(options)).transpose().context("the voice's encoder")?;
         Ok(Self {
             faces,
             voices,
@@ -258,7 +264,9 @@ impl Speaker {
 
     fn show(&mut self, frame: FaceFrame, call: &Call) -> Result<()> {
         let capture = Timestamp(self.start.0.saturating_add(frame.time.0));
-        if self.last_face.is_some_and(|last| capture.0 < last.0 + 500_000) || !self.pacer.wants(capture, &self.plan) {
+        if self.last_face.is_some_and(|last| capture.0 < last.0 + 500_000)
+            || !self.pacer.wants(capture, &self.plan)
+        {
             return Ok(());
         }
         self.last_face = Some(capture);
@@ -332,13 +340,16 @@ impl Speaker {
         }
         if let Some(needs) = call.audience() {
             let usual = Audience::default();
-            let finest = needs.finest_rung.and_then(visavis_codec::bitstream::Rung::new).unwrap_or(usual.finest);
+            let finest =
+                needs.finest_rung.and_then(visavis_codec::bitstream::Rung::new).unwrap_or(usual.finest);
             let face_hz = needs.max_hertz.map_or(usual.face_hz, |hertz| hertz.clamp(1.0, 90.0) as u8);
             self.rate.set_audience(Audience { is_watching: needs.face != View::Hidden, finest, face_hz });
         }
         // A host has a path to each guest: the one that carries least decides.
         let paths = call.path_statistics();
-        let Some((_, path)) = paths.iter().min_by_key(|(_, path)| path.congestion_window) else { return Ok(()) };
+        let Some((_, path)) = paths.iter().min_by_key(|(_, path)| path.congestion_window) else {
+            return Ok(());
+        };
         let budget = self.rate.state().budget_bit_s.max(16_000.0);
         let sample = PathSample {
             rtt: path.rtt,

@@ -56,7 +56,8 @@ impl Status {
                 )
             },
         );
-        self.own.set_message(format!("{seconds:5.0} s  round trip {:3} ms  {sending}", round_trip.as_millis()));
+        self.own
+            .set_message(format!("{seconds:5.0} s  round trip {:3} ms  {sending}", round_trip.as_millis()));
         while self.others.len() < others.len().min(MAX_LINES) {
             self.others.push(self.screen.add(line()));
         }
