@@ -149,11 +149,11 @@ impl Link {
                 _ = look.tick() => {
                     let now = received();
                     if now != heard {
-                        (heard, heard_at) = (now, Instant::now());
                         if dialling.take().is_some() {
                             // It came back by itself.
                             shared.events.push(Event::Connected { after: heard_at.elapsed() });
                         }
+                        (heard, heard_at) = (now, Instant::now());
                     } else if heard_at.elapsed() > shared.transport.silence && dialling.is_none() {
                         shared.events.push(Event::Reconnecting);
                         dialling = Some(Redial::begin(dialler));

@@ -6,6 +6,8 @@ use std::time::Duration;
 use quinn::congestion::CubicConfig;
 use quinn::{AckFrequencyConfig, IdleTimeout, VarInt};
 
+use super::congestion::FlooredCubic;
+
 /// How the transport behaves. The defaults suit calls; benches and tests change them.
 #[derive(Clone, Debug)]
 pub struct TransportOptions {
@@ -81,7 +83,7 @@ impl TransportOptions {
             // Probing for larger packets costs a call more than it gains: its datagrams are small.
             .mtu_discovery_config(None)
             .initial_rtt(Duration::from_millis(120))
-            .congestion_controller_factory(Arc::new(cubic))
+            .congestion_controller_factory(Arc::new(FlooredCubic(Arc::new(cubic))))
             .allow_spin(false);
         Arc::new(transport)
     }
