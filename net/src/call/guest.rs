@@ -60,8 +60,13 @@ pub(super) async fn run(
         };
         drop(before.take());
         if let Some(first) = first.take() {
-            let _ = first.send(Ok(()));
+            let stands = link.session.stands().await.map_err(CallError::from);
+            let refused = stands.is_err();
+            if first.send(stands).is_err() || refused {
+                return;
+            }
         }
+        let opened = Instant::now();
         let after = broken_since.take().map_or(Duration::ZERO, |since| since.elapsed());
         shared.events.push(Event::Connected { after });
 
@@ -77,6 +82,9 @@ pub(super) async fn run(
             before = None;
         }
         roster::all_away(&shared);
+        if opened.elapsed() < REFUSED {
+            tokio::time::sleep(REFUSED).await;
+        }
     }
 }
 

@@ -14,7 +14,7 @@ pub struct TransportOptions {
     /// How many bytes of datagrams may wait in a connection before the oldest are dropped: 8,192 by default, which is 60 ms at
     /// 1 Mbit/s. [`Call`](crate::call::Call) holds back faces (never voice) before that, by the path's own rate.
     pub datagram_send_buffer: usize,
-    /// How long the peer may collect acknowledgements: 150 ms by default. Longer costs fewer packets and finds loss later.
+    /// How long the peer may collect acknowledgements: 200 ms by default. Longer costs fewer packets and finds loss later.
     pub max_ack_delay: Duration,
     /// After how many packets the peer acknowledges at once: 16 by default.
     pub ack_after: u32,
@@ -33,7 +33,7 @@ impl Default for TransportOptions {
     fn default() -> Self {
         Self {
             datagram_send_buffer: 8192,
-            max_ack_delay: Duration::from_millis(150),
+            max_ack_delay: Duration::from_millis(200),
             ack_after: 16,
             keep_alive: Duration::from_millis(700),
             silence: Duration::from_millis(1800),
