@@ -60,8 +60,13 @@ pub(super) async fn run(
         };
         drop(before.take());
         if let Some(first) = first.take() {
-            let _ = first.send(Ok(()));
+            let stands = link.session.stands().await.map_err(CallError::from);
+            let refused = stands.is_err();
+            if first.send(stands).is_err() || refused {
+                return;
+            }
         }
+        let opened = Instant::now();
         let after = broken_since.take().map_or(Duration::ZERO, |since| since.elapsed());
         shared.events.push(Event::Connected { after });
 
@@ -77,6 +82,9 @@ pub(super) async fn run(
             before = None;
         }
         roster::all_away(&shared);
+        if opened.elapsed() < REFUSED {
+            tokio::time::sleep(REFUSED).await;
+        }
     }
 }
 
@@ -149,11 +157,11 @@ impl Link {
                 _ = look.tick() => {
                     let now = received();
                     if now != heard {
-                        (heard, heard_at) = (now, Instant::now());
                         if dialling.take().is_some() {
                             // It came back by itself.
                             shared.events.push(Event::Connected { after: heard_at.elapsed() });
                         }
+                        (heard, heard_at) = (now, Instant::now());
                     } else if heard_at.elapsed() > shared.transport.silence && dialling.is_none() {
                         shared.events.push(Event::Reconnecting);
                         dialling = Some(Redial::begin(dialler));

@@ -58,6 +58,11 @@ impl Verifier {
         Ok(Some(accepted))
     }
 
+    /// The status that was told last.
+    pub(super) fn told(&self) -> Option<ProofStatus> {
+        self.told
+    }
+
     /// The status, if it isn't the one that was told last.
     pub(super) fn poll(&mut self, now: Timestamp) -> Option<ProofStatus> {
         let status = self.proof.as_mut()?.status(now);

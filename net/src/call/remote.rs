@@ -19,7 +19,7 @@ use crate::avatar_track::AvatarDownload;
 use crate::bundle::{Bundle, CaptureClock};
 use crate::catalogue::{Catalogue, CatalogueError, Needs, NeedsMessage, WIRE_VERSION};
 use crate::limits::{Limits, PeerMeter, Verdict};
-use crate::identity::{Accepted, Nonce, PublicKey};
+use crate::identity::{Accepted, Nonce, ProofStatus, PublicKey};
 use crate::seal::{CallSecret, JoinId, Opener, ParticipantId, Salt, TrackId};
 
 /// Bytes of a catalogue object before what is sealed: version and salt.
@@ -40,6 +40,8 @@ pub struct RemoteStatistics {
     pub loss: f32,
     /// Whether it comes in groups, because datagrams don't get through.
     pub groups: bool,
+    /// What is proven of it, once its catalogue came.
+    pub proof: Option<ProofStatus>,
 }
 
 pub(super) struct Remote {
@@ -178,7 +180,8 @@ impl Remote {
 
     pub(super) fn statistics(&self) -> RemoteStatistics {
         let groups = self.groups.load(Ordering::Relaxed);
-        RemoteStatistics { groups, ..lock(&self.state).statistics }
+        let state = lock(&self.state);
+        RemoteStatistics { groups, proof: state.verifier.told(), ..state.statistics }
     }
 
     pub(super) fn verdict(&self, now: Timestamp) -> Verdict {
