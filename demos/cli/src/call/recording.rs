@@ -18,7 +18,7 @@ use crate::drive::recorder::plain_name;
 use crate::render::output::create_folder_of;
 
 /// What comes before a participant's avatar is known waits: so many messages at the most, some ten seconds.
-const MAX_WAITING: usize = 1000;
+const MAX_WAITING: usize = 2000;
 /// A block of sound in the file is at most 120 ms.
 const MAX_BLOCK: usize = 5760;
 
@@ -43,6 +43,7 @@ struct Track {
 enum Message {
     Face(Vec<u8>),
     Voice(Vec<i16>),
+    Proof(Vec<u8>),
 }
 
 impl Recording {
@@ -89,11 +90,23 @@ impl Recording {
         sender.audio = AudioFormat { sample_rate: VOICE_RATE };
         track.sender = Some(self.call.add_sender(&sender).context("recording a participant")?);
         for (times, message) in std::mem::take(&mut track.waiting) {
-            if avatar.is_some() || matches!(message, Message::Voice(_)) {
+            if avatar.is_some() || !matches!(message, Message::Face(_)) {
                 self.write(id, times, message)?;
             }
         }
         Ok(())
+    }
+
+    /// What proves who spoke.
+    pub(crate) fn proof(
+        &mut self,
+        id: ParticipantId,
+        name: &str,
+        times: MessageTimes,
+        proof: Vec<u8>,
+    ) -> Result<()> {
+        self.track(id, name)?;
+        self.write(id, times, Message::Proof(proof))
     }
 
     /// A coded face as it came.
@@ -165,6 +178,7 @@ impl Recording {
         let written = match &message {
             Message::Face(packet) => self.call.write_face(sender, times, packet),
             Message::Voice(samples) => self.call.write_audio(sender, times, samples),
+            Message::Proof(proof) => self.call.write_proof(sender, times, proof),
         };
         match written {
             Ok(()) => self.messages += 1,

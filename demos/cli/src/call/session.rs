@@ -297,7 +297,12 @@ impl Session {
                     self.losses.insert(from.0, needs.loss);
                 }
             }
-            Event::ProofMessage { .. } => {}
+            Event::ProofMessage { from, message } => {
+                let Some(listener) = self.listeners.get(&from.0) else { return Ok(()) };
+                if let Some(recording) = &mut self.sinks.recording {
+                    recording.proof(from, &listener.name(), MessageTimes::at_once(now), message)?;
+                }
+            }
         }
         Ok(())
     }
