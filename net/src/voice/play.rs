@@ -37,8 +37,10 @@ const FADE_FROM: f64 = 0.12;
 const FADE_TO: f64 = 0.24;
 /// A silence is made in pieces of so many samples: 20 ms.
 const PIECE: f64 = 960.0;
-/// Where sound is waited for, a pause is made of pieces this long, seconds.
+/// Where sound is waited for, a pause is made of pieces this long, seconds; it is waited for where the delay has to grow by more
+/// than stretching does soon.
 const PAUSE: f64 = 0.01;
+const PAUSE_FROM: f64 = 0.025;
 /// How much of the pulls' lead over the display is forgotten each time.
 const LEAD_DECAY: f64 = 0.999;
 /// The most pulls that are remembered, for what is shown with them.
@@ -61,6 +63,7 @@ pub(super) struct Play {
     pub(super) must_resync: bool,
     /// How far it is ahead of where it should be, seconds.
     ahead: f64,
+    is_pausing: bool,
     /// When the next sample will be heard, seconds on our clock, evenly.
     display: Option<f64>,
     /// A cross-fade that is going on: the old place, and how many samples of it were played.
@@ -135,6 +138,7 @@ impl VoiceBuffer {
         };
         let error = wanted - capture;
         self.play.ahead = -error;
+        self.play.is_pausing = self.play.ahead >= if self.play.is_pausing { PAUSE } else { PAUSE_FROM };
         if error.abs() > RESYNC {
             self.statistics.resyncs += 1;
             return self.begin(wanted);
@@ -270,7 +274,11 @@ impl VoiceBuffer {
         {
             return self.decode(&packet);
         }
-        if self.queue.front().is_none() && !self.play.is_silent && self.play.ahead >= PAUSE {
+        if self.queue.front().is_none()
+            && !self.play.is_silent
+            && self.play.is_pausing
+            && self.play.ahead >= PAUSE
+        {
             return self.pause(next);
         }
         let gap = self.queue.front().map(|front| front.capture - next);
