@@ -46,7 +46,7 @@ fn the_jaw_follows_the_voice_of_the_shipped_call() {
         (0..=4).map(|lag| (lag, correlation(&recorded, &heard, lag))).max_by(|a, b| a.1.total_cmp(&b.1));
     let (lag, likeness) = best.unwrap();
     let shuffled: Vec<f32> = heard.iter().cycle().skip(120).take(heard.len()).copied().collect();
-    println!("jaw of the voice and of the recording: correlation {likeness:.2}, {lag} frames later");
+    eprintln!("jaw of the voice and of the recording: correlation {likeness:.2}, {lag} frames later");
     assert!(likeness > 0.45, "{likeness}");
     // Not just any talk: another second's voice doesn't do.
     assert!(correlation(&recorded, &shuffled, lag) < 0.5 * likeness);

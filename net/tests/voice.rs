@@ -56,7 +56,7 @@ fn what_is_heard_is_what_was_said_when_it_says_it_was() {
     // Against the microphone itself: the codec's own delay is accounted for.
     let (wanted, heard) = receiver.beside(&voice, Timestamp(THEIRS), 1.0);
     let (lag, likeness) = best_lag(&wanted, &heard, 480);
-    println!("lag {lag} samples, likeness {likeness}, {statistics:?}");
+    eprintln!("lag {lag} samples, likeness {likeness}, {statistics:?}");
     assert!(lag.abs() <= 48 && likeness > 0.9, "{lag} samples, {likeness}");
     assert!(statistics.concealed_ratio() < 0.01, "{statistics:?}");
     assert!(statistics.delay.as_secs_f64() < 0.060, "{statistics:?}");
@@ -93,7 +93,7 @@ fn a_tenth_of_the_packets_may_be_lost() {
         };
         let ours = (spectral_distance_db(&wanted, &heard), segmental_snr_db(&wanted, &heard));
         let none = (spectral_distance_db(&silent.0, &silent.1), segmental_snr_db(&silent.0, &silent.1));
-        println!(
+        eprintln!(
             "{what}: lost {:.1} %, recovered {}, concealed {:.1} %, delay {:.0} ms; spectral distance {:.2} dB (silence \
              instead: {:.2}), segmental SNR {:.1} dB ({:.1})",
             100.0 * share,
@@ -139,7 +139,7 @@ fn stretching_makes_no_clicks() {
         assert_eq!((statistics.resyncs, statistics.clock_jumps), (0, 0));
         let heard = &receiver.heard[48_000..];
         let (found, own) = (largest_step(heard), largest_step(&clean[48_000..clean.len() - 960]));
-        println!("{what}: largest step {found}, in what was sent {own}; {statistics:?}");
+        eprintln!("{what}: largest step {found}, in what was sent {own}; {statistics:?}");
         assert!(found < most * own, "{what}: {found} against {own}");
     }
 }
@@ -178,7 +178,7 @@ fn clocks_drift_for_an_hour_and_voice_and_face_stay_in_step() {
         }
         let (voice, face) = (receiver.voice.statistics(), receiver.face.statistics());
         let early = early.unwrap();
-        println!(
+        eprintln!(
             "{drift} ppm, device {device} ppm: worst skew {:.1} ms, delays {:?} then {:?}; {voice:?} {face:?}",
             receiver.worst_skew * 1e3,
             early,
@@ -215,7 +215,7 @@ fn lips_move_with_the_voice_whichever_needs_the_longer_delay() {
         receiver.forget_worst();
         receiver.run(OURS + 29_000 * MILLISECOND);
         let (voice, face) = (receiver.voice.statistics(), receiver.face.statistics());
-        println!(
+        eprintln!(
             "jitter {voice_jitter} and {face_jitter} ms: worst skew {:.1} ms, delays {:.0} and {:.0} ms",
             receiver.worst_skew * 1e3,
             receiver.worst_delay[0] * 1e3,
@@ -269,7 +269,7 @@ fn silence_costs_next_to_nothing_and_is_no_loss() {
     }
     receiver.run(OURS + 8_900 * MILLISECOND);
     let statistics = receiver.voice.statistics();
-    println!("{quiet} packets; {statistics:?}");
+    eprintln!("{quiet} packets; {statistics:?}");
     assert!(statistics.concealed_ratio() < 0.01, "{statistics:?}");
     assert!(statistics.silent.as_secs_f64() > 3.5, "{statistics:?}");
 }

@@ -135,7 +135,7 @@ pub(crate) struct Receiver {
 
 enum Packet {
     Voice(EncodedVoice),
-    Face(FaceFrame),
+    Face(Box<FaceFrame>),
 }
 
 impl Receiver {
@@ -170,7 +170,7 @@ impl Receiver {
     pub(crate) fn send_face(&mut self, arrival: Option<Timestamp>, frame: FaceFrame) {
         if let Some(arrival) = arrival {
             self.count += 1;
-            self.waiting.insert((arrival.0, self.count), Packet::Face(frame));
+            self.waiting.insert((arrival.0, self.count), Packet::Face(Box::new(frame)));
         }
     }
 
