@@ -1,12 +1,12 @@
 //! `visavis render`: a recorded call becomes a video.
 
-mod background;
-mod camera;
+pub(crate) mod background;
+pub(crate) mod camera;
 pub(crate) mod ffmpeg;
 pub(crate) mod output;
-mod recording;
+pub(crate) mod recording;
 mod timeline;
-mod wav;
+pub(crate) mod wav;
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -14,7 +14,6 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use visavis_codec::Timestamp;
-use visavis_codec::call::CallReader;
 
 use self::background::{Background, Compositor};
 use self::camera::CAMERA_HELP;
@@ -83,7 +82,7 @@ const MAX_SECONDS: f64 = 86_400.0;
 /// The largest side of a picture.
 const MAX_SIDE: u32 = 8192;
 
-fn parse_size(text: &str) -> Result<[u32; 2], String> {
+pub(crate) fn parse_size(text: &str) -> Result<[u32; 2], String> {
     let side = |word: &str| word.parse::<u32>().ok().filter(|side| (16..=MAX_SIDE).contains(side));
     let (width, height) = text.split_once('x').unwrap_or((text, text));
     match (side(width), side(height)) {
@@ -92,7 +91,7 @@ fn parse_size(text: &str) -> Result<[u32; 2], String> {
     }
 }
 
-fn parse_fps(text: &str) -> Result<f64, String> {
+pub(crate) fn parse_fps(text: &str) -> Result<f64, String> {
     let fps = text.parse::<f64>().ok().filter(|fps| (1.0..=240.0).contains(fps));
     fps.ok_or_else(|| format!("`{text}` is no number of pictures a second within 1..=240"))
 }
@@ -122,7 +121,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
     let (size, fps, from) = (*size, *fps, *from);
     let output = Output::parse(output)?;
     let bytes = read_bounded(call, MAX_CALL_BYTES)?;
-    let reader = CallReader::new(&bytes).with_context(|| format!("{}: not a usable call", call.display()))?;
+    let reader = recording::open_call(&bytes, call)?;
     let mut recording = Recording::open(&reader, call, sender.as_deref(), avatar.as_deref())?;
     let end = to.unwrap_or(recording.seconds).min(recording.seconds);
     ensure!(

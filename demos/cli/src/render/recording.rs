@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail, ensure};
 use visavis_codec::avatar::Semantic;
 use visavis_codec::call::{CallReader, ReadCallError, Sender, SenderId, Sound, Voice};
-use visavis_codec::{Avatar, Latent, Timestamp};
+use visavis_codec::{Avatar, FaceFrame, Latent, Timestamp};
 
 use super::timeline::Timeline;
 use crate::avatar_file::{self, AvatarFile, candidates, hex};
@@ -15,6 +15,18 @@ use crate::avatar_file::{self, AvatarFile, candidates, hex};
 pub(crate) const MAX_CALL_BYTES: usize = 2 << 30;
 /// How long a lone frame is shown.
 const FRAME_NS: u64 = 33_333_333;
+
+/// Opens a call's file. One that was cut off, since the program that wrote it died, is read as far as it goes.
+pub(crate) fn open_call<'b>(bytes: &'b [u8], path: &Path) -> Result<CallReader<'b>> {
+    let opened = match CallReader::new(bytes) {
+        Err(ReadCallError::Truncated { .. }) => {
+            eprintln!("visavis: {}: the file is cut off; what is whole of it is used", path.display());
+            CallReader::recover(bytes)
+        }
+        opened => opened,
+    };
+    opened.with_context(|| format!("{}: not a usable call", path.display()))
+}
 
 /// One sender's part of a call, and the sound of all.
 #[derive(Debug)]
@@ -55,8 +67,7 @@ impl<'c> Recording<'c> {
         ensure!(!frames.is_empty(), "{}: {} sent no face that can be decoded", call.display(), who.name);
         let (file, same_model) = find_avatar(who, call, avatar)?;
         if !same_model {
-            // The residual means something to its own avatar alone.
-            frames.iter_mut().for_each(|frame| frame.latent.residual = Latent::NEUTRAL.residual);
+            without_residual(&mut frames);
         }
         let timeline = Timeline::new(frames);
         let (first, last) = timeline.span().context("no frame")?;
@@ -81,6 +92,11 @@ impl<'c> Recording<'c> {
             avatar_path: file.path,
         })
     }
+}
+
+/// The residual means something to its own avatar alone.
+pub(crate) fn without_residual(frames: &mut [FaceFrame]) {
+    frames.iter_mut().for_each(|frame| frame.latent.residual = Latent::NEUTRAL.residual);
 }
 
 /// How far the recorder's clock is ahead of each sender's, nanoseconds, with the shortest way that a message took:
