@@ -11,3 +11,4 @@ pub mod link;
 pub mod rate;
 pub mod seal;
 pub mod transport;
+pub mod voice;
