@@ -426,7 +426,7 @@ fn begin(
     let origin = spawn_origin();
     let seals = JoinSeals::new(&secret);
     let me = seals.join().participant;
-    let offer = avatar.map(avatar::Offer::new).transpose().map_err(CallError::Offer)?;
+    let offer = avatar.as_ref().map(avatar::Offer::new).transpose().map_err(CallError::Offer)?;
     // Who has no key, or no avatar, states so under a key that nobody knows: there is one form of everything.
     let owner = owner.unwrap_or_else(OwnerKey::generate);
     let root = offer.as_ref().map_or([0; 32], avatar::Offer::root);

@@ -15,6 +15,7 @@ use super::event::{Event, Events};
 use super::loss::{LossWindow, ratio};
 use super::proof::{Trust, Verifier};
 use super::shared::lock;
+use crate::avatar_track::AvatarDownload;
 use crate::bundle::{Bundle, CaptureClock};
 use crate::catalogue::{Catalogue, CatalogueError, Needs, NeedsMessage, WIRE_VERSION};
 use crate::limits::{Limits, PeerMeter, Verdict};
@@ -67,6 +68,8 @@ struct State {
     statistics: RemoteStatistics,
     needs_of_me: Option<Needs>,
     verifier: Verifier,
+    has_avatar: bool,
+    download: Option<AvatarDownload>,
     warned: Warned,
     opened: Vec<u8>,
 }
@@ -110,6 +113,8 @@ impl Remote {
                 statistics: RemoteStatistics::default(),
                 needs_of_me: None,
                 verifier: Verifier::default(),
+                has_avatar: false,
+                download: None,
                 warned: Warned::default(),
                 opened: Vec::new(),
             }),
@@ -204,16 +209,26 @@ impl Remote {
         lock(&self.state).verifier.proof().is_some_and(|proof| proof.wants_challenge(now))
     }
 
-    /// Tells which avatar was fetched and checked, and its owner.
-    pub(super) fn set_avatar(&self, root: [u8; 32], owner: Option<PublicKey>) {
-        if let Some(proof) = lock(&self.state).verifier.proof() {
+    /// Tells which avatar was checked, and its owner; `whole`: all of it is there.
+    pub(super) fn set_avatar(&self, root: [u8; 32], owner: Option<PublicKey>, whole: bool) {
+        let mut state = lock(&self.state);
+        state.has_avatar |= whole;
+        if let Some(proof) = state.verifier.proof() {
             proof.set_avatar(root, owner);
         }
     }
 
-    /// The join as the catalogue told it.
-    pub(super) fn join(&self) -> Option<JoinId> {
-        lock(&self.state).openers.as_ref().map(|openers| openers.join)
+    pub(super) fn has_avatar(&self) -> bool {
+        lock(&self.state).has_avatar
+    }
+
+    /// Keeps what came of an avatar, for when the participant is back.
+    pub(super) fn keep_download(&self, download: AvatarDownload) {
+        lock(&self.state).download = Some(download);
+    }
+
+    pub(super) fn take_download(&self) -> Option<AvatarDownload> {
+        lock(&self.state).download.take()
     }
 
     /// An object as it came from a track.
