@@ -1,10 +1,16 @@
 //! `visavis bench call`: live calls over bad networks, through the real writer, call, reader and play-out.
 
+mod crowd;
+mod hostile;
 mod material;
 mod networks;
 mod pair;
+mod raw;
+mod relay;
+mod soak;
 mod talker;
 mod viewer;
+mod webrtc;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -38,6 +44,12 @@ pub(crate) struct Arguments {
     /// Only these (can be given several times): a scenario's name or its beginning
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
+    /// Measure others beside ours: WebRTC data channels (aiortc from PyPI, in a virtual environment that this makes)
+    #[arg(long)]
+    peers: bool,
+    /// Instead of all else, two people for so many minutes, with 5 % loss and a clock 100 ppm too fast: does anything grow?
+    #[arg(long, value_name = "MINUTES", value_parser = minutes)]
+    soak: Option<f64>,
     /// How long each network is measured
     #[arg(long, default_value_t = 20.0, value_parser = seconds)]
     seconds: f64,
@@ -53,6 +65,13 @@ fn seconds(text: &str) -> Result<f64, String> {
     }
 }
 
+fn minutes(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(minutes) if (0.3..=10_000.0).contains(&minutes) => Ok(minutes),
+        _ => Err("a number of minutes, at least 0.3".to_owned()),
+    }
+}
+
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -60,21 +79,30 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
         .build()
         .context("tokio's runtime doesn't start")?;
     let material = Arc::new(Material::read(&arguments.avatar, &arguments.performance)?);
+    if let Some(minutes) = arguments.soak {
+        let mut report = runtime.block_on(soak::run(&material, 60.0 * minutes, arguments.seed))?;
+        report.insert("network".into(), json!("5 % loss, 30 +- 5 ms, a clock 100 ppm too fast"));
+        report.insert("asked".into(), json!(soak::ASKED));
+        tell(&report);
+        return Ok(json!({ "scenarios": [report], "peers": {} }));
+    }
     let is_wanted = |name: &str| {
         arguments.only.is_empty() || arguments.only.iter().any(|only| name.starts_with(only.as_str()))
     };
-    let wanted: Vec<&Network> = NETWORKS.iter().filter(|network| is_wanted(network.name)).collect();
-    if wanted.is_empty() {
-        let names: Vec<&str> = NETWORKS.iter().map(|network| network.name).collect();
-        bail!(
-            "--only {}: there is no such network; there are {}",
-            arguments.only.join(", "),
-            names.join(", ")
-        );
+    let networks: Vec<&Network> = NETWORKS.iter().filter(|network| is_wanted(network.name)).collect();
+    let relays: Vec<(&str, relay::Kind)> =
+        relay::SCENARIOS.into_iter().filter(|(name, _)| is_wanted(name)).collect();
+    let (has_crowd, has_hostile) = (is_wanted(crowd::NAME), is_wanted(hostile::NAME));
+    let count = networks.len() + relays.len() + usize::from(has_crowd) + usize::from(has_hostile);
+    if count == 0 {
+        let names = NETWORKS.iter().map(|network| network.name).chain(relay::SCENARIOS.map(|(name, _)| name));
+        let names = names.chain([crowd::NAME, hostile::NAME]);
+        let names: Vec<&str> = names.collect();
+        bail!("--only {}: there is no such scenario; there are {}", arguments.only.join(", "), names.join(", "));
     }
-    let mut scenarios = Vec::new();
-    let bar = progress::bar(wanted.len() as u64, "networks");
-    for network in wanted {
+    let (mut scenarios, mut peers) = (Vec::new(), Vec::new());
+    let bar = progress::bar(count as u64, "scenarios");
+    for network in networks {
         interrupt::check()?;
         bar.set_message(network.name);
         // A cut takes its own time, and there must be some before and after it.
@@ -97,16 +125,64 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
             report.get("warnings").unwrap_or(&Value::Null)
         );
         scenarios.push(Value::Object(report));
+        if arguments.peers && network.has_peer {
+            let mut report = webrtc::run(network, &material, seconds, arguments.seed)
+                .with_context(|| format!("WebRTC over {}", network.name))?;
+            report.insert("network".into(), json!("WebRTC data channel, the same network"));
+            bar.suspend(|| tell(&report));
+            peers.push(Value::Object(report));
+        }
         bar.inc(1);
     }
+    for (name, kind) in relays {
+        interrupt::check()?;
+        bar.set_message(name);
+        let mut report = match relay::program() {
+            Ok(_) => runtime
+                .block_on(relay::run(name, kind, &material, arguments.seconds))
+                .with_context(|| name.to_owned())?,
+            Err(why) => {
+                let mut report = Map::new();
+                report.insert("name".into(), json!(name));
+                report.insert("skipped".into(), json!(why.to_string()));
+                report
+            }
+        };
+        report.insert("network".into(), json!("moq-relay on loopback"));
+        report.insert("asked".into(), json!(kind.asked()));
+        bar.suspend(|| tell(&report));
+        scenarios.push(Value::Object(report));
+        bar.inc(1);
+    }
+    if has_crowd {
+        interrupt::check()?;
+        let mut report = crowd::run(&material, arguments.seconds, &runtime).context(crowd::NAME)?;
+        report.insert("network".into(), json!("twenty people at one host, on loopback"));
+        report.insert("asked".into(), json!(crowd::ASKED));
+        bar.suspend(|| tell(&report));
+        scenarios.push(Value::Object(report));
+    }
+    if has_hostile {
+        interrupt::check()?;
+        let mut report =
+            runtime.block_on(hostile::run(&material, arguments.seconds)).context(hostile::NAME)?;
+        report.insert("network".into(), json!("a host on loopback, attacked in the second half"));
+        report.insert("asked".into(), json!(hostile::ASKED));
+        bar.suspend(|| tell(&report));
+        scenarios.push(Value::Object(report));
+    }
     bar.finish_and_clear();
-    Ok(json!({ "scenarios": scenarios, "peers": {} }))
+    Ok(json!({ "scenarios": scenarios, "peers": { "webrtc_data_channel": peers } }))
 }
 
 /// A scenario for a person to read.
 fn tell(report: &Map<String, Value>) {
-    let text = |field: &str| report[field].as_str().unwrap_or_default().to_owned();
+    let text = |field: &str| report.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
     eprintln!("{}: {}", text("name"), text("network"));
+    if let Some(why) = report.get("skipped").and_then(Value::as_str) {
+        eprintln!("  skipped: {why}");
+        return;
+    }
     let fields = [
         ("arrival_p50_ms", "arrival p50", "ms"),
         ("arrival_p99_ms", "arrival p99", "ms"),
@@ -120,6 +196,14 @@ fn tell(report: &Map<String, Value>) {
         ("recovered_s", "recovered", "s"),
         ("likeness_s", "likeness", "s"),
         ("av_skew_ms", "skew", "ms"),
+        ("receivers", "receivers", ""),
+        ("calm_arrival_p99_ms", "calm p99", "ms"),
+        ("attacked_arrival_p99_ms", "attacked p99", "ms"),
+        ("memory_grown_mb", "memory grown", "MB"),
+        ("streams", "streams", ""),
+        ("receiver_cpu_percent", "the receiver's CPU", "%"),
+        ("datagrams_missing", "missing", ""),
+        ("relay_cpu_percent_per_receiver", "relay's CPU a receiver", "%"),
     ];
     let mut line = String::new();
     for (field, name, unit) in fields {
@@ -129,5 +213,7 @@ fn tell(report: &Map<String, Value>) {
         }
     }
     eprintln!("{line}");
-    eprintln!("  asked: {}", text("asked"));
+    if report.contains_key("asked") {
+        eprintln!("  asked: {}", text("asked"));
+    }
 }

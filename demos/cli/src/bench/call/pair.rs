@@ -110,8 +110,7 @@ pub(super) async fn run(
     let avatar = moving.then_some(&material.avatar);
     let drift = network.talk.drift_ppm;
     // Geometry of ten thousand pictures takes a while: not on the runtime's thread.
-    let (shown, received) =
-        tokio::task::block_in_place(|| (show(&received, avatar, drift, repeats.into()), received));
+    let shown = tokio::task::block_in_place(|| show(&received, avatar, drift, repeats.into()))?;
 
     let counted = Counted::new(&before, &after, seconds);
     let mut report = summary(network.name, &shown);

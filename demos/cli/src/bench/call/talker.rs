@@ -1,6 +1,5 @@
 //! Who speaks in a measured call: a performance through the real writer, voice encoder and rate control.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -44,12 +43,14 @@ impl Default for Talk {
 pub(super) struct Said {
     /// Times of the frames that were coded, on the call's clock (without the drift), ns.
     pub(super) captures: Vec<u64>,
-    /// The plans, and what the controller believed, each tenth of a second.
+    /// The plans, and what the controller believed, each second.
     pub(super) plans: Vec<(u64, Plan, RateState)>,
 }
 
 /// The interval between rate control's decisions.
 const CONTROL: Duration = Duration::from_millis(100);
+/// Plans are remembered so often, ns.
+const PLANS: u64 = 990_000_000;
 /// Sound comes from a device in blocks of this length.
 const BLOCK: Duration = Duration::from_millis(10);
 const BLOCK_SAMPLES: usize = (VOICE_RATE / 100) as usize;
@@ -88,7 +89,10 @@ pub(super) async fn talk(call: &Call, material: &Material, talk: Talk, until: In
             _ = control.tick() => {
                 if talk.controlled {
                     plan = rate.follow(call);
-                    said.plans.push((clock.now().0, plan, rate.state()));
+                    let now = clock.now().0;
+                    if said.plans.last().is_none_or(|(at, ..)| now - at >= PLANS) {
+                        said.plans.push((now, plan, rate.state()));
+                    }
                     writer.set_rung(plan.rung);
                     writer.set_repeats(plan.redundancy, plan.coarser);
                     encoder.set_bitrate(plan.audio_bit_s)?;
@@ -149,9 +153,6 @@ pub(super) async fn company(call: &Call, others: usize, patience: Duration) -> R
     }
     Ok(())
 }
-
-/// A call that several tasks use.
-pub(super) type SharedCall = Arc<Call>;
 
 /// The clock that all participants of a measured call share.
 pub(super) fn clock() -> Clock {

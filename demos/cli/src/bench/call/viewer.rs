@@ -1,14 +1,16 @@
 //! Who looks and listens in a measured call: what arrives, and afterwards what was shown of it.
 
 use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
 
+use anyhow::Result;
 use visavis_codec::bitstream::{LatentReader, Quantiser};
-use visavis_codec::playout::{Playout, PlayoutOptions};
+use visavis_codec::playout::{Playout, PlayoutOptions, PlayoutStatistics};
 use visavis_codec::reference;
 use visavis_codec::{Avatar, FaceFrame, Timestamp};
 use visavis_net::call::{AvatarProgress, Call, Clock, Event};
 use visavis_net::seal::ParticipantId;
-use visavis_net::voice::{Lipsync, VOICE_RATE, VoiceBuffer, VoiceBufferOptions};
+use visavis_net::voice::{Lipsync, VOICE_RATE, VoiceBuffer, VoiceBufferOptions, VoiceStatistics};
 
 /// Pictures a second that are shown.
 const DISPLAY_HZ: f64 = 90.0;
@@ -133,105 +135,162 @@ pub(super) struct Shown {
 }
 
 /// Plays what came, in virtual time, as a program with a display of 90 Hz would have.
-///
-/// `drift_ppm` is the sender's; its capture times are put back onto the common clock for the delays.
-pub(super) fn show(received: &Received, avatar: Option<&Avatar>, drift_ppm: f64, repeats: u32) -> Shown {
-    let undrifted = |time: Timestamp| time.0 as f64 / (1.0 + drift_ppm * 1e-6);
-    let mut shown = Shown {
-        arrival_ms: received
-            .faces
-            .iter()
-            .map(|(arrival, frame)| (*arrival as f64 - undrifted(frame.time)) * 1e-6)
-            .collect(),
-        ..Shown::default()
-    };
-    let mut playout = match Playout::new(PlayoutOptions { repeats, ..PlayoutOptions::default() }) {
-        Ok(playout) => playout,
-        Err(_) => return shown,
-    };
-    let Ok(mut voice) = VoiceBuffer::new(VoiceBufferOptions::default()) else { return shown };
-    let mut lipsync = Lipsync::new();
-    let firsts = [received.faces.first().map(|face| face.0), received.voices.first().map(|voice| voice.0)];
-    let lasts = [received.faces.last().map(|face| face.0), received.voices.last().map(|voice| voice.0)];
-    let (Some(first), Some(last)) = (firsts.into_iter().flatten().min(), lasts.into_iter().flatten().max())
-    else {
-        return shown;
-    };
-    let (mut next_face, mut next_voice, mut next_block) = (0, 0, first);
-    let mut samples = vec![0.0; BLOCK_SAMPLES];
-    let mut before: Option<(f64, Vec<visavis_codec::glam::Vec3>)> = None;
-    let mut settled = None;
-    let mut skews: Vec<(f64, f64)> = Vec::new();
-    let mut delays: Vec<(f64, f64)> = Vec::new();
-    let pictures = ((last - first) as f64 * 1e-9 * DISPLAY_HZ) as u64;
-    for picture in 0..pictures {
-        let seconds = picture as f64 / DISPLAY_HZ;
-        let now = first + (seconds * 1e9) as u64;
-        while let Some((arrival, frame)) = received.faces.get(next_face).filter(|face| face.0 <= now) {
-            // Frames come out of our own reader: they are faces.
-            let _ = playout.push(frame, Timestamp(*arrival));
-            next_face += 1;
+pub(super) struct Player<'a> {
+    avatar: Option<&'a Avatar>,
+    /// The sender's: its capture times are put back onto the common clock for the delays.
+    drift_ppm: f64,
+    playout: Playout,
+    voice: VoiceBuffer,
+    lipsync: Lipsync,
+    /// The first arrival.
+    first: Option<u64>,
+    next_face: usize,
+    next_voice: usize,
+    next_block: u64,
+    picture: u64,
+    samples: Vec<f32>,
+    before: Option<(f64, Vec<visavis_codec::glam::Vec3>)>,
+    settled: Option<(PlayoutStatistics, VoiceStatistics)>,
+    skews: Vec<(f64, f64)>,
+    delays: Vec<(f64, f64)>,
+    arrivals: Vec<f64>,
+    fastest: Option<f64>,
+    /// One picture in so many is remembered.
+    thinned: u64,
+}
+
+impl<'a> Player<'a> {
+    /// `repeats`: how many frames packets repeat at most.
+    pub(super) fn new(avatar: Option<&'a Avatar>, drift_ppm: f64, repeats: u32, thinned: u64) -> Result<Self> {
+        Ok(Self {
+            avatar,
+            drift_ppm,
+            playout: Playout::new(PlayoutOptions { repeats, ..PlayoutOptions::default() })?,
+            voice: VoiceBuffer::new(VoiceBufferOptions::default())?,
+            lipsync: Lipsync::new(),
+            first: None,
+            next_face: 0,
+            next_voice: 0,
+            next_block: 0,
+            picture: 0,
+            samples: vec![0.0; BLOCK_SAMPLES],
+            before: None,
+            settled: None,
+            skews: Vec::new(),
+            delays: Vec::new(),
+            arrivals: Vec::new(),
+            fastest: None,
+            thinned,
+        })
+    }
+
+    /// Shows and plays all until `until`, ns on the call's clock.
+    pub(super) fn play(&mut self, received: &Received, until: u64) {
+        let came = [received.faces.first().map(|face| face.0), received.voices.first().map(|voice| voice.0)];
+        let Some(first) = self.first.or_else(|| came.into_iter().flatten().min()) else { return };
+        if self.first.is_none() {
+            (self.first, self.next_block) = (Some(first), first);
         }
-        while next_block <= now {
-            while let Some((arrival, payload)) =
-                received.voices.get(next_voice).filter(|voice| voice.0 <= next_block)
+        loop {
+            let seconds = self.picture as f64 / DISPLAY_HZ;
+            let now = first + (seconds * 1e9) as u64;
+            if now >= until {
+                return;
+            }
+            while let Some((arrival, frame)) = received.faces.get(self.next_face).filter(|face| face.0 <= now) {
+                // Frames come out of our own reader: they are faces.
+                let _ = self.playout.push(frame, Timestamp(*arrival));
+                self.arrivals.push((*arrival as f64 - self.undrifted(frame.time)) * 1e-6);
+                self.next_face += 1;
+            }
+            while self.next_block <= now {
+                while let Some((arrival, payload)) =
+                    received.voices.get(self.next_voice).filter(|voice| voice.0 <= self.next_block)
+                {
+                    let _ = self.voice.push(payload, Timestamp(*arrival));
+                    self.next_voice += 1;
+                }
+                let heard = Timestamp(self.next_block + LEAD);
+                self.voice.pull(Timestamp(self.next_block), heard, &mut self.samples);
+                self.next_block += BLOCK_NS;
+            }
+            self.show(now, seconds);
+            self.picture += 1;
+        }
+    }
+
+    /// Forgets what was played.
+    pub(super) fn forget(&mut self, received: &mut Received) {
+        received.faces.drain(..self.next_face);
+        received.voices.drain(..self.next_voice);
+        (self.next_face, self.next_voice) = (0, 0);
+    }
+
+    fn undrifted(&self, time: Timestamp) -> f64 {
+        time.0 as f64 / (1.0 + self.drift_ppm * 1e-6)
+    }
+
+    fn show(&mut self, now: u64, seconds: f64) {
+        let shown = self.lipsync.show(&mut self.playout, &mut self.voice, Timestamp(now));
+        if self.settled.is_none() && seconds >= SETTLING {
+            self.settled = Some((self.playout.statistics(), self.voice.statistics()));
+        }
+        if seconds >= SETTLING && self.picture.is_multiple_of(self.thinned) {
+            if let Some(capture) = shown.capture
+                && !shown.is_concealed
             {
-                let _ = voice.push(payload, Timestamp(*arrival));
-                next_voice += 1;
+                self.delays.push((seconds, (now as f64 - self.undrifted(capture)) * 1e-6));
             }
-            voice.pull(Timestamp(next_block), Timestamp(next_block + LEAD), &mut samples);
-            next_block += BLOCK_NS;
-        }
-        let picture = lipsync.show(&mut playout, &mut voice, Timestamp(now));
-        if settled.is_none() && seconds >= SETTLING {
-            settled = Some((playout.statistics(), voice.statistics()));
-        }
-        if let Some(capture) = picture.capture
-            && seconds >= SETTLING
-            && !picture.is_concealed
-        {
-            delays.push((seconds, (now as f64 - undrifted(capture)) * 1e-6));
-        }
-        if let Some(skew) = lipsync.statistics().skew
-            && seconds >= SETTLING
-        {
-            skews.push((seconds, skew.abs() * 1e3));
-        }
-        if let Some(avatar) = avatar {
-            let condition = reference::decode::condition(avatar, &picture.frame.latent, &picture.frame.head);
-            let vertices = reference::decode::geometry(avatar, &condition);
-            if let Some((then, old)) = &before {
-                let farthest =
-                    old.iter().zip(&vertices).map(|(a, b)| a.distance_squared(*b)).fold(0.0, f32::max);
-                let speed = f64::from(farthest.sqrt()) / (seconds - then);
-                shown.max_vertex_speed = Some(shown.max_vertex_speed.unwrap_or(0.0).max(speed));
+            if let Some(skew) = self.lipsync.statistics().skew {
+                self.skews.push((seconds, skew.abs() * 1e3));
             }
-            before = Some((seconds, vertices));
+        }
+        let Some(avatar) = self.avatar else { return };
+        let condition = reference::decode::condition(avatar, &shown.frame.latent, &shown.frame.head);
+        let vertices = reference::decode::geometry(avatar, &condition);
+        if let Some((then, old)) = &self.before {
+            let farthest = old.iter().zip(&vertices).map(|(a, b)| a.distance_squared(*b)).fold(0.0, f32::max);
+            let speed = f64::from(farthest.sqrt()) / (seconds - then);
+            self.fastest = Some(self.fastest.unwrap_or(0.0).max(speed));
+        }
+        self.before = Some((seconds, vertices));
+    }
+
+    /// What there is to say.
+    pub(super) fn finish(self) -> Shown {
+        let (face_before, voice_before) = self.settled.unwrap_or_default();
+        let (faces, voices) = (self.playout.statistics(), self.voice.statistics());
+        let ratio = |part: Duration, whole: Duration| {
+            if whole.is_zero() { 0.0 } else { part.as_secs_f64() / whole.as_secs_f64() }
+        };
+        let skews: Vec<f64> = self.skews.iter().map(|(_, skew)| *skew).collect();
+        let squares: f64 = skews.iter().map(|skew| skew * skew).sum();
+        Shown {
+            arrival_ms: self.arrivals,
+            display_ms: self.delays.iter().map(|(_, delay)| *delay).collect(),
+            concealed_ratio: ratio(
+                faces.concealed.saturating_sub(face_before.concealed),
+                faces.shown.saturating_sub(face_before.shown),
+            ),
+            voice_concealed_ratio: ratio(
+                voices.concealed.saturating_sub(voice_before.concealed),
+                voices.played.saturating_sub(voice_before.played),
+            ),
+            max_vertex_speed: self.fastest,
+            skew_worst_ms: quantile(&skews, 0.999),
+            skew_rms_ms: (!skews.is_empty()).then(|| (squares / skews.len() as f64).sqrt()),
+            display_by_tenth: tenths(&self.delays),
+            skew_by_tenth: tenths(&self.skews),
         }
     }
-    let (face_before, voice_before) = settled.unwrap_or_default();
-    let (faces, voices) = (playout.statistics(), voice.statistics());
-    let ratio = |part: std::time::Duration, whole: std::time::Duration| {
-        if whole.is_zero() { 0.0 } else { part.as_secs_f64() / whole.as_secs_f64() }
-    };
-    shown.concealed_ratio = ratio(
-        faces.concealed.saturating_sub(face_before.concealed),
-        faces.shown.saturating_sub(face_before.shown),
-    );
-    shown.voice_concealed_ratio = ratio(
-        voices.concealed.saturating_sub(voice_before.concealed),
-        voices.played.saturating_sub(voice_before.played),
-    );
-    shown.display_by_tenth = tenths(&delays);
-    shown.skew_by_tenth = tenths(&skews);
-    shown.display_ms = delays.into_iter().map(|(_, delay)| delay).collect();
-    if !skews.is_empty() {
-        let skews: Vec<f64> = skews.into_iter().map(|(_, skew)| skew).collect();
-        shown.skew_rms_ms =
-            Some((skews.iter().map(|skew| skew * skew).sum::<f64>() / skews.len() as f64).sqrt());
-        shown.skew_worst_ms = quantile(&skews, 0.999);
-    }
-    shown
+}
+
+/// All of it at once.
+pub(super) fn show(received: &Received, avatar: Option<&Avatar>, drift_ppm: f64, repeats: u32) -> Result<Shown> {
+    let mut player = Player::new(avatar, drift_ppm, repeats, 1)?;
+    let lasts = [received.faces.last().map(|face| face.0), received.voices.last().map(|voice| voice.0)];
+    player.play(received, lasts.into_iter().flatten().max().unwrap_or(0));
+    Ok(player.finish())
 }
 
 /// The median in each tenth of the time.
