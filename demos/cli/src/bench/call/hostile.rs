@@ -90,7 +90,7 @@ pub(super) async fn run(material: &Arc<Material>, seconds: f64) -> Result<Map<St
         .filter_map(|from| host.remote_statistics(*from))
         .map(|statistics| statistics.refused)
         .collect();
-    drop((guest, host));
+    tokio::join!(guest.leave(), host.leave());
 
     let received = viewer.received.remove(&speaker).unwrap_or_default();
     let shown = tokio::task::block_in_place(|| show(&received, None, 0.0, 3))?;

@@ -26,7 +26,7 @@ pub(super) struct Material {
 impl Material {
     /// Reads an avatar, a table of signals, and the WAV file beside it.
     pub(super) fn read(avatar: &Path, performance: &Path) -> Result<Self> {
-        let bytes = avatar_file::read_bounded(avatar, visavis_codec::avatar::MAX_FILE_BYTES as u64)?;
+        let bytes = avatar_file::read_bounded(avatar, visavis_codec::avatar::MAX_FILE_BYTES)?;
         let file = avatar_file::read(avatar)?;
         let quantiser = Quantiser::new(&file.avatar.manifest.latent)
             .with_context(|| format!("{}: its latent model", avatar.display()))?;

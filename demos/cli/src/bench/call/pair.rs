@@ -26,9 +26,7 @@ const PACKET_BYTES: f64 = 60.0;
 
 /// What there is to say of one run.
 pub(super) struct Outcome {
-    pub(super) shown: Shown,
     pub(super) received: Received,
-    pub(super) said: Said,
     pub(super) report: Map<String, Value>,
 }
 
@@ -101,8 +99,7 @@ pub(super) async fn run(
     // What is on its way still comes.
     let _ = tokio::time::timeout(network.up.delay + Duration::from_millis(500), viewer.watch(&host)).await;
     let statistics = host.remote_statistics(speaker).unwrap_or_default();
-    drop(guest);
-    drop(host);
+    tokio::join!(guest.leave(), host.leave());
 
     let received = viewer.received.remove(&speaker).unwrap_or_default();
     let repeats = said.plans.iter().map(|(_, plan, _)| plan.redundancy).max().unwrap_or(3);
@@ -145,7 +142,7 @@ pub(super) async fn run(
     if !viewer.warnings.is_empty() {
         report.insert("warnings".into(), json!(viewer.warnings));
     }
-    Ok(Outcome { shown, received, said, report })
+    Ok(Outcome { received, report })
 }
 
 /// The fields that every scenario has.

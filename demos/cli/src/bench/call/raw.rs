@@ -88,10 +88,8 @@ impl Dialler {
             moq_net::origin::Producer::new(moq_net::origin::Config::new(moq_net::Hop::random()));
         tasks.spawn(async move { drop(moq_net::time::run(driver).await) });
         let transport = web_transport_quinn::Session::raw(connection);
-        let handshake = moq_net::Client::new()
-            .with_subscriber(origin.clone())
-            .with_path("/")
-            .connect(std::time::Instant::now(), transport);
+        let client = moq_net::Client::new().with_subscriber(origin.clone()).with_path("/");
+        let handshake = client.connect(std::time::Instant::now(), transport);
         let (session, driver) =
             tokio::time::timeout(PATIENCE, handshake).await.context("MoQ's handshake takes too long")??;
         tasks.spawn(async move {

@@ -16,6 +16,7 @@ use visavis_net::call::{Call, CallOptions, Clock, JoinOptions};
 use visavis_net::link::JoinLink;
 use visavis_net::seal::CallSecret;
 
+use super::base64::pem;
 use super::material::Material;
 use super::pair::{drain, options, summary};
 use super::raw::{Dialler, Receiver};
@@ -89,8 +90,8 @@ impl Certificate {
         let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
         let made = rcgen::generate_simple_self_signed(names).context("making a certificate")?;
         let folder = tempfile::tempdir().context("a folder for the relay's certificate")?;
-        std::fs::write(folder.path().join("cert.pem"), made.cert.pem())?;
-        std::fs::write(folder.path().join("key.pem"), made.signing_key.serialize_pem())?;
+        std::fs::write(folder.path().join("cert.pem"), pem("CERTIFICATE", made.cert.der()))?;
+        std::fs::write(folder.path().join("key.pem"), pem("PRIVATE KEY", &made.signing_key.serialize_der()))?;
         let der = made.cert.der().clone();
         let pin = Sha256::digest(&der).into();
         Ok(Self { folder, der, pin })
@@ -243,7 +244,7 @@ pub(super) async fn run(name: &str, kind: Kind, material: &Arc<Material>, second
     sleep(Duration::from_millis(300)).await;
     let missing: u64 = receivers.iter().map(|receiver| receiver.face.missing() + receiver.audio.missing()).sum();
     let _ = tokio::time::timeout(Duration::from_millis(300), viewer.watch(&listener)).await;
-    drop((speaker, listener));
+    tokio::join!(speaker.leave(), listener.leave());
 
     let received = viewer.received.remove(&me).unwrap_or_default();
     let shown = tokio::task::block_in_place(|| show(&received, None, 0.0, 3))?;

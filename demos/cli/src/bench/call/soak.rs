@@ -81,7 +81,7 @@ pub(super) async fn run(material: &Arc<Material>, seconds: f64, seed: u64) -> Re
     };
     bar.finish_and_clear();
     result?;
-    drop((guest, host));
+    tokio::join!(guest.leave(), host.leave());
     let shown = player.finish();
     let mut report = summary(NAME, &shown);
     report.insert("drift_ppm".into(), json!(DRIFT_PPM));

@@ -10,6 +10,7 @@ use visavis_codec::Timestamp;
 use visavis_codec::bitstream::{LatentReader, LatentWriter, WriterOptions};
 use visavis_impair::Proxy;
 
+use super::base64::base64;
 use super::material::Material;
 use super::networks::Network;
 use super::pair::summary;
@@ -73,19 +74,6 @@ fn packets(material: &Material, seconds: f64) -> Result<Vec<Vec<u8>>> {
             Ok(packet)
         })
         .collect()
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for three in bytes.chunks(3) {
-        let word = three.iter().fold(0u32, |word, &byte| word << 8 | u32::from(byte)) << (8 * (3 - three.len()));
-        for letter in 0..4 {
-            let shown = letter <= three.len();
-            text.push(if shown { LETTERS[(word >> (18 - 6 * letter)) as usize & 63].into() } else { '=' });
-        }
-    }
-    text
 }
 
 /// The Python process.
@@ -158,18 +146,4 @@ fn python() -> Result<PathBuf> {
         packages.join(", ")
     );
     Ok(python)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn base64_is_as_in_rfc_4648() {
-        for (plain, coded) in
-            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE=")]
-        {
-            assert_eq!(base64(plain.as_bytes()), coded);
-        }
-    }
 }
