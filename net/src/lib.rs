@@ -10,4 +10,6 @@ pub mod limits;
 pub mod link;
 pub mod rate;
 pub mod seal;
+#[cfg(test)]
+mod testing;
 pub mod transport;

@@ -26,7 +26,7 @@ fn face(time: visavis_codec::Timestamp, moves: bool) -> FaceFrame {
         let seconds = time.as_seconds() as f32;
         for (unit, number) in FaceUnit::ALL.into_iter().zip(1u8..) {
             let phase = f32::from(number) * 0.7;
-            *frame.latent.unit_mut(unit) = 0.15 + 0.15 * (seconds * (2.0 + phase.sin()) + phase).sin();
+            *frame.latent.unit_mut(unit) = 0.1 + 0.1 * (seconds * (2.0 + phase.sin()) + phase).sin();
         }
     }
     frame

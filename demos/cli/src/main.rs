@@ -7,6 +7,7 @@ mod drive;
 mod eval;
 mod inspect;
 mod interrupt;
+mod key;
 mod metrics;
 mod painter;
 mod plain;
@@ -54,6 +55,7 @@ enum Command {
     Bench(bench::Arguments),
     Calibrate(calibrate::Arguments),
     TuneCheck(tune_check::Arguments),
+    Key(key::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -76,6 +78,7 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => bench::run(arguments),
         Command::Calibrate(arguments) => calibrate::run(arguments),
         Command::TuneCheck(arguments) => tune_check::run(arguments),
+        Command::Key(arguments) => key::run(arguments),
     });
     match result {
         Ok(report) => {

@@ -146,6 +146,11 @@ async fn control(shared: Arc<Shared>, remote: Arc<Remote>, broadcast: broadcast:
             while let Ok(Some(mut group)) = subscriber.recv_group().await {
                 rest = REST;
                 let read = timeout(OBJECT, object(&mut group, Limits::object_bytes(track))).await;
+                // The first statement may overtake the catalogue, which has what it opens with.
+                let mut known = remote.catalogue_known.subscribe();
+                if track != TrackId::Catalogue && known.wait_for(|known| *known).await.is_err() {
+                    return;
+                }
                 let fine = match read {
                     Ok(Ok(Some(bytes))) => take(&shared, &remote, track, &bytes),
                     // A group that ended without an object, or was overtaken.

@@ -402,13 +402,15 @@ impl Remote {
             }
             TrackId::Proof => {
                 let accepted = state.verifier.accept(plain, &mut lock(around.trust), now).map_err(bad)?;
-                match accepted {
+                match &accepted {
                     Some(Accepted::Statement { .. } | Accepted::Checkpoint(_) | Accepted::Revocation(_)) => {
                         events.push(Event::ProofMessage { from, message: plain.to_vec() });
                     }
                     Some(Accepted::NotFresh | Accepted::Delayed(_) | Accepted::NoStatement) | None => {}
                 }
-                taken.challenge = state.verifier.proof().is_some_and(|proof| proof.wants_challenge(now));
+                // A checkpoint of somebody who said nothing: the statement was missed, so ask for another.
+                taken.challenge = accepted == Some(Accepted::NoStatement)
+                    || state.verifier.proof().is_some_and(|proof| proof.wants_challenge(now));
                 if state.joined
                     && let Some(status) = state.verifier.poll(now)
                 {
