@@ -13,3 +13,4 @@ pub mod seal;
 #[cfg(test)]
 mod testing;
 pub mod transport;
+pub mod voice;

@@ -15,7 +15,7 @@ const LEAST_SPAN: f64 = 10.0;
 /// convex hull above their mean time (Moon, Skelly, Towsley, "Estimation and removal of clock skew from network delay
 /// measurements", INFOCOM 1999, section IV). Minima of a second each stand for the packets, so that the cost is bounded.
 #[derive(Clone, Debug)]
-pub(super) struct Clock {
+pub struct Clock {
     /// The line goes through (`at`, `offset`) …
     at: f64,
     offset: f64,
@@ -31,7 +31,7 @@ pub(super) struct Clock {
 
 impl Clock {
     /// A clock that knows nothing yet but that a frame came at `arrival`, `offset` after it was captured.
-    pub(super) fn new(max_skew: f64) -> Self {
+    pub fn new(max_skew: f64) -> Self {
         Self {
             at: 0.0,
             offset: 0.0,
@@ -44,24 +44,24 @@ impl Clock {
     }
 
     /// Forgets everything; the line goes through one frame.
-    pub(super) fn start(&mut self, arrival: f64, offset: f64) {
+    pub fn start(&mut self, arrival: f64, offset: f64) {
         (self.at, self.offset, self.skew, self.is_skew_known) = (arrival, offset, 0.0, false);
         self.minima.clear();
         self.bucket = None;
     }
 
     /// The least (arrival − capture) of a frame that arrives at this time.
-    pub(super) fn offset(&self, arrival: f64) -> f64 {
+    pub fn offset(&self, arrival: f64) -> f64 {
         self.offset + self.skew * (arrival - self.at)
     }
 
     /// How fast the sender's clock runs against ours, in parts of a second per second; `None` before it is known.
-    pub(super) fn drift(&self) -> Option<f64> {
+    pub fn drift(&self) -> Option<f64> {
         self.is_skew_known.then_some(-self.skew)
     }
 
     /// Takes a frame's arrival, and `offset` = arrival − capture. Returns how far the line moved up at this time.
-    pub(super) fn sample(&mut self, arrival: f64, offset: f64) -> f64 {
+    pub fn sample(&mut self, arrival: f64, offset: f64) -> f64 {
         let before = self.offset(arrival);
         if self.minima.back().is_some_and(|last| arrival < last.0 - BUCKET) {
             // Our own clock was set back: what is known of the past can't be placed any more.

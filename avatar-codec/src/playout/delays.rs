@@ -10,7 +10,7 @@ const PARTS: usize = 8;
 /// A histogram of how long after the clock's line frames came, over a sliding window (Moon, Kurose, Towsley, "Packet audio
 /// playback delay adjustment: performance bounds and algorithms", Multimedia Systems 1998, section 5).
 #[derive(Clone, Debug)]
-pub(super) struct Delays {
+pub struct Delays {
     /// Counts of each part of the window, newest at `newest`.
     parts: Vec<[u16; BINS]>,
     newest: usize,
@@ -26,17 +26,20 @@ pub(super) struct Delays {
 
 /// What a delay is to cover.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Cover {
-    pub(super) quantile: f64,
-    pub(super) budget: f64,
+pub struct Cover {
+    /// This share of the remembered delays, 0..=1.
+    pub quantile: f64,
+    /// This share of display time may be left concealed beyond it, 0..=1.
+    pub budget: f64,
     /// The frame interval, seconds.
-    pub(super) interval: f64,
+    pub interval: f64,
     /// The most that the budget may add to the quantile, seconds.
-    pub(super) patience: f64,
+    pub patience: f64,
 }
 
 impl Delays {
-    pub(super) fn new(window: f64) -> Self {
+    /// Remembers delays for so long, seconds.
+    pub fn new(window: f64) -> Self {
         Self {
             parts: vec![[0; BINS]; PARTS],
             newest: 0,
@@ -48,19 +51,20 @@ impl Delays {
         }
     }
 
-    pub(super) fn clear(&mut self) {
+    /// Forgets all.
+    pub fn clear(&mut self) {
         self.parts.fill([0; BINS]);
         self.totals.fill(0);
         (self.start, self.count, self.floor) = (f64::NEG_INFINITY, 0, 0.0);
     }
 
     /// How many delays are remembered.
-    pub(super) fn count(&self) -> u32 {
+    pub fn count(&self) -> u32 {
         self.count
     }
 
     /// Takes a frame that came `late` seconds after the clock's line, at `arrival`.
-    pub(super) fn sample(&mut self, arrival: f64, late: f64) {
+    pub fn sample(&mut self, arrival: f64, late: f64) {
         self.forget(arrival);
         let bin = ((late - self.floor) / BIN).max(0.0) as usize;
         let (Some(count), Some(total)) = (self.parts[self.newest].get_mut(bin), self.totals.get_mut(bin))
@@ -75,7 +79,7 @@ impl Delays {
     }
 
     /// The clock's line moved up by this many seconds; the frames stay where they were.
-    pub(super) fn line_moved(&mut self, up: f64) {
+    pub fn line_moved(&mut self, up: f64) {
         self.floor -= up;
         let bins = (self.floor / BIN).ceil();
         if bins != 0.0 {
@@ -85,7 +89,7 @@ impl Delays {
     }
 
     /// The least delay after the clock's line that covers this, seconds; 0 if nothing is remembered.
-    pub(super) fn covering(&self, cover: &Cover) -> f64 {
+    pub fn covering(&self, cover: &Cover) -> f64 {
         if self.count == 0 {
             return 0.0;
         }

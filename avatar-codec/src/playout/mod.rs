@@ -42,6 +42,12 @@ mod shown;
 mod source;
 mod timing;
 
+/// What play-out knows of arrivals, for whatever else comes beside a face and is to be played with it: a voice.
+pub mod arrivals {
+    pub use super::clock::Clock;
+    pub use super::delays::{Cover, Delays};
+}
+
 pub use face::FrameError;
 pub use options::{PlayoutOptions, PlayoutOptionsError, RestingFace, SpeedLimits};
 pub use shown::{Method, PlayoutStatistics, Pushed, Shown};
@@ -57,7 +63,7 @@ use delays::Delays;
 use doubt::{Doubtful, Doubts};
 use face::Face;
 use source::{Kind, Source};
-use timing::seconds_of;
+use timing::{Lead, seconds_of};
 
 /// A frame that comes so much before the clock's line, seconds, isn't believed at once; less is a path that became shorter.
 const EARLY: f64 = 0.2;
@@ -89,6 +95,8 @@ pub struct Playout {
     target: f64,
     /// The time that is shown, seconds on the sender's clock from its zero here.
     position: Option<f64>,
+    /// What the face is shown with, while there is something.
+    lead: Option<Lead>,
     has_started: bool,
     is_returning: bool,
     last: Option<Last>,
@@ -122,6 +130,7 @@ impl Playout {
             cover: 0.0,
             target: 0.0,
             position: None,
+            lead: None,
             has_started: false,
             is_returning: false,
             last: None,
@@ -250,6 +259,21 @@ impl Playout {
         shown
     }
 
+    /// The instant on the sender's clock that should be shown at this display time for the sake of the frames alone; `None`
+    /// before the first frame. What else is played with the face must not be ahead of it: see [`follow`](Self::follow).
+    pub fn due(&mut self, display: Timestamp) -> Option<Timestamp> {
+        self.own_target(display).map(|time| self.capture_time(time))
+    }
+
+    /// The face is to be shown with something else of the same sender, its voice: what was captured at `capture` on the
+    /// sender's clock is played at `display` on the receiver's. Shown times go there, at most as fast as the options let them
+    /// ([`PlayoutOptions::slow_down`], [`speed_up`](PlayoutOptions::speed_up)), and on from there in real time, until 1 s has
+    /// passed without another word. What is further than [`max_delay`](PlayoutOptions::max_delay) from where frames are due is
+    /// not followed: then one of the two has met a jump of the sender's clock before the other.
+    pub fn follow(&mut self, capture: Timestamp, display: Timestamp) {
+        self.lead = Some(Lead { capture, display });
+    }
+
     /// The stream has ended, or another one begins: what is known of the sender's clock and the network is forgotten, and so
     /// are frames not yet shown. The face comes to rest, and display time isn't concealed any more, until frames come.
     ///
@@ -259,7 +283,7 @@ impl Playout {
         self.source.clear();
         self.doubts.clear();
         self.delays.clear();
-        (self.has_clock, self.has_started, self.position) = (false, false, None);
+        (self.has_clock, self.has_started, self.position, self.lead) = (false, false, None, None);
         self.find_target();
         self.carry(before);
     }

@@ -17,6 +17,17 @@ const WARM_UP: u32 = 30;
 const FOLLOW: f64 = 0.5;
 /// A position farther than this from its target, seconds, is set anew.
 const RESYNC: f64 = 1.0;
+/// How fast it follows what it is shown with, seconds: a voice is stretched by a few per cent, and the face is to be beside it.
+const FOLLOW_LEAD: f64 = 0.1;
+/// How long what was said of that holds, seconds.
+const LEAD_HOLDS: f64 = 1.0;
+
+/// What a face is shown with: an instant on the sender's clock, and when it is played on ours.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lead {
+    pub(super) capture: Timestamp,
+    pub(super) display: Timestamp,
+}
 
 impl Playout {
     /// Seconds on our clock since its zero here.
@@ -88,13 +99,32 @@ impl Playout {
         self.statistics.drift_ppm = self.clock.drift().filter(|_| self.has_clock).map(|drift| drift * 1e6);
     }
 
+    /// The time that is due at a display time for the frames' own sake.
+    pub(super) fn own_target(&mut self, display: Timestamp) -> Option<f64> {
+        let local = self.local(display);
+        self.has_clock.then(|| local - self.clock.offset(local) - self.target)
+    }
+
+    /// The time that is due beside what the face is shown with, if that is near enough to what is due anyway.
+    fn lead_target(&self, display: Timestamp, own: f64) -> Option<f64> {
+        let Lead { capture, display: played } = self.lead?;
+        let since = seconds_between(played.0.into(), display.0.into());
+        let due = self.sender_time(capture) + since;
+        let is_near = (due - own).abs() <= self.options.max_delay.as_secs_f64();
+        (since.abs() <= LEAD_HOLDS && is_near).then_some(due)
+    }
+
+    /// What the sender's clock said at a time here.
+    pub(super) fn capture_time(&self, time: f64) -> Timestamp {
+        let nanoseconds = self.epoch.saturating_add((time * 1e9).round() as i128);
+        Timestamp(nanoseconds.clamp(0, u64::MAX.into()) as u64)
+    }
+
     /// Moves the position by the time that passed, a little more or less where it isn't at its target.
     pub(super) fn advance(&mut self, display: Timestamp, seconds: f64) {
-        if !self.has_clock {
-            return;
-        }
-        let local = self.local(display);
-        let target = local - self.clock.offset(local) - self.target;
+        let Some(own) = self.own_target(display) else { return };
+        let lead = self.lead_target(display, own);
+        let (target, follow) = lead.map_or((own, FOLLOW), |lead| (lead, FOLLOW_LEAD));
         let Some(position) = self.position else {
             return self.move_to(target, display);
         };
@@ -106,7 +136,7 @@ impl Playout {
             return self.move_to(target, display);
         }
         let PlayoutOptions { slow_down, speed_up, .. } = self.options;
-        let more = error * (seconds / FOLLOW).min(1.0);
+        let more = error * (seconds / follow).min(1.0);
         self.position = Some(due + more.clamp(-slow_down * seconds, speed_up * seconds));
     }
 

@@ -300,6 +300,7 @@ impl Call {
 
     /// Tells others whether the call is recorded here.
     pub fn set_recording(&self, recording: bool) {
+        self.shared.events.set_recording(recording);
         let now = self.shared.clock.now();
         let mut publisher = lock(&self.shared.publisher);
         if std::mem::replace(&mut publisher.shown.recording, recording) != recording
@@ -472,6 +473,7 @@ fn begin(
         pacing: Mutex::default(),
         runtime: tokio::runtime::Handle::current(),
     });
+    shared.events.set_recording(recording);
     let tasks = serve.map(|(track, offer)| spawn(avatar::serve(track, offer))).into_iter().collect();
     Ok((shared, tasks))
 }

@@ -19,7 +19,7 @@ use crate::avatar_track::AvatarDownload;
 use crate::bundle::{Bundle, CaptureClock};
 use crate::catalogue::{Catalogue, CatalogueError, Needs, NeedsMessage, WIRE_VERSION};
 use crate::limits::{Limits, PeerMeter, Verdict};
-use crate::identity::{Accepted, Nonce, ProofStatus, PublicKey};
+use crate::identity::{Accepted, Nonce, ProofStatus, PublicKey, RecordedProof};
 use crate::seal::{CallSecret, JoinId, Opener, ParticipantId, Salt, TrackId};
 
 /// Bytes of a catalogue object before what is sealed: version and salt.
@@ -375,6 +375,7 @@ impl Remote {
                 let bundle = Bundle::read(plain).map_err(bad)?;
                 state.statistics.face_bytes += sealed_bytes as u64;
                 self.note_media(state, 0, track, counter, plain, now);
+                self.keep_for_recording(events, track, counter, plain);
                 for payload in bundle.payloads() {
                     events.push(Event::Face { from, payload: payload.to_vec(), arrival: now });
                 }
@@ -383,6 +384,7 @@ impl Remote {
                 let bundle = Bundle::read(plain).map_err(bad)?;
                 state.statistics.audio_bytes += sealed_bytes as u64;
                 self.note_media(state, 1, track, counter, plain, now);
+                self.keep_for_recording(events, track, counter, plain);
                 for timed in bundle.payloads() {
                     let (ticks, payload) =
                         timed.split_first_chunk::<4>().ok_or(bad("a sound without its capture time"))?;
@@ -421,6 +423,14 @@ impl Remote {
             TrackId::Catalogue | TrackId::Avatar => {}
         }
         Ok(())
+    }
+
+    /// What is signed for are objects as they were opened, so a recording that is to prove who spoke needs those.
+    fn keep_for_recording(&self, events: &Events, track: TrackId, counter: u64, plain: &[u8]) {
+        if events.is_recording() {
+            let message = RecordedProof::Object { track, counter, payload: plain }.to_bytes();
+            events.push(Event::ProofMessage { from: self.id, message });
+        }
     }
 
     fn note_media(
