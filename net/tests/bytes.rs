@@ -40,8 +40,12 @@ async fn measure(moves: bool) -> (f64, f64, f64) {
     let delay = Impairment { delay: Duration::from_millis(20), ..Impairment::default() };
     let target = SocketAddr::from(([127, 0, 0, 1], host.link().port()));
     let proxy = Proxy::start(target, delay, delay, 1).unwrap();
-    let link =
-        JoinLink::to_peer("127.0.0.1", proxy.address().port(), host.link().pin(), host.link().secret().clone());
+    let link = JoinLink::to_peer(
+        "127.0.0.1",
+        proxy.address().port(),
+        host.link().pin(),
+        host.link().secret().clone(),
+    );
     let call = CallOptions {
         name: "Robin".into(),
         face: Some(FaceTrack { bitstream: 2, hertz: 30.0 }),
