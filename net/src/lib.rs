@@ -10,5 +10,7 @@ pub mod limits;
 pub mod link;
 pub mod rate;
 pub mod seal;
+#[cfg(test)]
+mod testing;
 pub mod transport;
 pub mod voice;

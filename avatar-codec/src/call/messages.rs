@@ -40,6 +40,8 @@ pub enum CallBody<'m> {
     Audio(&'m [u8]),
     /// A join statement: see [`CallBody::join`].
     Join(&'m [u8]),
+    /// What proves who spoke, in bytes that the network's crate understands (`net/CRYPTO.md`).
+    Proof(&'m [u8]),
 }
 
 impl CallBody<'_> {
@@ -47,7 +49,7 @@ impl CallBody<'_> {
     pub fn join(&self) -> Option<JoinStatement> {
         match self {
             Self::Join(text) => serde_json::from_slice(text).ok(),
-            Self::Face(_) | Self::Audio(_) => None,
+            Self::Face(_) | Self::Audio(_) | Self::Proof(_) => None,
         }
     }
 }
@@ -115,6 +117,7 @@ impl<'c> Messages<'c> {
             Track::Face => CallBody::Face(data),
             Track::Audio => CallBody::Audio(data),
             Track::Join => CallBody::Join(data),
+            Track::Proof => CallBody::Proof(data),
         };
         Ok(Some(CallMessage { sender, times, body }))
     }
@@ -245,7 +248,7 @@ impl<'c> Messages<'c> {
                 (!is_block).then(|| format!("{} bytes are no block of up to {limit} samples", data.len()))
             }
             Track::Join => serde_json::from_slice::<JoinStatement>(data).err().map(|error| quoted(&error)),
-            Track::Face => None,
+            Track::Face | Track::Proof => None,
         };
         if let Some(problem) = problem {
             let topic = track.topic(&self.call.get(sender)?.name);

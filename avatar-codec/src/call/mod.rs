@@ -1,7 +1,7 @@
 //! The recorded call: who sent what and when, in an [MCAP](https://mcap.dev) file that any MCAP tool opens.
 //!
-//! Each sender has a channel of latent packets, one of sound and one of join statements, and states which avatar its
-//! latents are for. A [`CallWriter`] writes to anything that seeks; a [`CallReader`] reads bytes in memory, one chunk
+//! Each sender has a channel of latent packets, one of sound, one of join statements and, if it was a live call, one of
+//! what proves that the sender is who it says, and states which avatar its latents are for. A [`CallWriter`] writes to anything that seeks; a [`CallReader`] reads bytes in memory, one chunk
 //! at a time, and trusts none of them. The format is written down in `avatar-codec/CALL.md`.
 //!
 //! ```
@@ -94,10 +94,13 @@ enum Track {
     Face,
     Audio,
     Join,
+    Proof,
 }
 
 impl Track {
-    const ALL: [Self; 3] = [Self::Face, Self::Audio, Self::Join];
+    const ALL: [Self; 4] = [Self::Face, Self::Audio, Self::Join, Self::Proof];
+    /// Those that every sender has; the others begin with their first message.
+    const ALWAYS: [Self; 3] = [Self::Face, Self::Audio, Self::Join];
 
     /// The topic's last part.
     const fn name(self) -> &'static str {
@@ -105,6 +108,7 @@ impl Track {
             Self::Face => "face",
             Self::Audio => "audio",
             Self::Join => "join",
+            Self::Proof => "proof",
         }
     }
 
@@ -114,6 +118,7 @@ impl Track {
             Self::Face => "visavis-latent",
             Self::Audio => "pcm-s16le",
             Self::Join => "json",
+            Self::Proof => "visavis-proof",
         }
     }
 
@@ -131,6 +136,11 @@ impl Track {
                 "Signed 16-bit little-endian PCM samples; rate and channels are in the channel's metadata.",
             ),
             Self::Join => ("visavis.JoinStatement", "jsonschema", sender::JOIN_SCHEMA),
+            Self::Proof => (
+                "visavis.Proof",
+                "text",
+                "Join statements, checkpoints and the objects they sign for, as they were opened: they prove who spoke.",
+            ),
         }
     }
 

@@ -31,7 +31,7 @@ pub struct CallWriter<W: Write + Seek> {
 struct SenderChannels {
     name: String,
     max_block: usize,
-    tracks: [(u16, u32); Track::ALL.len()],
+    tracks: [Option<(u16, u32)>; Track::ALL.len()],
 }
 
 /// Why a call can't be written.
@@ -113,7 +113,7 @@ impl<W: Write + Seek> CallWriter<W> {
         Ok(Self { mcap, senders: Vec::new(), chunk_start: None, block: Vec::new() })
     }
 
-    /// Adds a sender, with its three channels.
+    /// Adds a sender, with its channels.
     pub fn add_sender(&mut self, sender: &Sender) -> Result<SenderId, WriteCallError> {
         let name = || sender.name.clone();
         if let Some(problem) = sender.name_problem() {
@@ -137,18 +137,14 @@ impl<W: Write + Seek> CallWriter<W> {
             .map_err(io_error)?;
         self.chunk_start = None;
 
-        let mut tracks = [(0, 0); Track::ALL.len()];
-        for (track, (channel, _)) in Track::ALL.into_iter().zip(&mut tracks) {
-            let (schema, encoding, text) = track.schema();
-            let schema = self.mcap.add_schema(schema, encoding, text.as_bytes()).map_err(io_error)?;
+        let mut tracks = [None; Track::ALL.len()];
+        for track in Track::ALWAYS {
             let metadata = match track {
                 Track::Audio => sender.audio.to_metadata(),
-                Track::Face | Track::Join => BTreeMap::new(),
+                Track::Face | Track::Join | Track::Proof => BTreeMap::new(),
             };
-            *channel = self
-                .mcap
-                .add_channel(schema, &track.topic(&sender.name), track.encoding(), &metadata)
-                .map_err(io_error)?;
+            let channel = add_channel(&mut self.mcap, track, &sender.name, &metadata)?;
+            tracks[track as usize] = Some((channel, 0));
         }
         self.senders.push(SenderChannels { name: name(), max_block: sender.audio.max_block(), tracks });
         Ok(id)
@@ -198,6 +194,16 @@ impl<W: Write + Seek> CallWriter<W> {
         self.write(sender, Track::Join, times, &text)
     }
 
+    /// Records what proves who spoke: the network crate's `RecordedProof`, in bytes.
+    pub fn write_proof(
+        &mut self,
+        sender: SenderId,
+        times: MessageTimes,
+        proof: &[u8],
+    ) -> Result<(), WriteCallError> {
+        self.write(sender, Track::Proof, times, proof)
+    }
+
     /// Ends the file and gives it back.
     pub fn finish(mut self) -> Result<W, WriteCallError> {
         self.mcap.finish().map_err(io_error)?;
@@ -225,7 +231,14 @@ impl<W: Write + Seek> CallWriter<W> {
         }
         let channels = self.senders.get_mut(sender.index());
         let channels = channels.ok_or(WriteCallError::NoSuchSender(sender.index()))?;
-        let (channel_id, count) = &mut channels.tracks[track as usize];
+        let place = &mut channels.tracks[track as usize];
+        let (channel_id, count) = match place {
+            Some(channel) => channel,
+            None => {
+                let channel = add_channel(&mut self.mcap, track, &channels.name, &BTreeMap::new())?;
+                place.insert((channel, 0))
+            }
+        };
         let header = MessageHeader {
             channel_id: *channel_id,
             sequence: *count,
@@ -236,6 +249,17 @@ impl<W: Write + Seek> CallWriter<W> {
         *count = count.wrapping_add(1);
         Ok(())
     }
+}
+
+fn add_channel<W: Write + Seek>(
+    mcap: &mut Writer<W>,
+    track: Track,
+    sender: &str,
+    metadata: &BTreeMap<String, String>,
+) -> std::io::Result<u16> {
+    let (schema, encoding, text) = track.schema();
+    let schema = mcap.add_schema(schema, encoding, text.as_bytes()).map_err(io_error)?;
+    mcap.add_channel(schema, &track.topic(sender), track.encoding(), metadata).map_err(io_error)
 }
 
 /// The errors that the MCAP writer has for what it is asked here are its stream's.

@@ -49,6 +49,7 @@ pub mod openxr;
 pub mod performance;
 #[cfg(feature = "osc")]
 pub mod vmc;
+pub mod voice;
 
 pub use clock::{ClockCounts, SourceClock, Tick};
 pub use driver::Driver;

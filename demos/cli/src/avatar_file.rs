@@ -64,6 +64,18 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// The inverse, of 64 digits.
+pub(crate) fn root_of_hex(text: &str) -> Option<[u8; 32]> {
+    let mut root = [0; 32];
+    if text.len() != 64 || !text.is_ascii() {
+        return None;
+    }
+    for (n, byte) in root.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(text.get(2 * n..2 * n + 2)?, 16).ok()?;
+    }
+    Some(root)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

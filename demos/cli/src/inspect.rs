@@ -1,11 +1,14 @@
 //! `visavis inspect`: what is in a file, in words and as JSON.
 
+mod proven;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
-use visavis_codec::avatar::{Manifest, Semantic};
+use visavis_codec::Avatar;
+use visavis_codec::avatar::{FileSignature, MAX_FILE_BYTES, Manifest, Semantic};
 use visavis_codec::bitstream::{BITSTREAM_VERSION, Form, MAX_PACKET_BYTES, PacketHeader, PacketKind};
 use visavis_codec::call::{CALL_VERSION, CallBody, CallReader};
 use visavis_codec::encoder::{Driver, DriverManifest, MAX_DRIVER_BYTES};
@@ -23,6 +26,9 @@ use crate::render::MAX_CALL_BYTES;
 pub(crate) struct Arguments {
     /// The file or folder
     file: PathBuf,
+    /// A folder of revocations: keys that are not believed [default: `revoked` beside your key]
+    #[arg(long, value_name = "FOLDER")]
+    revoked: Option<PathBuf>,
 }
 
 /// How every MCAP file begins.
@@ -43,7 +49,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
     } else if path.extension().is_some_and(|extension| extension == "avatar") || start.get(8) == Some(&b'{') {
         avatar(path)
     } else if start.starts_with(MCAP_MAGIC) {
-        call(path)
+        call(path, arguments)
     } else if start.len() <= MAX_PACKET_BYTES {
         packet(path, &start)
     } else {
@@ -58,7 +64,14 @@ fn avatar(path: &Path) -> Result<Value> {
     let file = avatar_file::read(path)?;
     let avatar = &file.avatar;
     let Manifest { version, name, licence, owner, parts, skeleton, latent } = &avatar.manifest;
-    let signed = owner.signature.bytes().any(|digit| digit != b'0');
+    let signature = Avatar::verify_signature(&read_bounded(path, MAX_FILE_BYTES)?);
+    let (signed, signature) = match signature {
+        Ok(FileSignature::Valid(_)) => (true, format!("signed by its owner, {}", owner.public_key)),
+        Ok(FileSignature::None) => {
+            (false, "names no owner and is not signed: `visavis key sign` does".to_owned())
+        }
+        Err(error) => (false, format!("NOT TO BE TRUSTED: {error}")),
+    };
     let (texture, fixed) = (&avatar.texture, &avatar.static_map);
     let semantic = match latent.semantic {
         Semantic::FaceUnits => "face units and gaze",
@@ -66,7 +79,7 @@ fn avatar(path: &Path) -> Result<Value> {
     };
     eprintln!("{}: the avatar of {name}, format {version}, {} bytes", path.display(), file.bytes);
     eprintln!("  terms: {}; {}", licence.spdx, licence.consent);
-    eprintln!("  {}", if signed { "signed by its owner" } else { "not signed" });
+    eprintln!("  {signature}");
     eprintln!("  root hash {}", hex(&file.root_hash));
     eprintln!("  latent: {semantic}, {} residual components", latent.residual);
     eprintln!(
@@ -112,7 +125,7 @@ fn avatar(path: &Path) -> Result<Value> {
         .collect();
     Ok(json!({
         "kind": "avatar", "version": version, "bytes": file.bytes, "name": name,
-        "licence": licence.spdx, "consent": licence.consent, "signed": signed, "owner_public_key": owner.public_key,
+        "licence": licence.spdx, "consent": licence.consent, "signed": signed, "signature": signature, "owner_public_key": owner.public_key,
         "root_hash_blake3": hex(&file.root_hash), "semantic": latent.semantic, "residual": latent.residual,
         "vertices": avatar.mesh.mean.len(), "triangles": avatar.mesh.triangles.len(),
         "joints": skeleton.joints.len(), "parts": parts,
@@ -152,7 +165,7 @@ fn driver(path: &Path) -> Result<Value> {
     }))
 }
 
-fn call(path: &Path) -> Result<Value> {
+fn call(path: &Path, arguments: &Arguments) -> Result<Value> {
     let bytes = read_bounded(path, MAX_CALL_BYTES)?;
     let damaged = || format!("{}: not a usable call", path.display());
     let reader = CallReader::new(&bytes).with_context(damaged)?;
@@ -169,12 +182,15 @@ fn call(path: &Path) -> Result<Value> {
             }
             CallBody::Audio(block) => count.2 += block.len() / 2,
             CallBody::Join(_) => count.3 += 1,
+            CallBody::Proof(_) => {}
         }
     }
+    let proofs = proven::of(&reader, path, arguments.revoked.as_deref())?;
     eprintln!("{}: a recorded call, format {CALL_VERSION}, {} bytes", path.display(), bytes.len());
     let mut senders = Vec::new();
     let mut longest = 0.0f64;
-    for ((_, sender), (packets, packet_bytes, samples, joins, first, last)) in reader.senders().zip(counts) {
+    let all = reader.senders().zip(counts).zip(proofs);
+    for (((_, sender), (packets, packet_bytes, samples, joins, first, last)), proof) in all {
         let rate = f64::from(sender.audio.sample_rate);
         let (face_s, sound_s) = (last.saturating_sub(first) as f64 * 1e-9, samples as f64 / rate);
         longest = longest.max(face_s).max(sound_s);
@@ -182,15 +198,12 @@ fn call(path: &Path) -> Result<Value> {
         eprintln!("  {}, shown as the avatar `{}`", sender.name, sender.avatar_name);
         eprintln!("    face: {packets} packets over {face_s:.2} s, {kbit_per_s:.2} kbit/s");
         eprintln!("    sound: {sound_s:.2} s at {rate} Hz");
-        eprintln!(
-            "    {}",
-            if joins == 0 { "no join statement: nothing proves who spoke" } else { "with a join statement" }
-        );
+        eprintln!("    {}", proof.words);
         senders.push(json!({
             "name": sender.name, "avatar": sender.avatar_name,
             "avatar_root_blake3": sender.avatar_root.map(|root| hex(&root)), "face_packets": packets,
             "face_seconds": face_s, "face_kbit_per_s": kbit_per_s, "audio_seconds": sound_s,
-            "audio_sample_rate": sender.audio.sample_rate, "join_statements": joins,
+            "audio_sample_rate": sender.audio.sample_rate, "join_statements": joins, "proof": proof.json,
         }));
     }
     Ok(json!({

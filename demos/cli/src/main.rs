@@ -3,10 +3,12 @@
 mod avatar_file;
 mod bench;
 mod calibrate;
+mod call;
 mod drive;
 mod eval;
 mod inspect;
 mod interrupt;
+mod key;
 mod metrics;
 mod painter;
 mod plain;
@@ -29,6 +31,7 @@ use clap::{Parser, Subcommand};
     after_help = "Examples:
   visavis render assets/calls/hello.mcap -o hello.mp4      a recorded call as a video
   visavis drive take.csv --avatar wren.avatar -o take.mp4  face tracking moves an avatar
+  visavis call host --avatar wren.avatar                   a live call; prints a link to join by
   visavis inspect assets/avatars/wren.avatar               what is in a file
   visavis eval assets/avatars/wren.avatar assets/eval/wren how close it comes to held-out pictures
 
@@ -45,6 +48,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Render(render::Arguments),
+    Call(call::Arguments),
     Drive(drive::Arguments),
     Inspect(inspect::Arguments),
     Eval(eval::Arguments),
@@ -54,6 +58,7 @@ enum Command {
     Bench(bench::Arguments),
     Calibrate(calibrate::Arguments),
     TuneCheck(tune_check::Arguments),
+    Key(key::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -67,6 +72,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = interrupt::watch().and_then(|()| match &cli.command {
         Command::Render(arguments) => render::run(arguments),
+        Command::Call(arguments) => call::run(arguments),
         Command::Drive(arguments) => drive::run(arguments),
         Command::Inspect(arguments) => inspect::run(arguments),
         Command::Eval(arguments) => eval::run(arguments),
@@ -76,6 +82,7 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => bench::run(arguments),
         Command::Calibrate(arguments) => calibrate::run(arguments),
         Command::TuneCheck(arguments) => tune_check::run(arguments),
+        Command::Key(arguments) => key::run(arguments),
     });
     match result {
         Ok(report) => {

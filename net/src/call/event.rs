@@ -1,6 +1,7 @@
 //! What happens in a call, in the order in which it happened.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -64,7 +65,8 @@ pub enum Event {
         /// What is proven, or why not.
         status: ProofStatus,
     },
-    /// A join statement, checkpoint or revocation as it came, after it was accepted: recordings keep them.
+    /// A join statement, checkpoint or revocation as it came, after it was accepted; and, while the call is recorded here, every
+    /// face and voice as it was opened: [`RecordedProof`](crate::identity::RecordedProof) in bytes, which recordings keep.
     ProofMessage {
         /// Whose.
         from: ParticipantId,
@@ -149,6 +151,8 @@ const MAX_OTHERS: usize = 4096;
 pub(super) struct Events {
     queue: Mutex<Queue>,
     ready: Notify,
+    /// Whether the call is recorded here, so that faces and voices are wanted as they were signed for, too.
+    recording: AtomicBool,
 }
 
 #[derive(Default)]
@@ -163,6 +167,14 @@ fn is_media(event: &Event) -> bool {
 }
 
 impl Events {
+    pub(super) fn set_recording(&self, recording: bool) {
+        self.recording.store(recording, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_recording(&self) -> bool {
+        self.recording.load(Ordering::Relaxed)
+    }
+
     pub(super) fn push(&self, event: Event) {
         {
             let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
@@ -170,7 +182,8 @@ impl Events {
                 return;
             }
             let media = is_media(&event);
-            let full = if media { queue.media >= MAX_MEDIA } else { queue.events.len() - queue.media >= MAX_OTHERS };
+            let full =
+                if media { queue.media >= MAX_MEDIA } else { queue.events.len() - queue.media >= MAX_OTHERS };
             if full
                 && let Some(at) = queue.events.iter().position(|queued| is_media(queued) == media)
                 && queue.events.remove(at).is_some()
@@ -232,7 +245,10 @@ mod tests {
         for n in 0..3000 {
             events.push(face(n));
         }
-        assert!(matches!(events.try_next(), Some(Some(Event::Left { .. }))), "control events aren't dropped for media");
+        assert!(
+            matches!(events.try_next(), Some(Some(Event::Left { .. }))),
+            "control events aren't dropped for media"
+        );
         let mut arrivals = Vec::new();
         while let Some(Some(Event::Face { arrival, .. })) = events.try_next() {
             arrivals.push(arrival.0);

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, JoinHandle};
 
+use super::CallError;
 use super::event::Event;
 use super::roster;
 use super::shared::{Shared, lock};
-use super::CallError;
 use crate::transport::{DialError, Dialler, MoqSession, below, spawn_origin};
 
 /// How often silence is looked for.
@@ -60,8 +60,13 @@ pub(super) async fn run(
         };
         drop(before.take());
         if let Some(first) = first.take() {
-            let _ = first.send(Ok(()));
+            let stands = link.session.stands().await.map_err(CallError::from);
+            let refused = stands.is_err();
+            if first.send(stands).is_err() || refused {
+                return;
+            }
         }
+        let opened = Instant::now();
         let after = broken_since.take().map_or(Duration::ZERO, |since| since.elapsed());
         shared.events.push(Event::Connected { after });
 
@@ -77,6 +82,9 @@ pub(super) async fn run(
             before = None;
         }
         roster::all_away(&shared);
+        if opened.elapsed() < REFUSED {
+            tokio::time::sleep(REFUSED).await;
+        }
     }
 }
 
@@ -105,13 +113,21 @@ struct End {
 }
 
 impl Link {
-    async fn open(shared: &Arc<Shared>, connection: quinn::Connection, path: &str) -> Result<Self, CallError> {
+    async fn open(
+        shared: &Arc<Shared>,
+        connection: quinn::Connection,
+        path: &str,
+    ) -> Result<Self, CallError> {
         let origin = spawn_origin();
         let publish = shared.origin.producer.consume();
-        let session = Arc::new(MoqSession::connect(connection, path, publish, origin.producer.clone()).await?);
+        let session =
+            Arc::new(MoqSession::connect(connection, path, publish, origin.producer.clone()).await?);
         let datagrams = session.has_datagrams();
         if !datagrams {
-            shared.warn(None, "this path carries no datagrams: faces and voices come in groups of half a second");
+            shared.warn(
+                None,
+                "this path carries no datagrams: faces and voices come in groups of half a second",
+            );
         }
         let others = below(&origin.producer, &shared.prefix).ok_or(CallError::Prefix)?;
         let watched = shared.clone();
@@ -149,11 +165,11 @@ impl Link {
                 _ = look.tick() => {
                     let now = received();
                     if now != heard {
-                        (heard, heard_at) = (now, Instant::now());
                         if dialling.take().is_some() {
                             // It came back by itself.
                             shared.events.push(Event::Connected { after: heard_at.elapsed() });
                         }
+                        (heard, heard_at) = (now, Instant::now());
                     } else if heard_at.elapsed() > shared.transport.silence && dialling.is_none() {
                         shared.events.push(Event::Reconnecting);
                         dialling = Some(Redial::begin(dialler));

@@ -4,7 +4,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use visavis_codec::Timestamp;
 
-use crate::identity::{Accepted, Challenger, Proof, ProofError, ProofPolicy, ProofStatus, Revocations, UnixSeconds};
+use crate::identity::{
+    Accepted, Challenger, Proof, ProofError, ProofPolicy, ProofStatus, Revocations, UnixSeconds,
+};
 use crate::seal::{CallId, JoinId, TrackId};
 
 /// Our nonces, and the keys that aren't believed.
@@ -56,6 +58,11 @@ impl Verifier {
             trust.revocations.add(signed)?;
         }
         Ok(Some(accepted))
+    }
+
+    /// The status that was told last.
+    pub(super) fn told(&self) -> Option<ProofStatus> {
+        self.told
     }
 
     /// The status, if it isn't the one that was told last.

@@ -26,6 +26,8 @@ mod record;
 mod revocation;
 mod statement;
 mod status;
+#[cfg(test)]
+mod tests;
 
 pub use bytes::Malformed;
 pub use challenge::{Challenger, Nonce};
@@ -39,7 +41,7 @@ pub use object::{SIGNATURE_BYTES, sign_object, verify_object};
 pub use owner_limits::{SignedLimits, SignedLimitsError};
 pub use proof::{Accepted, Proof, ProofError, ProofPolicy};
 pub use prover::Prover;
-pub use record::{RecordedProof, Verdict, Verified, verify_recording};
+pub use record::{RecordedProof, Verdict, Verified, join_of, verify_recording};
 pub use revocation::{Revocation, RevocationError, Revocations};
 pub use statement::{JoinStatement, MAX_NONCES, STATEMENT_LIFE, StatementError, UnixSeconds};
 pub use status::{ProofStatus, UnprovenReason, VeilReason};

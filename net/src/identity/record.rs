@@ -11,6 +11,7 @@ use super::key::PublicKey;
 use super::message::Message;
 use super::revocation::Revocations;
 use super::statement::JoinStatement;
+use crate::hex::Hex;
 use crate::seal::TrackId;
 
 /// A recorded object's first byte, plus its track's number.
@@ -61,6 +62,19 @@ impl<'p> RecordedProof<'p> {
         let track = track.ok_or(fields.error("not of a live track"))?;
         Ok(Self::Object { track, counter: fields.varint()?, payload: fields.rest() })
     }
+}
+
+/// A statement as the channel `join` of a recorded call has it, from an object of the track `proof`; none if that is no
+/// statement.
+pub fn join_of(proof: &[u8]) -> Option<visavis_codec::call::JoinStatement> {
+    let Ok(Message::Statement(signed)) = Message::parse(proof) else { return None };
+    let owner = JoinStatement::verify(signed).ok()?.owner;
+    let (statement, signature) = signed.split_last_chunk::<64>()?;
+    Some(visavis_codec::call::JoinStatement {
+        statement: Hex(statement).to_string(),
+        public_key: owner.to_string(),
+        signature: Hex(signature).to_string(),
+    })
 }
 
 /// What a recording proves of one sender.

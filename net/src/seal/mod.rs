@@ -26,9 +26,13 @@
 mod opener;
 mod sealer;
 mod secret;
+#[cfg(test)]
+mod tests;
 mod window;
 
 pub use opener::{OpenError, Opener};
+#[cfg(test)]
+pub(crate) use sealer::tests::fixed as forger;
 pub use sealer::{JoinSeals, MAX_PAYLOAD_BYTES, SealError, Sealer};
 pub(crate) use secret::random;
 pub use secret::{CallId, CallSecret, InvalidParticipant, JoinId, ParticipantId, Salt};

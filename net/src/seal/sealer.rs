@@ -121,8 +121,13 @@ impl std::fmt::Debug for Sealer {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// What a member can make who knows another's join.
+    pub(crate) fn fixed(secret: &CallSecret, join: &JoinId, track: TrackId) -> Sealer {
+        Sealer::new(secret, join, track).unwrap()
+    }
 
     #[test]
     fn a_track_is_sealed_by_one_sealer_and_never_again_from_the_start() {

@@ -20,7 +20,10 @@ const PINNED_NAME: &str = "visavis.invalid";
 const MAX_INCOMING: usize = 256;
 
 /// Attempts to connect that run beside each other.
-const MAX_ATTEMPTS: usize = 8;
+const MAX_ATTEMPTS: usize = 12;
+
+/// How long an attempt may take. Its first packet is repeated after 0.36, 1.1, 2.5 s …, so an old one is of less use than a new one.
+const ATTEMPT: Duration = Duration::from_millis(3500);
 
 /// Random connection identifiers. Four bytes tell the connections of one socket apart, and each byte that a packet doesn't
 /// carry is a quarter of a kbit/s at 30 Hz.
@@ -153,7 +156,8 @@ impl Dialler {
         target: Target,
         options: &TransportOptions,
     ) -> Result<Self, TlsError> {
-        let crypto = QuicClientConfig::try_from(target.trust.client_config()?).map_err(|_| TlsError::NoCipher)?;
+        let crypto =
+            QuicClientConfig::try_from(target.trust.client_config()?).map_err(|_| TlsError::NoCipher)?;
         let mut config = quinn::ClientConfig::new(Arc::new(crypto));
         config.transport_config(options.quinn());
         Ok(Self { endpoint, config, target, redial: options.redial })
@@ -173,13 +177,14 @@ impl Dialler {
                 _ = tick.tick() => {
                     if attempts.len() < MAX_ATTEMPTS {
                         let dialler = self.clone();
-                        attempts.spawn(async move { dialler.attempt().await });
+                        attempts.spawn(async move { tokio::time::timeout(ATTEMPT, dialler.attempt()).await });
                     }
                 }
                 Some(done) = attempts.join_next(), if !attempts.is_empty() => match done {
-                    Ok(Ok(connection)) => return Ok(connection),
-                    Ok(Err(error)) if give_up.is_some() && error.is_final() => return Err(error),
-                    Ok(Err(error)) => tracing::debug!(%error, "an attempt to connect failed"),
+                    Ok(Ok(Ok(connection))) => return Ok(connection),
+                    Ok(Ok(Err(error))) if give_up.is_some() && error.is_final() => return Err(error),
+                    Ok(Ok(Err(error))) => tracing::debug!(%error, "an attempt to connect failed"),
+                    Ok(Err(_)) => tracing::debug!("an attempt to connect took too long"),
                     Err(error) => tracing::debug!(%error, "an attempt to connect was stopped"),
                 },
                 () = until(deadline) => {

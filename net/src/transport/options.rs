@@ -6,13 +6,15 @@ use std::time::Duration;
 use quinn::congestion::CubicConfig;
 use quinn::{AckFrequencyConfig, IdleTimeout, VarInt};
 
+use super::congestion::FlooredCubic;
+
 /// How the transport behaves. The defaults suit calls; benches and tests change them.
 #[derive(Clone, Debug)]
 pub struct TransportOptions {
     /// How many bytes of datagrams may wait in a connection before the oldest are dropped: 8,192 by default, which is 60 ms at
     /// 1 Mbit/s. [`Call`](crate::call::Call) holds back faces (never voice) before that, by the path's own rate.
     pub datagram_send_buffer: usize,
-    /// How long the peer may collect acknowledgements: 150 ms by default. Longer costs fewer packets and finds loss later.
+    /// How long the peer may collect acknowledgements: 200 ms by default. Longer costs fewer packets and finds loss later.
     pub max_ack_delay: Duration,
     /// After how many packets the peer acknowledges at once: 16 by default.
     pub ack_after: u32,
@@ -31,7 +33,7 @@ impl Default for TransportOptions {
     fn default() -> Self {
         Self {
             datagram_send_buffer: 8192,
-            max_ack_delay: Duration::from_millis(150),
+            max_ack_delay: Duration::from_millis(200),
             ack_after: 16,
             keep_alive: Duration::from_millis(700),
             silence: Duration::from_millis(1800),
@@ -81,7 +83,7 @@ impl TransportOptions {
             // Probing for larger packets costs a call more than it gains: its datagrams are small.
             .mtu_discovery_config(None)
             .initial_rtt(Duration::from_millis(120))
-            .congestion_controller_factory(Arc::new(cubic))
+            .congestion_controller_factory(Arc::new(FlooredCubic(Arc::new(cubic))))
             .allow_spin(false);
         Arc::new(transport)
     }

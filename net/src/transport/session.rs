@@ -11,6 +11,9 @@ use super::counters::PathStatistics;
 /// How long a peer may take over the MoQ handshake, once QUIC's is done.
 const HANDSHAKE: Duration = Duration::from_secs(5);
 
+/// How long a refusal may take beside the path's round trips.
+const REFUSAL: Duration = Duration::from_millis(150);
+
 /// Why there is no session.
 #[derive(Debug, Error)]
 pub enum SessionError {
@@ -20,9 +23,12 @@ pub enum SessionError {
     /// The peer was too slow.
     #[error("the MoQ handshake took more than {} s", HANDSHAKE.as_secs())]
     Slow,
-    /// The guest has no business here.
+    /// A guest has no business here.
     #[error("a guest without the call's secret was turned away")]
     Refused,
+    /// The host or relay closed the session at once.
+    #[error("it was closed at once ({0}); is the link complete, and is the relay's path or token right?")]
+    Closed(String),
 }
 
 /// A running session. Dropping it closes the connection.
@@ -67,6 +73,15 @@ impl MoqSession {
         })
         .abort_handle();
         Self { connection, session, driver }
+    }
+
+    /// Waits until the other side has had the time to refuse: MoQ doesn't say that it doesn't.
+    pub(crate) async fn stands(&self) -> Result<(), SessionError> {
+        let patience = self.connection.rtt() * 3 + REFUSAL;
+        match tokio::time::timeout(patience, self.closed()).await {
+            Ok(why) => Err(SessionError::Closed(why)),
+            Err(_) => Ok(()),
+        }
     }
 
     /// Waits for the session's end and says why.

@@ -25,14 +25,21 @@ pub(super) struct Arrivals {
     /// Packets in a row that don't fit: how many, since when, and the least offset among them.
     doubts: Option<Doubts>,
     cover: f64,
+    /// Of the last packet.
+    length: f64,
 }
 
-#[derive(Clone, Copy, Debug)]
+/// The most packets whose doubtful delays are remembered until they are believed.
+const MAX_DOUBTS: usize = 32;
+
+#[derive(Clone, Debug)]
 struct Doubts {
     is_early: bool,
     count: u32,
     since: f64,
     least: f64,
+    /// Arrivals and offsets.
+    late: Vec<(f64, f64)>,
 }
 
 /// What a packet's arrival says.
@@ -54,6 +61,7 @@ impl Arrivals {
             has_clock: false,
             doubts: None,
             cover: options.initial_delay.as_secs_f64(),
+            length: 0.0,
         }
     }
 
@@ -61,13 +69,14 @@ impl Arrivals {
         self.has_clock
     }
 
-    /// The least (arrival − capture) of a packet that arrives now.
+    /// The least (arrival − capture of its end) of a packet that arrives now.
     pub(super) fn offset(&self, now: f64) -> f64 {
         self.clock.offset(now)
     }
 
-    pub(super) const fn cover(&self) -> f64 {
-        self.cover
+    /// How much later than at its end, and than the fastest, a packet's beginning is to be played.
+    pub(super) const fn wait(&self) -> f64 {
+        self.cover + self.length
     }
 
     pub(super) fn drift(&self) -> Option<f64> {
@@ -84,49 +93,61 @@ impl Arrivals {
         brings: Option<f64>,
         options: &VoiceBufferOptions,
     ) -> Arrival {
-        let offset = arrival - capture;
+        // Counted from its end, so that packets of all lengths have one line.
+        let offset = arrival - capture - length;
+        self.length = length;
         if !self.has_clock {
             self.has_clock = true;
             self.clock.start(arrival, offset);
         }
         let late = offset - self.clock.offset(arrival);
         let is_early = late < -EARLY;
-        let mut result = Arrival::Fits;
         if is_early || late > self.cover + options.margin.as_secs_f64() {
-            result = if is_early { Arrival::Doubted } else { Arrival::Fits };
-            let known = self.doubts.filter(|doubts| doubts.is_early == is_early);
-            let mut doubts = known.unwrap_or(Doubts { is_early, count: 0, since: arrival, least: offset });
+            let known = self.doubts.take().filter(|doubts| doubts.is_early == is_early);
+            let new = Doubts { is_early, count: 0, since: arrival, least: offset, late: Vec::new() };
+            let mut doubts = known.unwrap_or(new);
             doubts.count += 1;
             doubts.least = doubts.least.min(offset);
+            if !is_early && doubts.late.len() < MAX_DOUBTS {
+                doubts.late.push((arrival, offset));
+            }
             let is_jump = if is_early {
                 doubts.count >= EARLY_PACKETS
             } else {
                 doubts.count >= LATE_PACKETS && arrival - doubts.since >= LATE_TIME
             };
-            self.doubts = Some(doubts);
-            if is_jump {
-                self.clock.start(arrival, doubts.least);
-                self.delays.clear();
-                self.doubts = None;
-                result = Arrival::Jumped;
+            if !is_jump {
+                self.doubts = Some(doubts);
+                return if is_early { Arrival::Doubted } else { Arrival::Fits };
             }
-        } else {
-            self.doubts = None;
+            self.clock.start(arrival, doubts.least);
+            self.delays.clear();
+            self.find_cover(length, options);
+            return Arrival::Jumped;
         }
-        if result != Arrival::Doubted {
-            if result == Arrival::Fits && self.doubts.is_none() {
-                let up = self.clock.sample(arrival, offset);
-                self.delays.line_moved(up);
-            }
-            let late = offset - self.clock.offset(arrival);
-            if late < LONGEST {
-                self.delays.sample(arrival, late);
-            }
-            // What was lost comes with the packet after it, so much later than it should have.
-            if let Some(brought) = brings.filter(|brought| late + brought < LONGEST) {
-                self.delays.sample(arrival, late + brought);
-            }
+        // The clock is as it was: what came late was late.
+        for (arrival, offset) in self.doubts.take().map(|doubts| doubts.late).unwrap_or_default() {
+            self.remember(arrival, offset - self.clock.offset(arrival));
         }
+        let up = self.clock.sample(arrival, offset);
+        self.delays.line_moved(up);
+        let late = offset - self.clock.offset(arrival);
+        self.remember(arrival, late);
+        // What was lost comes with the packet after it, so much later than it should have.
+        if let Some(brought) = brings {
+            self.remember(arrival, late + brought);
+        }
+        self.find_cover(length, options);
+        Arrival::Fits
+    }
+
+    fn remember(&mut self, arrival: f64, late: f64) {
+        if (0.0..LONGEST).contains(&late) {
+            self.delays.sample(arrival, late);
+        }
+    }
+
+    fn find_cover(&mut self, length: f64, options: &VoiceBufferOptions) {
         let wait = Cover {
             quantile: options.quantile,
             budget: options.concealed_budget,
@@ -137,6 +158,5 @@ impl Arrivals {
         if self.delays.count() < WARM_UP {
             self.cover = self.cover.max(options.initial_delay.as_secs_f64());
         }
-        result
     }
 }

@@ -9,7 +9,7 @@ use super::arrivals::{Arrival, Arrivals};
 use super::decoder::VoiceDecoder;
 use super::level::Level;
 use super::options::{VoiceBufferOptions, VoiceOptionsError};
-use super::packet::{VoicePacket, VoicePacketError, unwrap};
+use super::packet::{VoicePacket, VoicePacketError};
 use super::play::{Past, Play};
 use super::queue::{Queue, Waiting};
 use super::resample::Kernel;
@@ -29,7 +29,7 @@ pub struct VoiceBuffer {
     /// Zero of the receiver's clock here, and of the sender's.
     origin: Option<Timestamp>,
     epoch: Option<Timestamp>,
-    /// The last capture time that was believed: ticks are counted from it.
+    /// The last capture time that was believed.
     last_capture: Option<Timestamp>,
     pub(super) arrivals: Arrivals,
     pub(super) queue: Queue,
@@ -97,7 +97,8 @@ pub struct VoiceStatistics {
     pub resyncs: u64,
     /// How often the sender's clock has jumped, or the path become longer all at once.
     pub clock_jumps: u64,
-    /// How much later the voice is heard than it could be if every packet came as fast as the fastest.
+    /// How much later the voice is heard than it could be if every packet came as fast as the fastest; the packet's own length
+    /// and the sound device's delay included.
     pub delay: Duration,
     /// The delay that it is moving to.
     pub target_delay: Duration,
@@ -155,11 +156,21 @@ impl VoiceBuffer {
     /// What has happened so far, and the present estimates.
     pub fn statistics(&self) -> VoiceStatistics {
         let waiting = Duration::try_from_secs_f64(self.queue.span().max(0.0)).unwrap_or_default();
-        VoiceStatistics { waiting, drift_ppm: self.arrivals.drift().map(|drift| drift * 1e6), ..self.statistics }
+        VoiceStatistics {
+            waiting,
+            drift_ppm: self.arrivals.drift().map(|drift| drift * 1e6),
+            ..self.statistics
+        }
     }
 
-    /// Takes a payload that arrived at this time on the receiver's clock.
-    pub fn push(&mut self, payload: &[u8], arrival: Timestamp) -> Result<VoicePushed, VoicePacketError> {
+    /// Takes a payload, whose first sample was captured at this time on the sender's clock and which arrived at that time on
+    /// the receiver's.
+    pub fn push(
+        &mut self,
+        payload: &[u8],
+        capture: Timestamp,
+        arrival: Timestamp,
+    ) -> Result<VoicePushed, VoicePacketError> {
         let packet = match VoicePacket::read(payload) {
             Ok(packet) => packet,
             Err(error) => {
@@ -168,7 +179,7 @@ impl VoiceBuffer {
             }
         };
         let arrival = self.local(arrival);
-        let stamp = unwrap(packet.ticks, self.last_capture);
+        let stamp = capture;
         let epoch = *self.epoch.get_or_insert(stamp);
         let capture = seconds_between(epoch, stamp);
         if self.queue.contains(capture) {
@@ -244,7 +255,7 @@ impl VoiceBuffer {
         if !self.arrivals.has_clock() {
             return None;
         }
-        let wanted = self.arrivals.cover() + self.options.margin.as_secs_f64() + self.lead;
+        let wanted = self.arrivals.wait() + self.options.margin.as_secs_f64() + self.lead;
         let delay = wanted.min(self.options.max_delay.as_secs_f64());
         Some(display - self.arrivals.offset(display) - delay)
     }

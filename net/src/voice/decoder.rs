@@ -19,8 +19,8 @@ pub struct VoiceDecoder {
 impl VoiceDecoder {
     /// A decoder that has heard nothing yet.
     pub fn new() -> Result<Self, VoiceError> {
-        let opus = opus::Decoder::new(VOICE_RATE, Channels::Mono)
-            .map_err(VoiceError::of("making a decoder"))?;
+        let opus =
+            opus::Decoder::new(VOICE_RATE, Channels::Mono).map_err(VoiceError::of("making a decoder"))?;
         Ok(Self { opus, samples: vec![0.0; MAX_SAMPLES] })
     }
 

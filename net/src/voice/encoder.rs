@@ -3,7 +3,7 @@
 use opus::{Application, Bitrate, Channels, Signal};
 use visavis_codec::Timestamp;
 
-use super::packet::{MAX_VOICE_BYTES, VoicePacket, ticks};
+use super::packet::{MAX_VOICE_BYTES, VoicePacket};
 use super::{VOICE_RATE, VoiceError};
 
 /// The part by which the capture clock follows each block of samples: what a sound card says of its blocks' times wavers by
@@ -130,7 +130,7 @@ impl VoiceEncoder {
             capture: None,
             sequence: 0,
             is_silent: false,
-            code: vec![0; MAX_VOICE_BYTES - 5],
+            code: vec![0; MAX_VOICE_BYTES - 1],
             statistics: VoiceEncoderStatistics::default(),
         };
         encoder.set_bitrate(options.bitrate)?;
@@ -212,8 +212,8 @@ impl VoiceEncoder {
                 continue;
             }
             let opus = self.code.get(..bytes).unwrap_or_default();
-            let mut payload = Vec::with_capacity(bytes + 5);
-            VoicePacket { sequence: self.sequence, ticks: ticks(capture), opus }.write(&mut payload);
+            let mut payload = Vec::with_capacity(bytes + 1);
+            VoicePacket { sequence: self.sequence, opus }.write(&mut payload);
             self.sequence = (self.sequence + 1) % 64;
             self.statistics.packets += 1;
             self.statistics.bytes += payload.len() as u64;

@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn a_gate_opens_and_closes_without_a_click() {
         let mut gate = Gate::default();
-        let mut pass = |gate: &mut Gate, wanted: f32| {
+        let pass = |gate: &mut Gate, wanted: f32| {
             let mut samples = [1.0f32; 480];
             gate.pass(&mut samples, 48_000);
             let worst = samples.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f32::max);

@@ -25,7 +25,7 @@
 //!     // 50 ms later there; 10 ms are played at a time, and are heard 5 ms after they are asked for.
 //!     let now = Timestamp(capture.0 + 50_000_000);
 //!     for voice in coded.drain(..) {
-//!         buffer.push(&voice.payload, now)?;
+//!         buffer.push(&voice.payload, voice.capture, now)?;
 //!     }
 //!     buffer.pull(now, Timestamp(now.0 + 5_000_000), &mut heard);
 //!     loudest = heard.iter().fold(loudest, |loudest, sample| loudest.max(sample.abs()));
@@ -37,6 +37,8 @@
 mod arrivals;
 mod buffer;
 mod decoder;
+#[cfg(feature = "audio")]
+pub mod devices;
 mod encoder;
 mod level;
 mod lipsync;

@@ -1,12 +1,7 @@
-//! A voice payload: five bytes of our own, then an Opus packet.
-
-use visavis_codec::Timestamp;
+//! A voice payload: a byte of our own, then an Opus packet.
 
 /// No payload is longer.
 pub const MAX_VOICE_BYTES: usize = 900;
-/// The unit of the capture time: 100 µs.
-const TICK: u64 = 100_000;
-const HEADER_BYTES: usize = 5;
 /// The two highest bits of the first byte: the format, so far 0.
 const FORMAT_BITS: u8 = 0xc0;
 /// Sequence numbers count modulo this.
@@ -19,9 +14,6 @@ const MAX_SAMPLES: usize = 5760;
 pub struct VoicePacket<'a> {
     /// Counts packets that are sent, modulo 64: consecutive numbers with a hole in time between them are a silence, not a loss.
     pub sequence: u8,
-    /// When the first sample that decodes from it was captured, on the sender's clock: in units of 100 µs, modulo 2³²
-    /// (119 hours).
-    pub ticks: u32,
     /// Opus (RFC 6716), one channel.
     pub opus: &'a [u8],
 }
@@ -30,7 +22,7 @@ pub struct VoicePacket<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VoicePacketError {
     /// There is no room for the header and a byte of Opus.
-    #[error("a voice payload of {bytes} bytes; the shortest has {}", HEADER_BYTES + 1)]
+    #[error("a voice payload of {bytes} bytes; the shortest has 2")]
     TooShort {
         /// Its length.
         bytes: usize,
@@ -59,15 +51,12 @@ impl<'a> VoicePacket<'a> {
         if bytes > MAX_VOICE_BYTES {
             return Err(VoicePacketError::TooLong { bytes });
         }
-        let (header, opus) = payload
-            .split_first_chunk::<HEADER_BYTES>()
-            .filter(|(_, opus)| !opus.is_empty())
-            .ok_or(VoicePacketError::TooShort { bytes })?;
-        let [first, ticks @ ..] = *header;
+        let parts = payload.split_first().filter(|(_, opus)| !opus.is_empty());
+        let (&first, opus) = parts.ok_or(VoicePacketError::TooShort { bytes })?;
         if first & FORMAT_BITS != 0 {
             return Err(VoicePacketError::Format { format: first >> 6 });
         }
-        let packet = Self { sequence: first, ticks: u32::from_be_bytes(ticks), opus };
+        let packet = Self { sequence: first, opus };
         let samples = opus::packet::get_nb_samples(opus, super::VOICE_RATE)
             .map_err(|_| VoicePacketError::Opus("its length and its first byte don't agree"))?;
         if samples == 0 || samples > MAX_SAMPLES {
@@ -79,7 +68,6 @@ impl<'a> VoicePacket<'a> {
     /// Appends the payload.
     pub fn write(&self, payload: &mut Vec<u8>) {
         payload.push(self.sequence % SEQUENCE);
-        payload.extend(self.ticks.to_be_bytes());
         payload.extend(self.opus);
     }
 
@@ -110,18 +98,6 @@ impl<'a> VoicePacket<'a> {
     }
 }
 
-/// A capture time as it is written.
-pub(super) const fn ticks(capture: Timestamp) -> u32 {
-    ((capture.0 + TICK / 2) / TICK) as u32
-}
-
-/// The capture time of these ticks that is nearest to one already known.
-pub(super) fn unwrap(ticks: u32, near: Option<Timestamp>) -> Timestamp {
-    let Some(near) = near else { return Timestamp(u64::from(ticks) * TICK) };
-    let step = ticks.wrapping_sub((near.0 / TICK) as u32) as i32;
-    Timestamp((near.0 / TICK * TICK).saturating_add_signed(i64::from(step) * TICK as i64))
-}
-
 /// How many packets after `from` this one was sent, modulo 64: −32..32.
 pub(super) const fn steps(from: u8, to: u8) -> i8 {
     ((to.wrapping_sub(from) << 2) as i8) >> 2
@@ -130,18 +106,6 @@ pub(super) const fn steps(from: u8, to: u8) -> i8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_go_on_over_the_counters_end() {
-        let last = Timestamp(u64::from(u32::MAX) * TICK + 37);
-        let next = Timestamp(last.0 + 20_000_000);
-        let found = unwrap(ticks(next), Some(last));
-        assert!(found.0.abs_diff(next.0) <= TICK, "{found:?}");
-        let back = unwrap(ticks(last), Some(next));
-        assert!(back.0.abs_diff(last.0) <= TICK);
-        assert_eq!(unwrap(12, None), Timestamp(1_200_000));
-        assert_eq!(unwrap(0, Some(Timestamp(300 * TICK))), Timestamp(0));
-    }
 
     #[test]
     fn sequence_numbers_wrap() {
@@ -155,14 +119,14 @@ mod tests {
     fn what_is_no_payload_is_named() {
         use VoicePacketError::{Format, Opus, TooLong, TooShort};
         assert_eq!(VoicePacket::read(&[]), Err(TooShort { bytes: 0 }));
-        assert_eq!(VoicePacket::read(&[0; 5]), Err(TooShort { bytes: 5 }));
+        assert_eq!(VoicePacket::read(&[0]), Err(TooShort { bytes: 1 }));
         assert_eq!(VoicePacket::read(&[0; 901]), Err(TooLong { bytes: 901 }));
         assert_eq!(VoicePacket::read(&[0x40; 9]), Err(Format { format: 1 }));
         // Code 3 with a count of no frames.
-        assert!(matches!(VoicePacket::read(&[0, 0, 0, 0, 0, 3, 0]), Err(Opus(_))));
+        assert!(matches!(VoicePacket::read(&[0, 3, 0]), Err(Opus(_))));
         // 60 ms of SILK in one byte: a silence.
-        let silence = VoicePacket::read(&[7, 0, 0, 1, 0, 0b0101_1000]).unwrap();
+        let silence = VoicePacket::read(&[7, 0b0101_1000]).unwrap();
         assert!(silence.is_silence() && !silence.repeats_previous());
-        assert_eq!((silence.sequence, silence.ticks, silence.samples()), (7, 256, 2880));
+        assert_eq!((silence.sequence, silence.samples()), (7, 2880));
     }
 }

@@ -219,7 +219,8 @@ mod tests {
     fn a_head_that_moves_makes_no_click() {
         let mut placement = Placement::new(Ears::Headphones);
         let (mut left, mut right) = (vec![0.0; 48_000], vec![0.0; 48_000]);
-        let voice: Vec<f32> = (0..480).map(|n| 0.5 * (n as f32 * std::f32::consts::TAU / 480.0).sin()).collect();
+        let voice: Vec<f32> =
+            (0..480).map(|n| 0.5 * (n as f32 * std::f32::consts::TAU / 480.0).sin()).collect();
         for block in 0..100 {
             // From one side to the other at once, every tenth of a second.
             placement.set(&Listener::default(), if block / 10 % 2 == 0 { Vec3::X } else { Vec3::NEG_X });

@@ -37,6 +37,8 @@ const FADE_FROM: f64 = 0.12;
 const FADE_TO: f64 = 0.24;
 /// A silence is made in pieces of so many samples: 20 ms.
 const PIECE: f64 = 960.0;
+/// Where sound is waited for, a pause is made of pieces this long, seconds.
+const PAUSE: f64 = 0.01;
 /// How much of the pulls' lead over the display is forgotten each time.
 const LEAD_DECAY: f64 = 0.999;
 /// The most pulls that are remembered, for what is shown with them.
@@ -57,6 +59,8 @@ pub(super) struct Play {
     /// How long has been concealed in a row, seconds.
     concealed: f64,
     pub(super) must_resync: bool,
+    /// How far it is ahead of where it should be, seconds.
+    ahead: f64,
     /// When the next sample will be heard, seconds on our clock, evenly.
     display: Option<f64>,
     /// A cross-fade that is going on: the old place, and how many samples of it were played.
@@ -93,7 +97,9 @@ impl VoiceBuffer {
             _ => said,
         };
         self.play.display = Some(start + seconds);
-        self.lead = (self.lead * LEAD_DECAY).max(said - now).clamp(0.0, 0.5);
+        // The last sample of a pull is heard when the first one is and the whole pull later.
+        let lead = said - now + seconds + REACH as f64 / RATE;
+        self.lead = (self.lead * LEAD_DECAY).max(lead).clamp(0.0, 0.5);
         let nothing = Heard { capture: None, level: Level::SILENCE, is_concealed: false };
         let Some(wanted) = self.wanted(start) else { return nothing };
         let Some(place) = self.find_place(wanted, start, seconds) else { return nothing };
@@ -128,6 +134,7 @@ impl VoiceBuffer {
             return self.begin(wanted);
         };
         let error = wanted - capture;
+        self.play.ahead = -error;
         if error.abs() > RESYNC {
             self.statistics.resyncs += 1;
             return self.begin(wanted);
@@ -263,6 +270,9 @@ impl VoiceBuffer {
         {
             return self.decode(&packet);
         }
+        if self.queue.front().is_none() && !self.play.is_silent && self.play.ahead >= PAUSE {
+            return self.pause(next);
+        }
         let gap = self.queue.front().map(|front| front.capture - next);
         let lost = self.queue.front().map(|front| steps(self.play.sequence, front.sequence));
         let length = self.play.length.max(0.0025);
@@ -290,8 +300,8 @@ impl VoiceBuffer {
                 self.decoder.conceal(samples)
             }
         };
-        let loudness = |since: f64| (1.0 - (since - FADE_FROM) / (FADE_TO - FADE_FROM)).clamp(0.0, 1.0) as f32;
-        let (from, to) = (loudness(self.play.concealed - samples as f64 / RATE), loudness(self.play.concealed));
+        let (from, to) =
+            (loudness(self.play.concealed - samples as f64 / RATE), loudness(self.play.concealed));
         let decoded = decoded.unwrap_or_default();
         let made: Vec<f32> = (0..samples)
             .map(|n| {
@@ -301,6 +311,21 @@ impl VoiceBuffer {
             .collect();
         self.timeline.push(next, &made);
         self.play.next = Some(next + samples as f64 / RATE);
+    }
+
+    /// The delay is to grow and what comes next isn't there yet: it is waited for, with made-up sound, instead of being lost.
+    fn pause(&mut self, next: f64) {
+        self.play.ahead -= PAUSE;
+        self.play.concealed += PAUSE;
+        self.statistics.concealed += Duration::from_secs_f64(PAUSE);
+        let samples = (PAUSE * RATE) as usize;
+        let (from, to) = (loudness(self.play.concealed - PAUSE), loudness(self.play.concealed));
+        let mut made = self.decoder.conceal(samples).map(<[f32]>::to_vec).unwrap_or_default();
+        made.resize(samples, 0.0);
+        for (n, sample) in made.iter_mut().enumerate() {
+            *sample *= from + (to - from) * n as f32 / samples as f32;
+        }
+        self.timeline.push(next - PAUSE, &made);
     }
 
     fn decode(&mut self, packet: &Waiting) {
@@ -318,4 +343,9 @@ impl VoiceBuffer {
         self.play.is_silent = packet.is_silence;
         self.play.concealed = 0.0;
     }
+}
+
+/// How loud made-up sound is after so much of it.
+fn loudness(since: f64) -> f32 {
+    (1.0 - (since - FADE_FROM) / (FADE_TO - FADE_FROM)).clamp(0.0, 1.0) as f32
 }

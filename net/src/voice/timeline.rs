@@ -26,10 +26,6 @@ impl Timeline {
         self.base + self.samples.len() as u64
     }
 
-    pub(super) fn first(&self) -> u64 {
-        self.base
-    }
-
     /// Appends samples whose first was captured at this time.
     pub(super) fn push(&mut self, capture: f64, samples: &[f32]) {
         self.marks.push_back((self.end(), capture));

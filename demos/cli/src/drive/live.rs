@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_millis(20);
 /// How often the status line changes.
 const STATUS: Duration = Duration::from_millis(250);
 /// The largest datagram that there is.
-const MAX_DATAGRAM: usize = 1 << 16;
+pub(crate) const MAX_DATAGRAM: usize = 1 << 16;
 /// Of sources that don't say how often they send.
 const DEFAULT_INTERVAL: f64 = 1.0 / 30.0;
 
@@ -35,20 +35,33 @@ pub(crate) struct Session {
     has_clock: bool,
 }
 
-enum Source {
+/// Who reads the datagrams.
+pub(crate) enum Source {
     LiveLink(Box<LiveLinkStream>),
     Vmc(Box<VmcReceiver>),
 }
 
 impl Source {
-    fn receive(&mut self, datagram: &[u8], arrival: f64) -> Option<Received> {
+    pub(crate) fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::Vmc => Self::Vmc(Box::default()),
+            Kind::LiveLink | Kind::Signals => Self::LiveLink(Box::default()),
+        }
+    }
+
+    /// After how many seconds the source's clock begins again.
+    pub(crate) fn wrap(&self, kind: Kind) -> Option<f64> {
+        (kind == Kind::LiveLink).then_some(SECONDS_A_DAY)
+    }
+
+    pub(crate) fn receive(&mut self, datagram: &[u8], arrival: f64) -> Option<Received> {
         match self {
             Self::LiveLink(stream) => stream.receive(datagram),
             Self::Vmc(receiver) => receiver.receive(datagram, arrival),
         }
     }
 
-    fn notes(&self) -> &Notes {
+    pub(crate) fn notes(&self) -> &Notes {
         match self {
             Self::LiveLink(stream) => stream.notes(),
             Self::Vmc(receiver) => receiver.notes(),
@@ -58,10 +71,7 @@ impl Source {
 
 impl Session {
     pub(crate) fn new(kind: Kind, driver: Driver, recorder: Recorder) -> Self {
-        let source = match kind {
-            Kind::Vmc => Source::Vmc(Box::default()),
-            Kind::LiveLink | Kind::Signals => Source::LiveLink(Box::default()),
-        };
+        let source = Source::of(kind);
         Self { kind, source, driver, recorder, frames: Vec::new(), datagrams: 0, has_clock: false }
     }
 
@@ -111,7 +121,7 @@ impl Session {
         if !self.has_clock {
             self.has_clock = true;
             let usual = interval.unwrap_or(DEFAULT_INTERVAL);
-            self.driver.set_clock(usual, (self.kind == Kind::LiveLink).then_some(SECONDS_A_DAY));
+            self.driver.set_clock(usual, self.source.wrap(self.kind));
         }
         self.driver.push(seconds, Some(now), signals.as_ref(), &mut self.frames);
         self.recorder.write(&mut self.frames)

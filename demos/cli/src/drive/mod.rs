@@ -1,8 +1,8 @@
 //! `visavis drive`: what a face tracker says becomes a call or a video of an avatar.
 
 pub(crate) mod input;
-mod live;
-mod recorder;
+pub(crate) mod live;
+pub(crate) mod recorder;
 mod report;
 mod video;
 
@@ -27,7 +27,7 @@ use crate::{interrupt, progress};
 /// A mapping is a page of JSON.
 const MAX_MAPPING_BYTES: usize = 1 << 20;
 /// How long the first moments of a live source are, in which the face is to rest, seconds.
-const LIVE_NEUTRAL_SECONDS: f64 = 1.5;
+pub(crate) const LIVE_NEUTRAL_SECONDS: f64 = 1.5;
 
 /// Drives an avatar from face tracking, recorded or live
 #[derive(Debug, clap::Args)]
@@ -108,7 +108,7 @@ fn parse_smooth(text: &str) -> Result<f64, String> {
     frames.ok_or_else(|| format!("`{text}` is no number of frames within 0..=1"))
 }
 
-fn parse_seconds(text: &str) -> Result<f64, String> {
+pub(crate) fn parse_seconds(text: &str) -> Result<f64, String> {
     let seconds = text.parse::<f64>().ok().filter(|seconds| (0.1..=1e6).contains(seconds));
     seconds.ok_or_else(|| format!("`{text}` is no time in seconds within 0.1..=1000000"))
 }
@@ -189,7 +189,7 @@ fn from_file(
 }
 
 /// The neutral face of a recording.
-fn find_neutral(recording: &Recording, when: NeutralWhen) -> Result<Option<visavis_codec::drive::Neutral>> {
+pub(crate) fn find_neutral(recording: &Recording, when: NeutralWhen) -> Result<Option<visavis_codec::drive::Neutral>> {
     let (from, to) = match when {
         NeutralWhen::None => return Ok(None),
         NeutralWhen::Auto => (0.0, f64::INFINITY),

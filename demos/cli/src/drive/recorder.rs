@@ -123,7 +123,7 @@ impl Recorder {
 }
 
 /// A sender's name made of an avatar's, which may have any characters.
-fn plain_name(name: &str) -> String {
+pub(crate) fn plain_name(name: &str) -> String {
     let plain: String = name
         .chars()
         .take(64)

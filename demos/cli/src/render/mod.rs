@@ -1,12 +1,12 @@
 //! `visavis render`: a recorded call becomes a video.
 
-mod background;
-mod camera;
+pub(crate) mod background;
+pub(crate) mod camera;
 pub(crate) mod ffmpeg;
 pub(crate) mod output;
-mod recording;
+pub(crate) mod recording;
 mod timeline;
-mod wav;
+pub(crate) mod wav;
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -83,7 +83,7 @@ const MAX_SECONDS: f64 = 86_400.0;
 /// The largest side of a picture.
 const MAX_SIDE: u32 = 8192;
 
-fn parse_size(text: &str) -> Result<[u32; 2], String> {
+pub(crate) fn parse_size(text: &str) -> Result<[u32; 2], String> {
     let side = |word: &str| word.parse::<u32>().ok().filter(|side| (16..=MAX_SIDE).contains(side));
     let (width, height) = text.split_once('x').unwrap_or((text, text));
     match (side(width), side(height)) {
@@ -92,7 +92,7 @@ fn parse_size(text: &str) -> Result<[u32; 2], String> {
     }
 }
 
-fn parse_fps(text: &str) -> Result<f64, String> {
+pub(crate) fn parse_fps(text: &str) -> Result<f64, String> {
     let fps = text.parse::<f64>().ok().filter(|fps| (1.0..=240.0).contains(fps));
     fps.ok_or_else(|| format!("`{text}` is no number of pictures a second within 1..=240"))
 }

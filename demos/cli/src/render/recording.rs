@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail, ensure};
 use visavis_codec::avatar::Semantic;
 use visavis_codec::call::{CallReader, ReadCallError, Sender, SenderId, Sound, Voice};
-use visavis_codec::{Avatar, Latent, Timestamp};
+use visavis_codec::{Avatar, FaceFrame, Latent, Timestamp};
 
 use super::timeline::Timeline;
 use crate::avatar_file::{self, AvatarFile, candidates, hex};
@@ -55,8 +55,7 @@ impl<'c> Recording<'c> {
         ensure!(!frames.is_empty(), "{}: {} sent no face that can be decoded", call.display(), who.name);
         let (file, same_model) = find_avatar(who, call, avatar)?;
         if !same_model {
-            // The residual means something to its own avatar alone.
-            frames.iter_mut().for_each(|frame| frame.latent.residual = Latent::NEUTRAL.residual);
+            without_residual(&mut frames);
         }
         let timeline = Timeline::new(frames);
         let (first, last) = timeline.span().context("no frame")?;
@@ -81,6 +80,11 @@ impl<'c> Recording<'c> {
             avatar_path: file.path,
         })
     }
+}
+
+/// The residual means something to its own avatar alone.
+pub(crate) fn without_residual(frames: &mut [FaceFrame]) {
+    frames.iter_mut().for_each(|frame| frame.latent.residual = Latent::NEUTRAL.residual);
 }
 
 /// How far the recorder's clock is ahead of each sender's, nanoseconds, with the shortest way that a message took:

@@ -23,8 +23,8 @@ pub enum CheckpointError {
     /// Another key signed it.
     #[error("checkpoint: {0}")]
     Signature(#[from] WrongSignature),
-    /// It or a later one came before.
-    #[error("checkpoint {sequence} came before, or a later one did")]
+    /// It came before, or is older than those that are kept.
+    #[error("checkpoint {sequence} came before, or is too old")]
     Repeated {
         /// Its number.
         sequence: u64,
@@ -199,13 +199,14 @@ impl CheckpointReader {
     /// Checks a checkpoint's form, signature and order, without believing it yet.
     ///
     /// # Errors
-    /// If it isn't one of this join's, or not newer than the last that was taken.
+    /// If it isn't one of this join's, came before, or is older than those that are kept.
     pub fn verify(&self, signed: &[u8]) -> Result<Checkpoint, CheckpointError> {
         let checkpoint = Checkpoint::verify(signed, &self.signer)?;
         let sequence = checkpoint.sequence;
-        match self.kept.back() {
-            Some((newest, _)) if sequence <= newest.sequence => Err(CheckpointError::Repeated { sequence }),
-            _ => Ok(checkpoint),
+        let is_old = self.kept.back().is_some_and(|(newest, _)| sequence + KEPT as u64 <= newest.sequence);
+        match is_old || self.kept.iter().any(|(kept, _)| kept.sequence == sequence) {
+            true => Err(CheckpointError::Repeated { sequence }),
+            false => Ok(checkpoint),
         }
     }
 
@@ -213,7 +214,8 @@ impl CheckpointReader {
     pub fn take(&mut self, checkpoint: Checkpoint, now: Timestamp) -> Judged {
         let mut judged = Judged::default();
         let key = TagKey::new(&self.signer, checkpoint.sequence, &checkpoint.salt);
-        self.kept.push_back((checkpoint, key));
+        let place = self.kept.partition_point(|(kept, _)| kept.sequence < checkpoint.sequence);
+        self.kept.insert(place, (checkpoint, key));
         if self.kept.len() > KEPT {
             self.kept.pop_front();
         }
@@ -254,6 +256,12 @@ impl CheckpointReader {
             self.waiting.pop_front();
         }
         judged
+    }
+
+    /// How many objects wait, and how many checkpoints are kept.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> (usize, usize) {
+        (self.waiting.len(), self.kept.len())
     }
 
     /// An object is covered by a checkpoint that has its counter and tag. It contradicts one that has its counter and
