@@ -10,13 +10,14 @@ use serde_json::{Value, json};
 use visavis_codec::Avatar;
 use visavis_codec::avatar::{FileSignature, MAX_FILE_BYTES, Manifest, Semantic};
 use visavis_codec::bitstream::{BITSTREAM_VERSION, Form, MAX_PACKET_BYTES, PacketHeader, PacketKind};
-use visavis_codec::call::{CALL_VERSION, CallBody, CallReader};
+use visavis_codec::call::{CALL_VERSION, CallBody};
 use visavis_codec::encoder::{Driver, DriverManifest, MAX_DRIVER_BYTES};
 use visavis_codec::train::Capture;
 
 use crate::avatar_file::{self, hex, read_bounded};
 use crate::eval::truth::image_path;
 use crate::render::MAX_CALL_BYTES;
+use crate::render::recording::open_call;
 
 /// Tells what is in a file: an avatar, a driver, a recorded call, a latent packet, a capture folder
 #[derive(Debug, clap::Args)]
@@ -168,7 +169,7 @@ fn driver(path: &Path) -> Result<Value> {
 fn call(path: &Path, arguments: &Arguments) -> Result<Value> {
     let bytes = read_bounded(path, MAX_CALL_BYTES)?;
     let damaged = || format!("{}: not a usable call", path.display());
-    let reader = CallReader::new(&bytes).with_context(damaged)?;
+    let reader = open_call(&bytes, path)?;
     // (packets, their bytes, samples of sound, join statements, first and last capture time)
     let mut counts = vec![(0usize, 0usize, 0usize, 0usize, u64::MAX, 0u64); reader.senders().len()];
     let mut messages = reader.messages();

@@ -19,6 +19,8 @@ use crate::render::output::create_folder_of;
 
 /// What comes before a participant's avatar is known waits: so many messages at the most, some ten seconds.
 const MAX_WAITING: usize = 2000;
+/// Packets of one stream are no farther apart than this, nanoseconds.
+const NEAR: u64 = 2_000_000_000;
 /// A block of sound in the file is at most 120 ms.
 const MAX_BLOCK: usize = 5760;
 
@@ -38,6 +40,40 @@ struct Track {
     decoder: VoiceDecoder,
     sequence: Option<u8>,
     waiting: Vec<(MessageTimes, Message)>,
+    faces: Start,
+    voices: Start,
+}
+
+/// The beginning of what a participant sends: who joins may be given a packet from long before, and a recording that began with it
+/// would be as long.
+#[derive(Default)]
+enum Start {
+    #[default]
+    Nothing,
+    /// The first packet: written once another one is near it.
+    First(MessageTimes, Vec<u8>),
+    Flows,
+}
+
+impl Start {
+    /// Which packets are to be written, now that this one has come.
+    fn admit(&mut self, times: MessageTimes, packet: &[u8]) -> Vec<(MessageTimes, Vec<u8>)> {
+        let new = (times, packet.to_vec());
+        match std::mem::take(self) {
+            Self::First(first, before) if first.capture.0.abs_diff(times.capture.0) < NEAR => {
+                *self = Self::Flows;
+                vec![(first, before), new]
+            }
+            Self::Flows => {
+                *self = Self::Flows;
+                vec![new]
+            }
+            Self::First(..) | Self::Nothing => {
+                *self = Self::First(new.0, new.1);
+                Vec::new()
+            }
+        }
+    }
 }
 
 enum Message {
@@ -61,7 +97,15 @@ impl Recording {
             let name = if self.names.contains(&plain) { format!("{plain}-{id}") } else { plain };
             self.names.push(name.clone());
             let decoder = VoiceDecoder::new().context("recording a voice")?;
-            let track = Track { name, sender: None, decoder, sequence: None, waiting: Vec::new() };
+            let track = Track {
+                name,
+                sender: None,
+                decoder,
+                sequence: None,
+                waiting: Vec::new(),
+                faces: Start::Nothing,
+                voices: Start::Nothing,
+            };
             self.tracks.insert(id, track);
         }
         self.tracks.get_mut(&id).context("recording")
@@ -117,8 +161,10 @@ impl Recording {
         times: MessageTimes,
         packet: &[u8],
     ) -> Result<()> {
-        self.track(id, name)?;
-        self.write(id, times, Message::Face(packet.to_vec()))
+        for (times, packet) in self.track(id, name)?.faces.admit(times, packet) {
+            self.write(id, times, Message::Face(packet))?;
+        }
+        Ok(())
     }
 
     /// A coded sound as it came; it is decoded, and what was lost just before it made up for.
@@ -129,6 +175,13 @@ impl Recording {
         times: MessageTimes,
         payload: &[u8],
     ) -> Result<()> {
+        for (times, payload) in self.track(id, name)?.voices.admit(times, payload) {
+            self.decode(id, name, times, &payload)?;
+        }
+        Ok(())
+    }
+
+    fn decode(&mut self, id: ParticipantId, name: &str, times: MessageTimes, payload: &[u8]) -> Result<()> {
         let Ok(packet) = VoicePacket::read(payload) else { return Ok(()) };
         let track = self.track(id, name)?;
         let is_next_but_one = track.sequence.is_some_and(|last| (last + 2) % 64 == packet.sequence);
@@ -212,6 +265,16 @@ fn pcm(samples: &[f32]) -> Vec<i16> {
 #[cfg(test)]
 mod tests {
     use visavis_codec::call::{CallReader, Voice};
+
+    #[test]
+    fn a_packet_from_long_ago_does_not_begin_a_recording() {
+        let at = |seconds: u64| MessageTimes::at_once(Timestamp(seconds * 1_000_000_000));
+        let mut start = Start::default();
+        assert!(start.admit(at(3), &[1]).is_empty());
+        assert!(start.admit(at(300), &[2]).is_empty());
+        assert_eq!(start.admit(at(301), &[3]), [(at(300), vec![2]), (at(301), vec![3])]);
+        assert_eq!(start.admit(at(400), &[4]), [(at(400), vec![4])]);
+    }
 
     use super::*;
 

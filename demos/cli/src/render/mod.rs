@@ -14,7 +14,6 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use visavis_codec::Timestamp;
-use visavis_codec::call::CallReader;
 
 use self::background::{Background, Compositor};
 use self::camera::CAMERA_HELP;
@@ -122,7 +121,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
     let (size, fps, from) = (*size, *fps, *from);
     let output = Output::parse(output)?;
     let bytes = read_bounded(call, MAX_CALL_BYTES)?;
-    let reader = CallReader::new(&bytes).with_context(|| format!("{}: not a usable call", call.display()))?;
+    let reader = recording::open_call(&bytes, call)?;
     let mut recording = Recording::open(&reader, call, sender.as_deref(), avatar.as_deref())?;
     let end = to.unwrap_or(recording.seconds).min(recording.seconds);
     ensure!(

@@ -16,6 +16,18 @@ pub(crate) const MAX_CALL_BYTES: usize = 2 << 30;
 /// How long a lone frame is shown.
 const FRAME_NS: u64 = 33_333_333;
 
+/// Opens a call's file. One that was cut off, since the program that wrote it died, is read as far as it goes.
+pub(crate) fn open_call<'b>(bytes: &'b [u8], path: &Path) -> Result<CallReader<'b>> {
+    let opened = match CallReader::new(bytes) {
+        Err(ReadCallError::Truncated { .. }) => {
+            eprintln!("visavis: {}: the file is cut off; what is whole of it is used", path.display());
+            CallReader::recover(bytes)
+        }
+        opened => opened,
+    };
+    opened.with_context(|| format!("{}: not a usable call", path.display()))
+}
+
 /// One sender's part of a call, and the sound of all.
 #[derive(Debug)]
 pub(crate) struct Recording<'c> {
