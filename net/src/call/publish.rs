@@ -250,6 +250,13 @@ impl Publisher {
     }
 
     pub(super) fn close(&self) {
+        let Self { catalogue, needs, proof, face, audio, .. } = self;
+        let controls = [catalogue, needs, proof].map(|track| &track.producer);
+        let lives = [face, audio].map(|live| [&live.datagrams, &live.groups]);
+        for track in controls.into_iter().chain(lives.into_iter().flatten()) {
+            // One that ended already has nothing more to say.
+            let _ = track.finish();
+        }
         self.broadcast.close();
     }
 }
