@@ -35,7 +35,9 @@ pub enum BundleError {
         header: u8,
     },
     /// More than a datagram may hold.
-    #[error("{bytes} bytes don't fit into a bundle of at most {MAX_BUNDLE}; send fewer payloads together or lower the rung")]
+    #[error(
+        "{bytes} bytes don't fit into a bundle of at most {MAX_BUNDLE}; send fewer payloads together or lower the rung"
+    )]
     TooLarge {
         /// What it would take.
         bytes: usize,
@@ -88,11 +90,7 @@ impl<'a> Bundle<'a> {
         let count = usize::from(header & COUNT_MASK) + 1;
         let mut payloads: [&[u8]; MAX_PAYLOADS] = [&[]; MAX_PAYLOADS];
         for (n, slot) in payloads.iter_mut().enumerate().take(count) {
-            *slot = if n + 1 < count {
-                take(&mut rest).ok_or(truncated("payload"))?
-            } else {
-                rest
-            };
+            *slot = if n + 1 < count { take(&mut rest).ok_or(truncated("payload"))? } else { rest };
         }
         Ok(Self { payloads, count })
     }

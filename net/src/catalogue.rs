@@ -187,7 +187,10 @@ impl Catalogue {
         let read: Self = parse("catalogue", bytes)?;
         let field = |field, reason: String| CatalogueError::Field { what: "catalogue", field, reason };
         if read.name.chars().count() > MAX_NAME || read.name.chars().any(char::is_control) {
-            return Err(field("name", format!("must have at most {MAX_NAME} characters, none of them control")));
+            return Err(field(
+                "name",
+                format!("must have at most {MAX_NAME} characters, none of them control"),
+            ));
         }
         if read.software.chars().count() > MAX_NAME || read.software.chars().any(char::is_control) {
             let reason = format!("must have at most {MAX_NAME} characters, none of them control");
@@ -196,7 +199,10 @@ impl Catalogue {
         if let Some(face) = &read.face
             && !(face.hertz.is_finite() && face.hertz > 0.0 && face.hertz <= 240.0)
         {
-            return Err(field("face.hertz", format!("is {}; it must be above 0 and at most 240", face.hertz)));
+            return Err(field(
+                "face.hertz",
+                format!("is {}; it must be above 0 and at most 240", face.hertz),
+            ));
         }
         if let Some(avatar) = &read.avatar {
             if bytes_of_hex::<32>(&avatar.root).is_none() {
@@ -224,7 +230,10 @@ impl NeedsMessage {
         let read: Self = parse("needs", bytes)?;
         let field = |field, reason: String| CatalogueError::Field { what: "needs", field, reason };
         if read.of.len() > MAX_NEEDS {
-            return Err(field("of", format!("names {} participants, at most {MAX_NEEDS} are read", read.of.len())));
+            return Err(field(
+                "of",
+                format!("names {} participants, at most {MAX_NEEDS} are read", read.of.len()),
+            ));
         }
         for needs in read.of.values() {
             if !(0.0..=1.0).contains(&needs.loss) {

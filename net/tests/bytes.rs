@@ -26,7 +26,7 @@ fn face(time: visavis_codec::Timestamp, moves: bool) -> FaceFrame {
         let seconds = time.as_seconds() as f32;
         for (unit, number) in FaceUnit::ALL.into_iter().zip(1u8..) {
             let phase = f32::from(number) * 0.7;
-            *frame.latent.unit_mut(unit) = 0.15 + 0.15 * (seconds * (2.0 + phase.sin()) + phase).sin();
+            *frame.latent.unit_mut(unit) = 0.1 + 0.1 * (seconds * (2.0 + phase.sin()) + phase).sin();
         }
     }
     frame
@@ -40,8 +40,12 @@ async fn measure(moves: bool) -> (f64, f64, f64) {
     let delay = Impairment { delay: Duration::from_millis(20), ..Impairment::default() };
     let target = SocketAddr::from(([127, 0, 0, 1], host.link().port()));
     let proxy = Proxy::start(target, delay, delay, 1).unwrap();
-    let link =
-        JoinLink::to_peer("127.0.0.1", proxy.address().port(), host.link().pin(), host.link().secret().clone());
+    let link = JoinLink::to_peer(
+        "127.0.0.1",
+        proxy.address().port(),
+        host.link().pin(),
+        host.link().secret().clone(),
+    );
     let call = CallOptions {
         name: "Robin".into(),
         face: Some(FaceTrack { bitstream: 2, hertz: 30.0 }),

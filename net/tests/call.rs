@@ -154,7 +154,9 @@ async fn three_meet_at_a_host() {
     let host = host("Wren").await;
     let robin = join(host.link(), "Robin").await;
     let finch = join(host.link(), "Finch").await;
-    for (call, others) in [(&host, ["Robin", "Finch"]), (&robin, ["Wren", "Finch"]), (&finch, ["Wren", "Robin"])] {
+    for (call, others) in
+        [(&host, ["Robin", "Finch"]), (&robin, ["Wren", "Finch"]), (&finch, ["Wren", "Robin"])]
+    {
         let mut missing: Vec<&str> = others.into();
         while !missing.is_empty() {
             until(call, "everybody", |event| match event {

@@ -127,7 +127,8 @@ async fn honest() -> (Call, Call) {
     let host = Call::host(HostOptions { listen, ..HostOptions::default() }).await.unwrap();
     let face = Some(FaceTrack { bitstream: 2, hertz: 30.0 });
     let call = CallOptions { name: "Robin".into(), face, ..CallOptions::default() };
-    let guest = Call::join(host.link().clone(), JoinOptions { call, ..JoinOptions::default() }).await.unwrap();
+    let guest =
+        Call::join(host.link().clone(), JoinOptions { call, ..JoinOptions::default() }).await.unwrap();
     (host, guest)
 }
 
@@ -189,7 +190,9 @@ async fn noise_floods_and_stalls_at_every_track() {
                 match id {
                     TrackId::Face | TrackId::Audio => {
                         for n in 0..20 {
-                            track.append_datagram(MoqTimestamp::ZERO, noise(size.min(1100), round + n)).unwrap();
+                            track
+                                .append_datagram(MoqTimestamp::ZERO, noise(size.min(1100), round + n))
+                                .unwrap();
                         }
                     }
                     _ => {

@@ -41,7 +41,10 @@ fn read(secret: &CallSecret, path: &str) -> Option<(ParticipantId, Claim)> {
     for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
         match name {
             // `Hash` compares in constant time.
-            "t" => has_token = bytes_of_hex::<32>(value).is_some_and(|t| blake3::Hash::from_bytes(t) == token(secret)),
+            "t" => {
+                has_token =
+                    bytes_of_hex::<32>(value).is_some_and(|t| blake3::Hash::from_bytes(t) == token(secret))
+            }
             "c" => claim = bytes_of_hex::<16>(value).map(Claim),
             _ => {}
         }

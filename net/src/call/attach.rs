@@ -146,6 +146,11 @@ async fn control(shared: Arc<Shared>, remote: Arc<Remote>, broadcast: broadcast:
             while let Ok(Some(mut group)) = subscriber.recv_group().await {
                 rest = REST;
                 let read = timeout(OBJECT, object(&mut group, Limits::object_bytes(track))).await;
+                // The first statement may overtake the catalogue, which has what it opens with.
+                let mut known = remote.catalogue_known.subscribe();
+                if track != TrackId::Catalogue && known.wait_for(|known| *known).await.is_err() {
+                    return;
+                }
                 let fine = match read {
                     Ok(Ok(Some(bytes))) => take(&shared, &remote, track, &bytes),
                     // A group that ended without an object, or was overtaken.
@@ -168,7 +173,12 @@ async fn control(shared: Arc<Shared>, remote: Arc<Remote>, broadcast: broadcast:
 }
 
 /// Takes live media as groups as long as no datagrams come.
-async fn fall_back(shared: Arc<Shared>, remote: Arc<Remote>, broadcast: broadcast::Consumer, datagrams: bool) {
+async fn fall_back(
+    shared: Arc<Shared>,
+    remote: Arc<Remote>,
+    broadcast: broadcast::Consumer,
+    datagrams: bool,
+) {
     let count = || remote.datagrams.load(Ordering::Relaxed);
     let mut seen = count();
     loop {
@@ -193,7 +203,12 @@ async fn fall_back(shared: Arc<Shared>, remote: Arc<Remote>, broadcast: broadcas
 }
 
 /// A track of groups of half a second, read as they grow.
-async fn live_groups(shared: Arc<Shared>, remote: Arc<Remote>, broadcast: broadcast::Consumer, track: TrackId) {
+async fn live_groups(
+    shared: Arc<Shared>,
+    remote: Arc<Remote>,
+    broadcast: broadcast::Consumer,
+    track: TrackId,
+) {
     loop {
         if let Ok(mut subscriber) = subscribe(&broadcast, track, LIVE_AGE).await {
             while let Ok(Some(mut group)) = subscriber.recv_group().await {

@@ -172,7 +172,9 @@ pub(super) async fn fetch(shared: Arc<Shared>, remote: Arc<Remote>, broadcast: b
     }
     let mut fetching = match look_up(&shared, root).await {
         Found::Whole(whole) => return finish(&shared, &remote, whole),
-        Found::Part(part) => Fetching::new(shared.clone(), remote.clone(), remote.take_download().unwrap_or(part)),
+        Found::Part(part) => {
+            Fetching::new(shared.clone(), remote.clone(), remote.take_download().unwrap_or(part))
+        }
     };
     let Ok(track) = broadcast.track(TrackId::Avatar.name()) else { return };
     match fetching.run(track).await {
@@ -252,7 +254,11 @@ impl Fetching {
                 continue;
             };
             let (group, sealed) = done.map_err(|error| error.to_string())?;
-            match sealed.ok_or("it didn't come").map_err(String::from).and_then(|sealed| self.take(group, &sealed)) {
+            match sealed
+                .ok_or("it didn't come")
+                .map_err(String::from)
+                .and_then(|sealed| self.take(group, &sealed))
+            {
                 Ok(()) => failures = 0,
                 Err(error) => {
                     failures += 1;

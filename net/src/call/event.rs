@@ -182,7 +182,8 @@ impl Events {
                 return;
             }
             let media = is_media(&event);
-            let full = if media { queue.media >= MAX_MEDIA } else { queue.events.len() - queue.media >= MAX_OTHERS };
+            let full =
+                if media { queue.media >= MAX_MEDIA } else { queue.events.len() - queue.media >= MAX_OTHERS };
             if full
                 && let Some(at) = queue.events.iter().position(|queued| is_media(queued) == media)
                 && queue.events.remove(at).is_some()
@@ -244,7 +245,10 @@ mod tests {
         for n in 0..3000 {
             events.push(face(n));
         }
-        assert!(matches!(events.try_next(), Some(Some(Event::Left { .. }))), "control events aren't dropped for media");
+        assert!(
+            matches!(events.try_next(), Some(Some(Event::Left { .. }))),
+            "control events aren't dropped for media"
+        );
         let mut arrivals = Vec::new();
         while let Some(Some(Event::Face { arrival, .. })) = events.try_next() {
             arrivals.push(arrival.0);

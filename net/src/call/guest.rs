@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, JoinHandle};
 
+use super::CallError;
 use super::event::Event;
 use super::roster;
 use super::shared::{Shared, lock};
-use super::CallError;
 use crate::transport::{DialError, Dialler, MoqSession, below, spawn_origin};
 
 /// How often silence is looked for.
@@ -113,13 +113,21 @@ struct End {
 }
 
 impl Link {
-    async fn open(shared: &Arc<Shared>, connection: quinn::Connection, path: &str) -> Result<Self, CallError> {
+    async fn open(
+        shared: &Arc<Shared>,
+        connection: quinn::Connection,
+        path: &str,
+    ) -> Result<Self, CallError> {
         let origin = spawn_origin();
         let publish = shared.origin.producer.consume();
-        let session = Arc::new(MoqSession::connect(connection, path, publish, origin.producer.clone()).await?);
+        let session =
+            Arc::new(MoqSession::connect(connection, path, publish, origin.producer.clone()).await?);
         let datagrams = session.has_datagrams();
         if !datagrams {
-            shared.warn(None, "this path carries no datagrams: faces and voices come in groups of half a second");
+            shared.warn(
+                None,
+                "this path carries no datagrams: faces and voices come in groups of half a second",
+            );
         }
         let others = below(&origin.producer, &shared.prefix).ok_or(CallError::Prefix)?;
         let watched = shared.clone();

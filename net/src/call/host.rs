@@ -126,7 +126,9 @@ async fn serve(shared: Arc<Shared>, guests: Arc<Mutex<Guests>>, session: Arc<Moq
     }
     // A guest that is out of reach keeps its name as long as it isn't forgotten.
     let Guests { door, here, banned } = &mut *guests;
-    door.keep(|known| here.contains_key(known) || banned.contains_key(known) || shared.remote(known).is_some());
+    door.keep(|known| {
+        here.contains_key(known) || banned.contains_key(known) || shared.remote(known).is_some()
+    });
 }
 
 /// Waits for the session's end; the reason if it is ended for sending too much.

@@ -67,8 +67,8 @@ use crate::limits::JoinGate;
 use crate::link::{InvalidLink, JoinLink, Via};
 use crate::seal::{CallSecret, JoinSeals, ParticipantId};
 use crate::transport::{
-    DialError, Dialler, ListenError, PathStatistics, ServerIdentity, ServerTrust, SessionError, Target, TlsError,
-    bind, listen, spawn_origin,
+    DialError, Dialler, ListenError, PathStatistics, ServerIdentity, ServerTrust, SessionError, Target,
+    TlsError, bind, listen, spawn_origin,
 };
 use admission::Claim;
 use proof::Trust;
@@ -289,7 +289,9 @@ impl Call {
     pub fn set_needs(&self, of: ParticipantId, needs: Needs) {
         lock(&self.shared.wishes).insert(of, needs);
         if let Some(remote) = self.shared.remote(&of) {
-            remote.face_wanted.send_if_modified(|wanted| std::mem::replace(wanted, roster::wants_face(&needs)) != *wanted);
+            remote
+                .face_wanted
+                .send_if_modified(|wanted| std::mem::replace(wanted, roster::wants_face(&needs)) != *wanted);
         }
     }
 

@@ -4,7 +4,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use visavis_codec::Timestamp;
 
-use crate::identity::{Accepted, Challenger, Proof, ProofError, ProofPolicy, ProofStatus, Revocations, UnixSeconds};
+use crate::identity::{
+    Accepted, Challenger, Proof, ProofError, ProofPolicy, ProofStatus, Revocations, UnixSeconds,
+};
 use crate::seal::{CallId, JoinId, TrackId};
 
 /// Our nonces, and the keys that aren't believed.

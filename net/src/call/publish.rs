@@ -169,7 +169,13 @@ impl Publisher {
     }
 
     /// Takes a face; sends it with those held if they are `count`.
-    pub(super) fn face(&mut self, payload: &[u8], count: usize, hold: bool, now: Timestamp) -> Result<Sent, SendError> {
+    pub(super) fn face(
+        &mut self,
+        payload: &[u8],
+        count: usize,
+        hold: bool,
+        now: Timestamp,
+    ) -> Result<Sent, SendError> {
         // Checked before it waits, so that the error meets its cause.
         if payload.len() + 1 > bundle::MAX_BUNDLE {
             return Err(BundleError::TooLarge { bytes: payload.len() + 1 }.into());
@@ -205,7 +211,12 @@ impl Publisher {
     }
 
     /// Sends a sound.
-    pub(super) fn audio(&mut self, payload: &[u8], capture: Timestamp, now: Timestamp) -> Result<Sent, SendError> {
+    pub(super) fn audio(
+        &mut self,
+        payload: &[u8],
+        capture: Timestamp,
+        now: Timestamp,
+    ) -> Result<Sent, SendError> {
         let mut timed = bundle::write_capture(capture.0).to_vec();
         timed.extend_from_slice(payload);
         let plain = bundle::write(&[&timed])?;
@@ -239,6 +250,13 @@ impl Publisher {
     }
 
     pub(super) fn close(&self) {
+        let Self { catalogue, needs, proof, face, audio, .. } = self;
+        let controls = [catalogue, needs, proof].map(|track| &track.producer);
+        let lives = [face, audio].map(|live| [&live.datagrams, &live.groups]);
+        for track in controls.into_iter().chain(lives.into_iter().flatten()) {
+            // One that ended already has nothing more to say.
+            let _ = track.finish();
+        }
         self.broadcast.close();
     }
 }

@@ -18,8 +18,8 @@ use super::shared::lock;
 use crate::avatar_track::AvatarDownload;
 use crate::bundle::{Bundle, CaptureClock};
 use crate::catalogue::{Catalogue, CatalogueError, Needs, NeedsMessage, WIRE_VERSION};
-use crate::limits::{Limits, PeerMeter, Verdict};
 use crate::identity::{Accepted, Nonce, ProofStatus, PublicKey, RecordedProof};
+use crate::limits::{Limits, PeerMeter, Verdict};
 use crate::seal::{CallSecret, JoinId, Opener, ParticipantId, Salt, TrackId};
 
 /// Bytes of a catalogue object before what is sealed: version and salt.
@@ -241,7 +241,8 @@ impl Remote {
         if state.meter.admit(track, bytes.len(), now).is_err() {
             state.statistics.refused += 1;
             if !std::mem::replace(&mut state.warned.refused, true) {
-                let text = format!("sends more on its {} track than is taken; the rest is dropped", track.name());
+                let text =
+                    format!("sends more on its {} track than is taken; the rest is dropped", track.name());
                 around.events.push(Event::Warning { from: Some(self.id), text });
             }
             return Taken { fine: false, ..Taken::default() };
@@ -276,8 +277,9 @@ impl Remote {
         now: Timestamp,
     ) -> Result<(), Refusal> {
         let Around { secret, events, trust, .. } = around;
-        let (header, sealed) =
-            bytes.split_first_chunk::<CATALOGUE_HEADER>().ok_or(Refusal::Bad("it ends before its salt".into()))?;
+        let (header, sealed) = bytes
+            .split_first_chunk::<CATALOGUE_HEADER>()
+            .ok_or(Refusal::Bad("it ends before its salt".into()))?;
         let [version, salt @ ..] = *header;
         if version != WIRE_VERSION {
             if !std::mem::replace(&mut state.warned.version, true) {
@@ -324,7 +326,8 @@ impl Remote {
         }
         let before = state.catalogue.replace(catalogue.clone());
         // A nonce that changed is of no interest outside.
-        let is_news = before.is_none_or(|before| Catalogue { nonce: catalogue.nonce.clone(), ..before } != catalogue);
+        let is_news =
+            before.is_none_or(|before| Catalogue { nonce: catalogue.nonce.clone(), ..before } != catalogue);
         if catalogue.leaving || !is_news {
             return Ok(());
         }
@@ -349,10 +352,9 @@ impl Remote {
         // Before the catalogue came there is no salt, and no key; that is nobody's fault.
         let opener = state.openers.as_mut().ok_or(Refusal::Early)?.of(track);
         let mut opened = std::mem::take(&mut state.opened);
-        let result = opener
-            .open(bytes, &mut opened)
-            .map_err(refusal)
-            .and_then(|counter| self.plain_object(state, track, counter, &opened, bytes.len(), around, taken, now));
+        let result = opener.open(bytes, &mut opened).map_err(refusal).and_then(|counter| {
+            self.plain_object(state, track, counter, &opened, bytes.len(), around, taken, now)
+        });
         state.opened = opened;
         result
     }
@@ -404,13 +406,15 @@ impl Remote {
             }
             TrackId::Proof => {
                 let accepted = state.verifier.accept(plain, &mut lock(around.trust), now).map_err(bad)?;
-                match accepted {
+                match &accepted {
                     Some(Accepted::Statement { .. } | Accepted::Checkpoint(_) | Accepted::Revocation(_)) => {
                         events.push(Event::ProofMessage { from, message: plain.to_vec() });
                     }
                     Some(Accepted::NotFresh | Accepted::Delayed(_) | Accepted::NoStatement) | None => {}
                 }
-                taken.challenge = state.verifier.proof().is_some_and(|proof| proof.wants_challenge(now));
+                // A checkpoint of somebody who said nothing: the statement was missed, so ask for another.
+                taken.challenge = accepted == Some(Accepted::NoStatement)
+                    || state.verifier.proof().is_some_and(|proof| proof.wants_challenge(now));
                 if state.joined
                     && let Some(status) = state.verifier.poll(now)
                 {
@@ -451,7 +455,12 @@ impl Remote {
     }
 
     /// Opens a chunk of the avatar.
-    pub(super) fn open_chunk(&self, sealed: &[u8], opened: &mut Vec<u8>, now: Timestamp) -> Result<(), String> {
+    pub(super) fn open_chunk(
+        &self,
+        sealed: &[u8],
+        opened: &mut Vec<u8>,
+        now: Timestamp,
+    ) -> Result<(), String> {
         let mut state = lock(&self.state);
         state.meter.admit(TrackId::Avatar, sealed.len(), now).map_err(|error| error.to_string())?;
         let opener = state.openers.as_mut().ok_or("no salt yet")?.of(TrackId::Avatar);

@@ -197,9 +197,12 @@ mod tests {
         let prefix = "anon/00112233445566ff";
         let id = ParticipantId([0xab; 8]);
         assert_eq!(participant(prefix, "anon/00112233445566ff/abababababababab"), Some(id));
-        for wrong in
-            ["anon/00112233445566ff", "anon/00112233445566ff/x", "00112233445566ff/abababababababab", "anon/00112233445566ffabababababababab"]
-        {
+        for wrong in [
+            "anon/00112233445566ff",
+            "anon/00112233445566ff/x",
+            "00112233445566ff/abababababababab",
+            "anon/00112233445566ffabababababababab",
+        ] {
             assert_eq!(participant(prefix, wrong), None, "{wrong}");
         }
     }
@@ -210,7 +213,8 @@ mod tests {
         assert!(!differs(&with(0.10), &with(0.11)));
         assert!(differs(&with(0.10), &with(0.15)));
         assert!(differs(&with(0.10), &NeedsMessage::default()));
-        let hidden = NeedsMessage { of: [("a".into(), Needs { face: View::Hidden, ..Needs::default() })].into() };
+        let hidden =
+            NeedsMessage { of: [("a".into(), Needs { face: View::Hidden, ..Needs::default() })].into() };
         assert!(differs(&NeedsMessage::default(), &hidden));
     }
 }

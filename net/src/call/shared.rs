@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use visavis_codec::Timestamp;
 
-use super::event::{Event, Events};
 use super::avatar::Store;
+use super::event::{Event, Events};
 use super::proof::Trust;
 use super::publish::Publisher;
 use super::remote::Remote;
@@ -136,7 +136,10 @@ impl Paths {
     }
 
     /// Statistics of every open path, those of closed ones to the same end added.
-    pub(super) fn statistics(&self, transport: &TransportOptions) -> Vec<(Option<ParticipantId>, PathStatistics)> {
+    pub(super) fn statistics(
+        &self,
+        transport: &TransportOptions,
+    ) -> Vec<(Option<ParticipantId>, PathStatistics)> {
         let none = PathStatistics::default();
         self.open
             .values()

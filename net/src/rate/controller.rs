@@ -50,7 +50,7 @@ const HOPELESS: f64 = 0.45;
 /// What is left of the congestion window is kept free for what else the connection sends.
 const OF_WINDOW: f64 = 0.9;
 /// Our own datagrams never wait longer than this.
-const WAITING: Duration = Duration::from_millis(60);
+const WAITING: Duration = Duration::from_millis(100);
 /// How much longer than a round trip it takes until less sent is a shorter round trip, smoothed.
 const SETTLE: Duration = Duration::from_millis(900);
 /// A cut wasn't enough if so much of the queue is left then.

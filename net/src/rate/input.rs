@@ -53,8 +53,8 @@ impl Default for Audience {
 /// How a [`RateController`](super::RateController) works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateOptions {
-    /// The rate to begin with, bit/s, all headers included. Default 64,000: voice and face at once where they fit, and a
-    /// queue that drains soon where they don't. At least 16,000.
+    /// The rate to begin with, bit/s, all headers included. Default 100,000: voice and face at their best at
+    /// once; play-out remembers the delay of the first seconds for a minute, so nothing is bundled without need. At least 16,000.
     pub start: u32,
     /// How many frames a packet repeats where there is room and nothing tells of longer gaps. Default 3, at most
     /// [`MAX_REPEATS`].
@@ -69,7 +69,7 @@ pub struct RateOptions {
 
 impl Default for RateOptions {
     fn default() -> Self {
-        Self { start: 64_000, redundancy: 3, face_hz: 30, has_voice: true, max_audio_bit_s: 24_000 }
+        Self { start: 100_000, redundancy: 3, face_hz: 30, has_voice: true, max_audio_bit_s: 24_000 }
     }
 }
 

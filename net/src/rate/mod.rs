@@ -2,7 +2,7 @@
 //!
 //! A [`RateController`] is told what the connection measures ([`PathSample`]), what receivers say of what they get
 //! ([`ReceiverReport`]), and who looks ([`Audience`]); it answers with what to send. It reads no clock and sends nothing. A
-//! [`FacePacer`] then says which captured frames are coded, and which coded ones leave together. Both are written down in
+//! [`FacePacer`] then says which captured frames are coded and sent. Both are written down in
 //! `net/RATE.md`.
 //!
 //! ```
@@ -16,6 +16,7 @@
 //! assert!(plan.audio_bit_s > 0 && plan.face_hz > 0);
 //! ```
 
+mod apply;
 mod controller;
 mod cost;
 mod input;
@@ -25,5 +26,5 @@ mod plan;
 
 pub use controller::{RateController, RateState};
 pub use input::{Audience, PathSample, RateOptions, ReceiverReport};
-pub use pacer::{FacePacer, Paced};
+pub use pacer::FacePacer;
 pub use plan::Plan;

@@ -1,29 +1,17 @@
-//! Which captured frames are coded, and which coded ones leave together.
+//! Which captured frames are coded, and which coded ones are sent.
 
 use visavis_codec::Timestamp;
 
 use super::Plan;
 
-/// The most coded frames that wait; a plan never asks for more.
-const MOST: usize = 4;
-
-/// Follows a [`Plan`] frame by frame, without a clock: captured frames go in, and packets come out when they are to leave.
+/// Follows a [`Plan`] frame by frame, without a clock. How many frames share a datagram is
+/// [`Pacing`](crate::call::Pacing)'s business.
 #[derive(Clone, Debug, Default)]
 pub struct FacePacer {
     /// When the next frame is due, on the clock of captures, ns.
     due: Option<u64>,
-    waiting: Vec<(Vec<u8>, Timestamp)>,
-    /// How many of those waiting last only say that nothing has moved.
-    still: usize,
-}
-
-/// What becomes of a coded frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Paced {
-    /// It waits for the next one, or for the voice.
-    Waits,
-    /// [`FacePacer::take`] gives what is to leave now.
-    Leaves,
+    /// How many frames in a row stood still and weren't sent.
+    still: u8,
 }
 
 impl FacePacer {
@@ -36,16 +24,15 @@ impl FacePacer {
     /// camera's rate allows.
     pub fn wants(&mut self, capture: Timestamp, plan: &Plan) -> bool {
         if plan.face_hz == 0 {
-            self.waiting.clear();
-            (self.due, self.still) = (None, 0);
+            *self = Self::default();
             return false;
         }
         let interval = 1_000_000_000 / u64::from(plan.face_hz);
-        // A camera isn't exact: a frame that comes a quarter of an interval early is in time.
         let Some(due) = self.due else {
             self.due = Some(capture.0.saturating_add(interval));
             return true;
         };
+        // A camera isn't exact: a frame that comes a quarter of an interval early is in time.
         if capture.0.saturating_add(interval / 4) < due && due - capture.0 <= 2 * interval {
             return false;
         }
@@ -56,40 +43,15 @@ impl FacePacer {
         true
     }
 
-    /// Takes a coded frame. `is_still`: the face is, as coded, what it was one frame earlier.
-    pub fn push(&mut self, payload: &[u8], capture: Timestamp, is_still: bool, plan: &Plan) -> Paced {
-        if is_still {
-            self.still += 1;
-        } else {
-            // What stood still comes again in this packet, as far as it repeats frames.
-            let repeated = self.still.min(plan.redundancy.into());
-            if repeated == self.still {
-                self.waiting.truncate(self.waiting.len().saturating_sub(self.still));
-            }
-            self.still = 0;
+    /// Whether a coded frame is sent. `is_still`: the face is, as coded, what it was one frame earlier. Of such a face one
+    /// packet in some stands for those before it; the first frame that moves is always sent.
+    pub fn sends(&mut self, is_still: bool, plan: &Plan) -> bool {
+        self.still = if is_still { self.still + 1 } else { 0 };
+        if is_still && self.still < plan.still_faces.clamp(1, 4) {
+            return false;
         }
-        if is_still && self.still > 1 {
-            // One packet stands for all that stood still before it.
-            self.waiting.pop();
-        }
-        self.waiting.push((payload.to_vec(), capture));
-        let enough = match is_still {
-            true => self.still >= usize::from(plan.still_faces.clamp(1, MOST as u8)),
-            false if plan.coalesce => self.waiting.len() >= MOST,
-            false => self.waiting.len() >= usize::from(plan.faces_per_datagram.max(1)),
-        };
-        if enough || self.waiting.len() > MOST { Paced::Leaves } else { Paced::Waits }
-    }
-
-    /// Whether what waits should leave with a packet of voice that is sent now.
-    pub fn leaves_with_voice(&self, plan: &Plan) -> bool {
-        plan.coalesce && self.still == 0 && !self.waiting.is_empty()
-    }
-
-    /// What is to leave, the oldest first, with the times of capture.
-    pub fn take(&mut self) -> impl Iterator<Item = (Vec<u8>, Timestamp)> + '_ {
         self.still = 0;
-        self.waiting.drain(..)
+        true
     }
 }
 
@@ -120,57 +82,23 @@ mod tests {
     }
 
     #[test]
-    fn nobody_looks_and_nothing_is_kept() {
-        let plan = plan();
+    fn nobody_looks_and_nothing_is_coded() {
         let mut pacer = FacePacer::new();
-        let two = Plan { faces_per_datagram: 2, ..plan };
-        assert!(pacer.wants(at(0), &two));
-        assert_eq!(pacer.push(&[1], at(0), false, &two), Paced::Waits);
-        assert!(!pacer.wants(at(1), &Plan { face_hz: 0, ..plan }));
-        assert_eq!(pacer.take().count(), 0);
+        assert!(pacer.wants(at(0), &plan()));
+        let hidden = Plan { face_hz: 0, ..plan() };
+        assert!((1..100).all(|frame| !pacer.wants(at(frame), &hidden)));
+        assert!(pacer.wants(at(100), &plan()), "it is back at once");
     }
 
     #[test]
-    fn two_leave_together_and_one_in_four_that_are_still() {
-        let plan = plan();
+    fn one_frame_in_four_of_those_that_stand_still_is_sent() {
         let mut pacer = FacePacer::new();
-        let two = Plan { faces_per_datagram: 2, ..plan };
-        assert_eq!(pacer.push(&[1], at(0), false, &two), Paced::Waits);
-        assert_eq!(pacer.push(&[2], at(1), false, &two), Paced::Leaves);
-        let taken: Vec<_> = pacer.take().collect();
-        assert_eq!(taken, [(vec![1], at(0)), (vec![2], at(1))]);
-        let leaves: Vec<bool> = (0..8)
-            .map(|i| {
-                pacer.push(&[i], at(i.into()), true, &plan) == Paced::Leaves && pacer.take().count() == 1
-            })
-            .collect();
-        assert_eq!(leaves, [false, false, false, true, false, false, false, true]);
-    }
-
-    #[test]
-    fn a_face_that_moves_again_leaves_at_once() {
-        let plan = plan();
-        let mut pacer = FacePacer::new();
-        for i in 0..3 {
-            assert_eq!(pacer.push(&[i], at(i.into()), true, &plan), Paced::Waits);
-        }
-        assert_eq!(pacer.push(&[9], at(3), false, &plan), Paced::Leaves);
-        // It repeats the three before it, so they don't leave.
-        assert_eq!(pacer.take().map(|(payload, _)| payload).collect::<Vec<_>>(), [[9]]);
-        let none = Plan { redundancy: 0, ..plan };
-        pacer.push(&[1], at(4), true, &none);
-        pacer.push(&[2], at(5), true, &none);
-        pacer.push(&[9], at(6), false, &none);
-        assert_eq!(pacer.take().map(|(payload, _)| payload).collect::<Vec<_>>(), [[2], [9]]);
-    }
-
-    #[test]
-    fn a_face_leaves_with_the_voice() {
-        let plan = Plan { coalesce: true, ..plan() };
-        let mut pacer = FacePacer::new();
-        assert!(!pacer.leaves_with_voice(&plan));
-        assert_eq!(pacer.push(&[1], at(0), false, &plan), Paced::Waits);
-        assert!(pacer.leaves_with_voice(&plan));
+        let sent: Vec<bool> = (0..8).map(|_| pacer.sends(true, &plan())).collect();
+        assert_eq!(sent, [false, false, false, true, false, false, false, true]);
+        assert!(!pacer.sends(true, &plan()));
+        assert!(pacer.sends(false, &plan()), "a face that moves again leaves at once");
+        let lossy = Plan { still_faces: 2, ..plan() };
+        assert_eq!([pacer.sends(true, &lossy), pacer.sends(true, &lossy)], [false, true]);
     }
 
     #[test]

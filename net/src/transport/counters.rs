@@ -33,7 +33,8 @@ impl PathStatistics {
     pub(super) fn of(connection: &quinn::Connection, datagram_send_buffer: usize) -> Self {
         let stats = connection.stats();
         let header = if connection.remote_address().is_ipv4() { IPV4_UDP } else { IPV6_UDP };
-        let with_headers = |udp: quinn::UdpStats| udp.bytes.saturating_add(udp.datagrams.saturating_mul(header));
+        let with_headers =
+            |udp: quinn::UdpStats| udp.bytes.saturating_add(udp.datagrams.saturating_mul(header));
         Self {
             rtt: stats.path.rtt,
             congestion_window: stats.path.cwnd,

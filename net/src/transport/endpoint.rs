@@ -156,7 +156,8 @@ impl Dialler {
         target: Target,
         options: &TransportOptions,
     ) -> Result<Self, TlsError> {
-        let crypto = QuicClientConfig::try_from(target.trust.client_config()?).map_err(|_| TlsError::NoCipher)?;
+        let crypto =
+            QuicClientConfig::try_from(target.trust.client_config()?).map_err(|_| TlsError::NoCipher)?;
         let mut config = quinn::ClientConfig::new(Arc::new(crypto));
         config.transport_config(options.quinn());
         Ok(Self { endpoint, config, target, redial: options.redial })

@@ -1,5 +1,6 @@
 //! `visavis bench`: how long each stage of a frame takes, and how long others take for theirs, frame by frame in turn.
 
+mod call;
 mod codec;
 mod codec_chart;
 mod codec_video;
@@ -27,6 +28,7 @@ use crate::{avatar_file, interrupt, progress};
     args_conflicts_with_subcommands = true,
     after_help = "Examples:
   visavis bench assets/avatars/wren.avatar
+  visavis bench call                                        live calls over bad networks
   visavis bench codec                                       the latent bitstream: bits against picture quality
   visavis --json bench wren.avatar --peers --frames 100 | jq '.frame_ms.median, .peers'
 
@@ -62,6 +64,7 @@ pub(crate) struct Arguments {
 /// What else can be measured.
 #[derive(Debug, clap::Subcommand)]
 enum What {
+    Call(call::Arguments),
     Codec(codec::Arguments),
 }
 
@@ -75,8 +78,10 @@ const STAGES: [&str; 7] =
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
     let Arguments { what, avatar, frames, size, executor, threads, peers } = arguments;
-    if let Some(What::Codec(arguments)) = what {
-        return codec::run(arguments);
+    match what {
+        Some(What::Call(arguments)) => return call::run(arguments),
+        Some(What::Codec(arguments)) => return codec::run(arguments),
+        None => {}
     }
     ensure!(
         *executor != Executor::Reference,
