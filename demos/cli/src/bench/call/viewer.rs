@@ -26,8 +26,8 @@ pub(super) const SETTLING: f64 = 5.0;
 pub(super) struct Received {
     /// Frames with the time at which they were decoded first.
     pub(super) faces: Vec<(u64, FaceFrame)>,
-    /// Voices' payloads with their arrival.
-    pub(super) voices: Vec<(u64, Vec<u8>)>,
+    /// Voices' payloads with their arrival and capture.
+    pub(super) voices: Vec<(u64, Vec<u8>, Timestamp)>,
     /// Packets that couldn't be read.
     pub(super) unreadable: u64,
     /// When its likeness and the whole avatar were there.
@@ -74,8 +74,8 @@ impl Viewer {
                 let received = self.received.entry(from).or_default();
                 received.read(reader, &payload, || self.clock.now().0);
             }
-            Event::Audio { from, payload, arrival, .. } => {
-                self.received.entry(from).or_default().voices.push((arrival.0, payload));
+            Event::Audio { from, payload, capture, arrival } => {
+                self.received.entry(from).or_default().voices.push((arrival.0, payload, capture));
             }
             Event::Avatar { from, progress } => {
                 let received = self.received.entry(from).or_default();
@@ -204,10 +204,10 @@ impl<'a> Player<'a> {
                 self.next_face += 1;
             }
             while self.next_block <= now {
-                while let Some((arrival, payload)) =
+                while let Some((arrival, payload, capture)) =
                     received.voices.get(self.next_voice).filter(|voice| voice.0 <= self.next_block)
                 {
-                    let _ = self.voice.push(payload, Timestamp(*arrival));
+                    let _ = self.voice.push(payload, *capture, Timestamp(*arrival));
                     self.next_voice += 1;
                 }
                 let heard = Timestamp(self.next_block + LEAD);
