@@ -11,7 +11,7 @@ use visavis_codec::{Avatar, FaceFrame, Timestamp};
 use visavis_net::call::{Call, Pacing, Sent};
 use visavis_net::catalogue::View;
 use visavis_net::rate::{
-    Audience, FacePacer, Paced, PathSample, Plan, RateController, RateOptions, ReceiverReport,
+    Audience, FacePacer, PathSample, Plan, RateController, RateOptions, ReceiverReport,
 };
 use visavis_net::seal::ParticipantId;
 use visavis_net::transport::PathStatistics;
@@ -277,20 +277,17 @@ impl Speaker {
             self.kept_faces.push((capture, self.packet.clone()));
         }
         // The call itself puts faces together; what stands still is left out here.
-        let alone = Plan { faces_per_datagram: 1, coalesce: false, ..self.plan };
         let is_still = self.packet.len() == 1;
-        if self.pacer.push(&self.packet, capture, is_still, &alone) == Paced::Waits {
+        if !self.pacer.sends(is_still, &self.plan) {
             return Ok(());
         }
-        for (packet, _) in self.pacer.take() {
-            match call.send_face(&packet).context("sending a face")? {
-                Sent::Sent | Sent::Held => {
-                    self.sent.faces += 1;
-                    self.sent.face_bytes += packet.len() as u64;
-                }
-                Sent::Congested => self.sent.held_back += 1,
-                Sent::Hidden | Sent::Nobody => self.sent.hidden += 1,
+        match call.send_face(&self.packet).context("sending a face")? {
+            Sent::Sent | Sent::Held => {
+                self.sent.faces += 1;
+                self.sent.face_bytes += self.packet.len() as u64;
             }
+            Sent::Congested => self.sent.held_back += 1,
+            Sent::Hidden | Sent::Nobody => self.sent.hidden += 1,
         }
         Ok(())
     }
