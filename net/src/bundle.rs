@@ -80,7 +80,7 @@ pub struct Bundle<'a> {
 }
 
 impl<'a> Bundle<'a> {
-    /// Reads what [`write`] wrote.
+    /// Reads what [`write`](fn@write) wrote.
     pub fn read(bytes: &'a [u8]) -> Result<Self, BundleError> {
         let truncated = |part| BundleError::Truncated { bytes: bytes.len(), part };
         let (&header, mut rest) = bytes.split_first().ok_or(truncated("header"))?;

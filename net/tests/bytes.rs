@@ -98,11 +98,11 @@ async fn measure(moves: bool) -> (f64, f64, f64) {
 #[tokio::test]
 async fn a_moving_face_and_a_still_one() {
     let (up, down, payload) = measure(true).await;
-    println!("moving: {up:.1} kbit/s up, {down:.1} down, {payload:.1} bytes a payload");
+    eprintln!("moving: {up:.1} kbit/s up, {down:.1} down, {payload:.1} bytes a payload");
     assert!(payload > 25.0, "this test's face moves too little: {payload} bytes a payload");
     assert!(up + down <= MOVING_KBIT_S, "{up:.1} + {down:.1} kbit/s");
 
     let (up, down, payload) = measure(false).await;
-    println!("still: {up:.1} kbit/s up, {down:.1} down, {payload:.1} bytes a payload");
+    eprintln!("still: {up:.1} kbit/s up, {down:.1} down, {payload:.1} bytes a payload");
     assert!(up + down <= STILL_KBIT_S, "{up:.1} + {down:.1} kbit/s");
 }

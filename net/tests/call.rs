@@ -61,15 +61,13 @@ async fn until_joined(call: &Call, name: &str) -> ParticipantId {
 }
 
 /// Sends faces at 30 Hz, numbered from `from`, until dropped.
-fn talk(call: &Call) -> impl Future<Output = ()> + '_ {
-    async move {
-        let mut tick = tokio::time::interval(Duration::from_millis(33));
-        for number in 0u64.. {
-            tick.tick().await;
-            let mut payload = vec![0x55; 40];
-            payload[..8].copy_from_slice(&number.to_le_bytes());
-            call.send_face(&payload).unwrap();
-        }
+async fn talk(call: &Call) {
+    let mut tick = tokio::time::interval(Duration::from_millis(33));
+    for number in 0u64.. {
+        tick.tick().await;
+        let mut payload = vec![0x55; 40];
+        payload[..8].copy_from_slice(&number.to_le_bytes());
+        call.send_face(&payload).unwrap();
     }
 }
 
@@ -257,7 +255,7 @@ async fn a_long_cut_is_mended_without_a_new_join() {
     }
     proxy.set(clean, clean);
     let resumed = resumes_within(&host, &guest, robin, Instant::now()).await;
-    println!("resumed {resumed:?} after a cut of 20 s");
+    eprintln!("resumed {resumed:?} after a cut of 20 s");
     assert!(resumed < Duration::from_secs(10), "{resumed:?}");
     assert_eq!(guest.participants().len(), 1);
 }
@@ -274,11 +272,11 @@ async fn another_address_breaks_nothing() {
 
     proxy.change_addresses();
     let resumed = resumes_within(&host, &guest, robin, Instant::now()).await;
-    println!("resumed {resumed:?} after the address changed on the way");
+    eprintln!("resumed {resumed:?} after the address changed on the way");
 
     guest.rebind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
     let resumed = resumes_within(&host, &guest, robin, Instant::now()).await;
-    println!("resumed {resumed:?} after our own address changed");
+    eprintln!("resumed {resumed:?} after our own address changed");
     tokio::select! {
         () = talk(&host) => {}
         _ = face_from(&guest, host.me()) => {}

@@ -219,7 +219,7 @@ async fn noise_floods_and_stalls_at_every_track() {
         () = faces_come(&host, &guest, 120) => {}
     }
     let grown = MEMORY.peak_usage_as_mb() - before;
-    println!("memory grew by {grown:.1} MB at most");
+    eprintln!("memory grew by {grown:.1} MB at most");
     assert!(grown < MEMORY_MB, "{grown} MB");
     assert!(!host.participants().iter().any(|(id, _)| *id == join.participant), "it never said who it is");
 }

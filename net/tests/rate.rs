@@ -83,7 +83,7 @@ impl Simulation {
                 }
             }
             // A checkpoint of 170 bytes twice a second, acknowledgements of what comes ten times a second.
-            if self.now.as_millis() % 500 == 0 {
+            if self.now.as_millis().is_multiple_of(500) {
                 self.send(170);
             }
             if self.now.as_millis() % 100 == 50 {
@@ -104,7 +104,7 @@ impl Simulation {
                     Some(sent) => self.path.rtt = (self.path.rtt * 7 + (at - sent)) / 8,
                 }
             }
-            if self.now.as_millis() % 100 == 0 {
+            if self.now.as_millis().is_multiple_of(100) {
                 self.plan = self.rate.update(self.now, &self.path);
                 self.plans.push((self.now, self.plan));
                 self.queues.push((self.now, self.link.queue(self.now)));

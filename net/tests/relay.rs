@@ -108,7 +108,7 @@ async fn a_relay_is_killed_and_started_again() {
     let _relay = start(port, folder.path());
     let back = Instant::now();
     faces_come(&wren, &robin, 1).await;
-    println!("resumed {:?} after the relay was started again", back.elapsed());
+    eprintln!("resumed {:?} after the relay was started again", back.elapsed());
     faces_come(&robin, &wren, 10).await;
     assert_eq!(robin.participants().len(), 1, "nobody joined anew");
 }

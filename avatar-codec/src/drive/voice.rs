@@ -26,6 +26,9 @@ const ROOM_RISE_DB: f32 = 0.03;
 const JAW: (f32, f32) = (280.0, 750.0);
 const ROUND: (f32, f32) = (1_350.0, 800.0);
 const SPREAD: (f32, f32) = (1_650.0, 2_300.0);
+/// The second formant is so far above the first, and below the other, Hz.
+const APART: f32 = 200.0;
+const SECOND_BELOW: f32 = 2_600.0;
 /// Sounds of which more than this share hisses are made at the teeth.
 const HISS: (f32, f32) = (0.35, 0.7);
 /// How fast lips follow, seconds: opening, and closing.
@@ -218,7 +221,7 @@ impl VoiceLips {
         }
     }
 
-    /// The two lowest peaks of the envelope where formants are, Hz.
+    /// The first two formants, Hz: the envelope's lowest peak, and the highest one where the second may be.
     fn formants(&self) -> Option<(f32, f32)> {
         let mut emphasised = [0.0f32; WINDOW];
         for n in 1..WINDOW {
@@ -238,12 +241,19 @@ impl VoiceLips {
             }
             1.0 / (real * real + imaginary * imaginary).max(1e-9)
         });
-        let mut peaks = (1..POINTS - 1)
-            .filter(|&i| envelope[i] > envelope[i - 1] && envelope[i] >= envelope[i + 1])
-            .map(frequency)
-            .filter(|&hertz| hertz > 200.0);
-        let first = peaks.next().filter(|&hertz| hertz < 1_000.0)?;
-        Some((first, peaks.next().unwrap_or(1_500.0)))
+        let peaks = || {
+            (1..POINTS - 1)
+                .filter(|&i| envelope[i] > envelope[i - 1] && envelope[i] >= envelope[i + 1])
+                .map(|i| (frequency(i), envelope[i]))
+        };
+        let first =
+            peaks().map(|peak| peak.0).find(|&hertz| hertz > 200.0).filter(|&hertz| hertz < 1_000.0)?;
+        // Poles that no formant needs make a ripple between two of them: the highest peak is the formant.
+        let second = peaks()
+            .filter(|&(hertz, _)| hertz > first + APART && hertz < SECOND_BELOW)
+            .max_by(|a, b| a.1.total_cmp(&b.1))
+            .map_or(1_500.0, |peak| peak.0);
+        Some((first, second))
     }
 }
 

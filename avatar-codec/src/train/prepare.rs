@@ -325,7 +325,8 @@ fn beyond_units(capture: &Capture, rig: &Rig) -> Result<(Vec<u32>, Vec<Vec<Vec3>
             return Ok(None);
         }
         let gaze = Gaze::from_array(frame.gaze);
-        let head = HeadPose { rotation: Quat::from_scaled_axis(frame.head_rotation.into()), ..HeadPose::REST };
+        let head =
+            HeadPose { rotation: Quat::from_scaled_axis(frame.head_rotation.into()), ..HeadPose::REST };
         let transforms = skin::joint_transforms(&rig.skeleton, gaze, &head);
         let posed = rig.posed(&capture.tracked_mesh(frame)?, &capture.mesh_path(frame))?;
         let mut offsets: Vec<Vec3> = skin::unskin(&rig.mesh, posed.into_iter().map(Some), &transforms)

@@ -45,6 +45,7 @@ pub struct ProxyStatistics {
 }
 
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "a handful is ever sent")]
 enum Command {
     Set(Impairment, Impairment),
     Target(SocketAddr),

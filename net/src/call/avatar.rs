@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout};
 use visavis_codec::Avatar;
 use visavis_codec::avatar::FileSignature;
 
-use super::attach::{ObjectError, object};
+use super::attach::object;
 use super::event::{AvatarProgress, Event};
 use super::remote::Remote;
 use super::shared::{Shared, lock};
@@ -325,10 +325,7 @@ async fn chunk(track: track::Consumer, group: usize) -> (usize, Option<bytes::By
     let fetch = async {
         let options = group::Fetch::default().with_priority(20);
         let mut found = track.fetch_group(group as u64, options).await.ok()?;
-        match object(&mut found, Limits::object_bytes(TrackId::Avatar)).await {
-            Ok(bytes) => bytes,
-            Err(ObjectError::TooLarge | ObjectError::Moq) => None,
-        }
+        object(&mut found, Limits::object_bytes(TrackId::Avatar)).await.unwrap_or_default()
     };
     (group, timeout(CHUNK, fetch).await.ok().flatten())
 }

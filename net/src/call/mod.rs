@@ -447,10 +447,7 @@ fn begin(
         viewer_limits: viewer_limits.map(|limits| Hex(&limits).to_string()),
     };
     Catalogue::from_json(&shown.to_json()).map_err(|error| CallError::Offer(error.to_string()))?;
-    let broadcast = origin
-        .producer
-        .create_broadcast(format!("{prefix}/{me}"))
-        .map_err(|error| PublishError::from(error))?;
+    let broadcast = origin.producer.create_broadcast(format!("{prefix}/{me}")).map_err(PublishError::from)?;
     let mut publisher = Publisher::new(broadcast, seals, shown, prover, now)?;
     let serve = publisher.avatar.take().zip(offer);
     let policy = ProofPolicy { allow_unsigned };

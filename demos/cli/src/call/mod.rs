@@ -238,7 +238,7 @@ impl Prepared {
             _ if *no_audio => Voices::Nobody,
             Faces::Recorded { performance, .. } if !performance.voice.is_empty() => Voices::Recorded,
             Faces::Recorded { .. } => Voices::Nobody,
-            _ if has_devices => Voices::Microphone(Microphone::open(&arguments.sound)?),
+            _ if has_devices => Voices::Microphone(Box::new(Microphone::open(&arguments.sound)?)),
             _ => Voices::Nobody,
         };
         let speakers = has_devices.then(|| Speakers::open(&arguments.sound)).transpose()?;

@@ -10,9 +10,7 @@ use visavis_codec::expression::Tuner;
 use visavis_codec::{Avatar, FaceFrame, Timestamp};
 use visavis_net::call::{Call, Pacing, Sent};
 use visavis_net::catalogue::View;
-use visavis_net::rate::{
-    Audience, FacePacer, PathSample, Plan, RateController, RateOptions, ReceiverReport,
-};
+use visavis_net::rate::{Audience, FacePacer, PathSample, Plan, RateController, RateOptions, ReceiverReport};
 use visavis_net::seal::ParticipantId;
 use visavis_net::transport::PathStatistics;
 use visavis_net::voice::{EncodedVoice, LevelMeter, VOICE_RATE, VoiceEncoder, VoiceFrame, VoiceOptions};
@@ -44,7 +42,7 @@ pub(crate) enum Faces {
 pub(crate) enum Voices {
     /// The performance's.
     Recorded,
-    Microphone(Microphone),
+    Microphone(Box<Microphone>),
     Nobody,
 }
 

@@ -189,7 +189,10 @@ fn from_file(
 }
 
 /// The neutral face of a recording.
-pub(crate) fn find_neutral(recording: &Recording, when: NeutralWhen) -> Result<Option<visavis_codec::drive::Neutral>> {
+pub(crate) fn find_neutral(
+    recording: &Recording,
+    when: NeutralWhen,
+) -> Result<Option<visavis_codec::drive::Neutral>> {
     let (from, to) = match when {
         NeutralWhen::None => return Ok(None),
         NeutralWhen::Auto => (0.0, f64::INFINITY),

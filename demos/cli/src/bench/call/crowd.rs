@@ -17,7 +17,8 @@ use super::talker::{self, Talk, company};
 use super::viewer::{Viewer, quantile};
 
 pub(super) const NAME: &str = "twenty_people";
-pub(super) const ASKED: &str = "each receives 19 streams; receiver's CPU for network and codec <= 10 % of a core";
+pub(super) const ASKED: &str =
+    "each receives 19 streams; receiver's CPU for network and codec <= 10 % of a core";
 /// People in the call.
 const PEOPLE: usize = 20;
 /// How long it may take until all are there.
@@ -27,7 +28,11 @@ const SETTLE: Duration = Duration::from_secs(3);
 
 /// A call of twenty at a host. Nineteen are simulated: they speak and look at nobody. One has a thread of its own, on which
 /// all of its network and codec runs, and is measured.
-pub(super) fn run(material: &Arc<Material>, seconds: f64, runtime: &tokio::runtime::Runtime) -> Result<Map<String, Value>> {
+pub(super) fn run(
+    material: &Arc<Material>,
+    seconds: f64,
+    runtime: &tokio::runtime::Runtime,
+) -> Result<Map<String, Value>> {
     let clock = talker::clock();
     let talk = Talk { controlled: false, ..Talk::default() };
     let person = |name: String| CallOptions { clock, ..options(&name, Some(talk), material, false) };

@@ -56,8 +56,8 @@ pub(super) async fn run(material: &Arc<Material>, seconds: f64) -> Result<Map<St
         sleep(half).await;
         attack_at = clock.now().0;
         memory[0] = resident_bytes();
-        let wrong =
-            JoinLink::to_peer("127.0.0.1", address.port(), link.pin(), CallSecret::random()).context("a link")?;
+        let wrong = JoinLink::to_peer("127.0.0.1", address.port(), link.pin(), CallSecret::random())
+            .context("a link")?;
         noise(address, Arc::clone(&counts));
         let strangers = (0..STRANGERS).map(|_| knock(wrong.clone(), Arc::clone(&counts)));
         let strangers: tokio::task::JoinSet<()> = strangers.collect();
@@ -135,7 +135,8 @@ fn noise(host: SocketAddr, counts: Arc<Counts>) {
         while !counts.is_over.load(Ordering::Relaxed) {
             for _ in 0..NOISE_PER_S / 100 {
                 for byte in &mut packet {
-                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    state =
+                        state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                     *byte = (state >> 56) as u8;
                 }
                 // A long header of version 1, or a short one, or neither.
@@ -175,7 +176,8 @@ async fn flood(call: &Call, counts: &Counts) -> Result<()> {
         for _ in 0..FLOOD_PER_S / 100 {
             let payload: Vec<u8> = (0..state % 960)
                 .map(|_| {
-                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    state =
+                        state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                     (state >> 56) as u8
                 })
                 .collect();

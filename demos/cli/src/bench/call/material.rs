@@ -96,7 +96,8 @@ mod tests {
         file.extend((0..16_000i32).flat_map(|i| ((i % 100 * 300) as i16).to_le_bytes()));
         let voice = wav(&file).unwrap();
         assert!(voice.len().abs_diff(48_000) < 200, "{}", voice.len());
-        for length in 0..60 {
+        // From here on only samples are missing.
+        for length in 0..56 {
             assert!(wav(&file[..length]).is_err(), "cut off after {length} bytes");
         }
     }

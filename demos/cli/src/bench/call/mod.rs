@@ -99,7 +99,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
         let names = NETWORKS.iter().map(|network| network.name).chain(relay::SCENARIOS.map(|(name, _)| name));
         let names = names.chain([crowd::NAME, hostile::NAME]);
         let names: Vec<&str> = names.collect();
-        bail!("--only {}: there is no such scenario; there are {}", arguments.only.join(", "), names.join(", "));
+        bail!(
+            "--only {}: there is no such scenario; there are {}",
+            arguments.only.join(", "),
+            names.join(", ")
+        );
     }
     let (mut scenarios, mut peers) = (Vec::new(), Vec::new());
     let bar = progress::bar(count as u64, "scenarios");

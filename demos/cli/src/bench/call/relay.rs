@@ -106,7 +106,11 @@ pub(super) struct Relay {
 
 impl Relay {
     /// Starts one at a port, or at a free one, connected to others.
-    pub(super) async fn start(certificate: &Certificate, port: Option<u16>, others: &[&Self]) -> Result<Self> {
+    pub(super) async fn start(
+        certificate: &Certificate,
+        port: Option<u16>,
+        others: &[&Self],
+    ) -> Result<Self> {
         let program = program()?;
         let port = match port {
             Some(port) => port,
@@ -171,7 +175,12 @@ async fn join(link: JoinLink, mut call: CallOptions, clock: Clock) -> Result<Cal
 }
 
 /// Runs one scenario.
-pub(super) async fn run(name: &str, kind: Kind, material: &Arc<Material>, seconds: f64) -> Result<Map<String, Value>> {
+pub(super) async fn run(
+    name: &str,
+    kind: Kind,
+    material: &Arc<Material>,
+    seconds: f64,
+) -> Result<Map<String, Value>> {
     let certificate = Certificate::new()?;
     let (clock, secret) = (talker::clock(), CallSecret::random());
     let first = Relay::start(&certificate, None, &[]).await?;
@@ -181,9 +190,10 @@ pub(super) async fn run(name: &str, kind: Kind, material: &Arc<Material>, second
     };
     let far = second.as_ref().unwrap_or(&first);
     let talk = Talk::default();
-    let speaker = join(first.link(&certificate, &secret)?, options("speaker", Some(talk), material, false), clock)
-        .await
-        .context("the speaker joins through the relay")?;
+    let speaker =
+        join(first.link(&certificate, &secret)?, options("speaker", Some(talk), material, false), clock)
+            .await
+            .context("the speaker joins through the relay")?;
     let listener = join(far.link(&certificate, &secret)?, options("listener", None, material, false), clock)
         .await
         .context("the listener joins through the relay")?;
@@ -205,9 +215,12 @@ pub(super) async fn run(name: &str, kind: Kind, material: &Arc<Material>, second
             if i % 32 == 31 {
                 dialler = Dialler::new(&certificate.der)?;
             }
-            receivers.push(dialler.receive(first.address, &broadcast).await.with_context(|| {
-                format!("receiver {} of {count} at the relay", i + 1)
-            })?);
+            receivers.push(
+                dialler
+                    .receive(first.address, &broadcast)
+                    .await
+                    .with_context(|| format!("receiver {} of {count} at the relay", i + 1))?,
+            );
         }
     }
     let mut relay = Some(first);
@@ -240,9 +253,11 @@ pub(super) async fn run(name: &str, kind: Kind, material: &Arc<Material>, second
     };
     let cpu_after = cpu(&relay);
     let (_, plan, _) = said.plans.last().copied().context("nothing was said")?;
-    let taken: Vec<u64> = receivers.iter().zip(&counts).map(|(receiver, before)| datagrams(receiver) - before).collect();
+    let taken: Vec<u64> =
+        receivers.iter().zip(&counts).map(|(receiver, before)| datagrams(receiver) - before).collect();
     sleep(Duration::from_millis(300)).await;
-    let missing: u64 = receivers.iter().map(|receiver| receiver.face.missing() + receiver.audio.missing()).sum();
+    let missing: u64 =
+        receivers.iter().map(|receiver| receiver.face.missing() + receiver.audio.missing()).sum();
     let _ = tokio::time::timeout(Duration::from_millis(300), viewer.watch(&listener)).await;
     tokio::join!(speaker.leave(), listener.leave());
 
@@ -261,7 +276,10 @@ pub(super) async fn run(name: &str, kind: Kind, material: &Arc<Material>, second
         let used = cpu_before.zip(cpu_after).map(|(before, after)| after - before);
         report.insert("receivers".into(), json!(count));
         report.insert("datagrams_missing".into(), json!(missing));
-        report.insert("datagrams_per_receiver_s".into(), json!(taken.iter().sum::<u64>() as f64 / count as f64 / seconds));
+        report.insert(
+            "datagrams_per_receiver_s".into(),
+            json!(taken.iter().sum::<u64>() as f64 / count as f64 / seconds),
+        );
         report.insert("fewest_datagrams".into(), json!(taken.iter().min()));
         report.insert("most_datagrams".into(), json!(taken.iter().max()));
         report.insert("relay_cpu_cores".into(), json!(used.map(|used| used / seconds)));

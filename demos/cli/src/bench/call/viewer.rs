@@ -161,7 +161,12 @@ pub(super) struct Player<'a> {
 
 impl<'a> Player<'a> {
     /// `repeats`: how many frames packets repeat at most.
-    pub(super) fn new(avatar: Option<&'a Avatar>, drift_ppm: f64, repeats: u32, thinned: u64) -> Result<Self> {
+    pub(super) fn new(
+        avatar: Option<&'a Avatar>,
+        drift_ppm: f64,
+        repeats: u32,
+        thinned: u64,
+    ) -> Result<Self> {
         Ok(Self {
             avatar,
             drift_ppm,
@@ -197,7 +202,8 @@ impl<'a> Player<'a> {
             if now >= until {
                 return;
             }
-            while let Some((arrival, frame)) = received.faces.get(self.next_face).filter(|face| face.0 <= now) {
+            while let Some((arrival, frame)) = received.faces.get(self.next_face).filter(|face| face.0 <= now)
+            {
                 // Frames come out of our own reader: they are faces.
                 let _ = self.playout.push(frame, Timestamp(*arrival));
                 self.arrivals.push((*arrival as f64 - self.undrifted(frame.time)) * 1e-6);
@@ -286,7 +292,12 @@ impl<'a> Player<'a> {
 }
 
 /// All of it at once.
-pub(super) fn show(received: &Received, avatar: Option<&Avatar>, drift_ppm: f64, repeats: u32) -> Result<Shown> {
+pub(super) fn show(
+    received: &Received,
+    avatar: Option<&Avatar>,
+    drift_ppm: f64,
+    repeats: u32,
+) -> Result<Shown> {
     let mut player = Player::new(avatar, drift_ppm, repeats, 1)?;
     let lasts = [received.faces.last().map(|face| face.0), received.voices.last().map(|voice| voice.0)];
     player.play(received, lasts.into_iter().flatten().max().unwrap_or(0));

@@ -24,13 +24,19 @@ const INTERVAL: f64 = 1.0 / 30.0;
 const DRAIN: f64 = 1.0;
 
 /// Runs the peer over one network.
-pub(super) fn run(network: &Network, material: &Material, seconds: f64, seed: u64) -> Result<Map<String, Value>> {
+pub(super) fn run(
+    network: &Network,
+    material: &Material,
+    seconds: f64,
+    seed: u64,
+) -> Result<Map<String, Value>> {
     let packets = packets(material, seconds)?;
     let mut peer = Peer::start()?;
     let coded: Vec<String> = packets.iter().map(|packet| base64(packet)).collect();
     peer.tell(&json!({ "packets": coded, "interval_s": INTERVAL, "drain_s": DRAIN }))?;
     let hello = peer.answer()?;
-    let port = hello["port"].as_u64().and_then(|port| u16::try_from(port).ok()).context("the peer has no port")?;
+    let port =
+        hello["port"].as_u64().and_then(|port| u16::try_from(port).ok()).context("the peer has no port")?;
     let proxy = Proxy::start(([127, 0, 0, 1], port).into(), network.up, network.down, seed)?;
     peer.tell(&json!({ "port": proxy.address().port() }))?;
     peer.answer().context("WebRTC doesn't connect through the proxy")?;
