@@ -188,7 +188,7 @@ impl RateController {
             face_hz: if is_watching { self.hz(step) } else { 0 },
             faces_per_datagram: step.faces_per_datagram,
             // Where packets get lost, every frame comes in two of them.
-            still_faces: if self.loss() > 0.01 { 2 } else { 4 },
+            still_faces: if self.loss() > 0.01 { 2 } else { 5 },
             audio_ms: step.audio_ms,
             audio_bit_s: step.audio_bit_s.min(self.options.max_audio_bit_s),
             coalesce: step.coalesce && self.options.has_voice,

@@ -47,7 +47,7 @@ impl FacePacer {
     /// packet in some stands for those before it; the first frame that moves is always sent.
     pub fn sends(&mut self, is_still: bool, plan: &Plan) -> bool {
         self.still = if is_still { self.still + 1 } else { 0 };
-        if is_still && self.still < plan.still_faces.clamp(1, 4) {
+        if is_still && self.still < plan.still_faces.clamp(1, 5) {
             return false;
         }
         self.still = 0;
@@ -91,10 +91,10 @@ mod tests {
     }
 
     #[test]
-    fn one_frame_in_four_of_those_that_stand_still_is_sent() {
+    fn one_frame_in_five_of_those_that_stand_still_is_sent() {
         let mut pacer = FacePacer::new();
-        let sent: Vec<bool> = (0..8).map(|_| pacer.sends(true, &plan())).collect();
-        assert_eq!(sent, [false, false, false, true, false, false, false, true]);
+        let sent: Vec<bool> = (0..10).map(|_| pacer.sends(true, &plan())).collect();
+        assert_eq!(sent, [false, false, false, false, true, false, false, false, false, true]);
         assert!(!pacer.sends(true, &plan()));
         assert!(pacer.sends(false, &plan()), "a face that moves again leaves at once");
         let lossy = Plan { still_faces: 2, ..plan() };

@@ -17,7 +17,7 @@ pub struct Plan {
     pub face_hz: u8,
     /// Coded frames that leave in one datagram, 1 or 2.
     pub faces_per_datagram: u8,
-    /// Of a face that doesn't move, one frame in so many is sent, 2 or 4: its packet stands for those before it.
+    /// Of a face that doesn't move, one frame in so many is sent, 2 or 5: its packet stands for those before it.
     pub still_faces: u8,
     /// Milliseconds of voice in a packet: 20, 40 or 60.
     pub audio_ms: u8,

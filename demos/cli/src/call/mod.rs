@@ -103,6 +103,7 @@ struct CommonArguments {
     #[arg(long, value_name = "FILE")]
     avatar: Option<PathBuf>,
     /// The key of your avatar's owner, which proves that you are who you seem to be (`visavis key new`)
+    /// [default: visavis/owner.key in your configuration folder]
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
     /// What others see beside your face [default: the avatar's name]
@@ -182,6 +183,31 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
     })
 }
 
+/// The key to speak with: the one that is named, or the usual one. A signed avatar is spoken with by its owner alone: with
+/// another key others would see a silhouette.
+fn owner_key(given: Option<&Path>, file: Option<&AvatarFile>) -> Result<Option<OwnerKey>> {
+    let usual = crate::key::key_path(None).ok().filter(|path| path.exists());
+    let key = given.or(usual.as_deref()).map(crate::key::load).transpose()?;
+    let Some(file) = file else { return Ok(key) };
+    let named = &file.avatar.manifest.owner.public_key;
+    if named.bytes().all(|digit| digit == b'0') {
+        eprintln!(
+            "visavis: {}: nobody has signed it, so others see a silhouette; `visavis key sign` makes it yours",
+            file.path.display()
+        );
+        return Ok(key);
+    }
+    match key {
+        Some(key) if key.public().to_string() == *named => Ok(Some(key)),
+        Some(_) => bail!(
+            "{}: its owner's key is {named}, not this one: give theirs with --key, or sign an avatar of your own \
+             (`visavis key sign`)",
+            file.path.display()
+        ),
+        None => bail!("{}: its owner's key is {named}: give it with --key", file.path.display()),
+    }
+}
+
 /// What is sent.
 struct Outgoing {
     file: Box<AvatarFile>,
@@ -212,8 +238,8 @@ impl Prepared {
             allow_unsigned,
             ..
         } = arguments;
-        let key = key.as_deref().map(|path| OwnerKey::load(path).context("--key")).transpose()?;
         let file = avatar.as_deref().map(avatar_file::read).transpose()?;
+        let key = owner_key(key.as_deref(), file.as_ref())?;
         let bytes: Option<Arc<[u8]>> =
             avatar.as_deref().map(|path| read_bounded(path, MAX_FILE_BYTES)).transpose()?.map(Into::into);
         let has_devices = headless.is_none() && !no_audio;
