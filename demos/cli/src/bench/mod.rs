@@ -5,6 +5,7 @@ mod codec;
 mod codec_chart;
 mod codec_video;
 mod peers;
+mod python;
 mod raster;
 mod stats;
 

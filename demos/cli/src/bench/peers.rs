@@ -2,7 +2,6 @@
 //! threads wait in the other's.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
@@ -10,8 +9,15 @@ use serde_json::{Value, json};
 use visavis_codec::Avatar;
 use visavis_codec::avatar::SEED_SIZE;
 
+use super::python::Environment;
+
 const SCRIPT: &str = include_str!("../../../../benches/peers/peers.py");
-const REQUIREMENTS: &str = include_str!("../../../../benches/peers/requirements.txt");
+const ENVIRONMENT: Environment = Environment {
+    name: "peers",
+    requirements: include_str!("../../../../benches/peers/requirements.txt"),
+    imports: "numpy, onnx, onnxruntime",
+    megabytes: 60,
+};
 
 /// The peers, as the script names them.
 pub(super) const NAMES: [&str; 2] = ["ort_same_network", "ort_multiface_base"];
@@ -28,7 +34,7 @@ pub(super) struct Peers {
 impl Peers {
     /// Sets up Python if need be, and starts the peers with so many threads.
     pub(super) fn start(avatar: &Avatar, threads: usize) -> Result<Self> {
-        let python = python()?;
+        let python = ENVIRONMENT.python()?;
         let mut child = Command::new(&python)
             .args(["-c", SCRIPT])
             .stdin(Stdio::piped())
@@ -80,35 +86,4 @@ fn sizes(avatar: &Avatar) -> Value {
         "vertices": avatar.mesh.mean.len(), "seed_channels": texture.seed_channels, "seed_size": SEED_SIZE,
         "blocks": blocks,
     })
-}
-
-/// The Python of the peers' virtual environment, which is made if need be.
-fn python() -> Result<PathBuf> {
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let cache = cache.or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache")));
-    let folder = cache.context("neither XDG_CACHE_HOME nor HOME is set")?.join("visavis/peers");
-    let python = folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
-    let imports = |python: &Path| {
-        let mut command = Command::new(python);
-        command.args(["-c", "import numpy, onnx, onnxruntime"]).stderr(Stdio::null());
-        command.status().is_ok_and(|status| status.success())
-    };
-    if imports(&python) {
-        return Ok(python);
-    }
-    let packages: Vec<&str> = REQUIREMENTS.lines().filter(|line| line.contains("==")).collect();
-    eprintln!("visavis: setting up {} with {} (some 60 MB)", folder.display(), packages.join(", "));
-    let host = if cfg!(windows) { "python" } else { "python3" };
-    let made = Command::new(host).args(["-m", "venv"]).arg(&folder).status();
-    ensure!(
-        made.is_ok_and(|status| status.success()),
-        "{host} can't make a virtual environment; install Python 3.10 or later with its venv module"
-    );
-    let installed = Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(&packages).status();
-    ensure!(
-        installed.is_ok_and(|status| status.success()) && imports(&python),
-        "pip can't install {}: is there a network, and a wheel for this Python?",
-        packages.join(", ")
-    );
-    Ok(python)
 }

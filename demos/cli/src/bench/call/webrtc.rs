@@ -1,7 +1,6 @@
 //! A peer: WebRTC data channels, which carry the packets that ours would, over the same networks.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
@@ -10,6 +9,7 @@ use visavis_codec::Timestamp;
 use visavis_codec::bitstream::{LatentReader, LatentWriter, WriterOptions};
 use visavis_impair::Proxy;
 
+use super::super::python::Environment;
 use super::base64::base64;
 use super::material::Material;
 use super::networks::Network;
@@ -17,7 +17,12 @@ use super::pair::summary;
 use super::viewer::{Received, show};
 
 const SCRIPT: &str = include_str!("../../../../../benches/peers/webrtc.py");
-const REQUIREMENTS: &str = include_str!("../../../../../benches/peers/webrtc.txt");
+const ENVIRONMENT: Environment = Environment {
+    name: "peers-webrtc",
+    requirements: include_str!("../../../../../benches/peers/webrtc.txt"),
+    imports: "aiortc",
+    megabytes: 160,
+};
 /// The interval of the frames, s.
 const INTERVAL: f64 = 1.0 / 30.0;
 /// How long late messages are waited for, s.
@@ -91,7 +96,7 @@ struct Peer {
 
 impl Peer {
     fn start() -> Result<Self> {
-        let python = python()?;
+        let python = ENVIRONMENT.python()?;
         let mut child = Command::new(&python)
             .args(["-c", SCRIPT])
             .stdin(Stdio::piped())
@@ -121,35 +126,4 @@ impl Drop for Peer {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// The Python of the peer's virtual environment, which is made if need be.
-fn python() -> Result<PathBuf> {
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let cache = cache.or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache")));
-    let folder = cache.context("neither XDG_CACHE_HOME nor HOME is set")?.join("visavis/peers-webrtc");
-    let python = folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
-    let imports = |python: &Path| {
-        let mut command = Command::new(python);
-        command.args(["-c", "import aiortc"]).stderr(Stdio::null());
-        command.status().is_ok_and(|status| status.success())
-    };
-    if imports(&python) {
-        return Ok(python);
-    }
-    let packages: Vec<&str> = REQUIREMENTS.lines().filter(|line| line.contains("==")).collect();
-    eprintln!("visavis: setting up {} with {} (some 160 MB)", folder.display(), packages.join(", "));
-    let host = if cfg!(windows) { "python" } else { "python3" };
-    let made = Command::new(host).args(["-m", "venv"]).arg(&folder).status();
-    ensure!(
-        made.is_ok_and(|status| status.success()),
-        "{host} can't make a virtual environment; install Python 3.10 or later with its venv module"
-    );
-    let installed = Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(&packages).status();
-    ensure!(
-        installed.is_ok_and(|status| status.success()) && imports(&python),
-        "pip can't install {}: is there a network, and a wheel for this Python?",
-        packages.join(", ")
-    );
-    Ok(python)
 }
