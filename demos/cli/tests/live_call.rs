@@ -246,15 +246,25 @@ fn wrong_words_are_named() {
         let output = Command::new(env!("CARGO_BIN_EXE_visavis"))
             .args(arguments)
             .current_dir(stage.folder.path())
+            .env("XDG_CONFIG_HOME", stage.folder.path()) // no key of whoever runs this
             .output()
             .unwrap();
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
     let (code, text) = said(&["call", "join", "https://example.com", "--headless"]);
     assert!(code == Some(1) && text.contains("LINK"), "{code:?} {text}");
-    let (code, text) =
-        said(&["call", "host", "--avatar", "nobody.avatar", "--drive", "gone.csv", "--headless"]);
+    let named = ["call", "host", "--avatar", "nobody.avatar", "--drive", "gone.csv", "--headless"];
+    let (code, text) = said(&named);
+    assert!(code == Some(1) && text.contains("nobody.avatar") && text.contains("--key"), "{code:?} {text}");
+    let (code, text) = said(&[&named[..], &["--key", "nobody.key"]].concat());
     assert!(code == Some(1) && text.contains("gone.csv"), "{code:?} {text}");
+    let (code, text) = said(&["key", "new", "other.key"]);
+    assert!(code == Some(0), "{code:?} {text}");
+    let (code, text) = said(&[&named[..], &["--key", "other.key"]].concat());
+    assert!(
+        code == Some(1) && text.contains("owner's key is") && text.contains("key sign"),
+        "{code:?} {text}"
+    );
     let (code, text) = said(&["call", "host", "--drive", "talk.mcap"]);
     assert!(code == Some(2) && text.contains("--avatar"), "{code:?} {text}");
 }
