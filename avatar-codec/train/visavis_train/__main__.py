@@ -32,10 +32,8 @@ def finish(state, data, folder, rank):
     """Measures what was trained, and writes what the Rust half packs."""
     scene, model, held_out = data.scene, state.average, data.held_out
     frames, codes = data.codes(state)
-    train = [i for i, split in enumerate(scene.split) if split == "train"]
     by_residual = geometry.by_residual(data.sources.unexplained(frames), codes)
-    shapes = geometry.fit(scene.mesh["unit_deltas"], scene.units[train], codes, rank, by_residual,
-                          data.sources.corrective, scene.condition(scene.tracked) if scene.tracked else None)
+    shapes = geometry.fit(scene, codes, rank, by_residual, data.sources.corrective)
     fit.report(event="geometry", **{f"{k}_mm": v for k, v in shapes.error_mm.items()})
     export.round_to_half(model)
     measured = [fit.measure(model, scene, image) for image in held_out]

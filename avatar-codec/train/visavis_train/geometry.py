@@ -10,12 +10,14 @@ import numpy as np
 
 from .model import GAZE, NECK, UNITS
 
+CHUNK = 64  # frames at a time
 HIDDEN = 16  # of a head without correctives: narrow, zero
 
 
 @dataclass
 class Geometry:
-    """GeometryHead's tensors, and how far its vertices are from the rig's (mm): mean, worst frame's mean, p99."""
+    """GeometryHead's tensors, and how far its vertices are, with r = 0, from the tracked meshes of the training split (mm): mean,
+    worst frame's mean, p99."""
     w1: np.ndarray
     b1: np.ndarray
     w2: np.ndarray
@@ -40,11 +42,12 @@ def by_residual(unexplained, codes):
     return np.linalg.solve(gram, codes.T @ rows).reshape(-1, *unexplained.shape[1:])
 
 
-def fit(unit_deltas, units, codes, rank, by_residual=None, correct=None, conditions=None):
-    """unit_deltas [52, V, 3] metres; units [frames, 52] of the training set; codes: r [frames, k]; by_residual
-    [k, V, 3] as the function of this name says; `correct` a Corrective, of frames with these `conditions` [N, 59]."""
+def fit(scene, codes, rank, by_residual=None, correct=None):
+    """codes: r [frames, k] of those that were trained on; by_residual [k, V, 3] as the function of this name says; `correct`
+    the Corrective of the scene's tracked meshes, or None."""
     residual = codes.shape[1]
-    deltas = unit_deltas.reshape(UNITS, -1).astype(np.float64)
+    units = scene.units[[i for i, split in enumerate(scene.split) if split == "train"]]
+    deltas = scene.mesh["unit_deltas"].reshape(UNITS, -1).astype(np.float64)
     # The captured poses, and every unit alone: what a viewer may turn up must not be lost because it was rare.
     poses = np.concatenate([units, 0.5 * np.eye(UNITS)]).astype(np.float64)
     if by_residual is not None:
@@ -53,7 +56,7 @@ def fit(unit_deltas, units, codes, rank, by_residual=None, correct=None, conditi
     known = len(deltas)
     if correct is not None:
         deltas = np.concatenate([deltas, correct.directions])
-        active = np.pad(correct.coefficients(conditions), ((0, 0), (known, 0)))
+        active = np.pad(correct.coefficients(scene.condition(scene.tracked)), ((0, 0), (known, 0)))
         poses = np.concatenate([np.pad(poses, ((0, 0), (0, len(correct.directions)))), active])
     q, r = np.linalg.qr(poses)
     _, _, vt = np.linalg.svd(r @ deltas, full_matrices=False)
@@ -64,9 +67,12 @@ def fit(unit_deltas, units, codes, rank, by_residual=None, correct=None, conditi
     # Coefficients against the rounded basis, by least squares: most of the rounding goes away again.
     gram = rounded @ rounded.T
     linear = np.linalg.solve(gram, rounded @ deltas.T)
-    offset = (poses[:len(units)] @ (deltas - linear.T @ rounded)).reshape(len(units), -1, 3)
-    distance = 1e3 * np.linalg.norm(offset, axis=-1)
-    moving = 1e3 * np.linalg.norm(unit_deltas, axis=-1).max(0) > 1
+    if correct is None:
+        rows = ((u @ deltas[:UNITS], u @ linear[:, :UNITS].T @ rounded) for u in np.array_split(units, 1 + len(units) // CHUNK))
+    else:
+        rows = _tracked(scene, deltas, linear, rounded, correct, known)
+    moving = 1e3 * np.linalg.norm(scene.mesh["unit_deltas"], axis=-1).max(0) > 1
+    distance = np.concatenate([1e3 * np.linalg.norm((a - b).reshape(len(a), -1, 3)[:, moving], axis=-1) for a, b in rows])
     w3 = np.zeros((len(steps), UNITS + GAZE + residual + NECK), np.float32)
     w3[:, :UNITS] = linear[:, :UNITS]
     w3[:, UNITS + GAZE:UNITS + GAZE + known - UNITS] = linear[:, UNITS:known]
@@ -80,5 +86,14 @@ def fit(unit_deltas, units, codes, rank, by_residual=None, correct=None, conditi
     return Geometry(
         w1=w1, b1=b1, w2=w2, w3=w3,
         basis=steps.reshape(len(steps), -1, 3), basis_step=step.astype(np.float32),
-        error_mm={"mean": float(distance[:, moving].mean()), "worst_frame": float(distance[:, moving].mean(1).max()),
-                  "p99": float(np.percentile(distance[:, moving], 99))})
+        error_mm={"mean": float(distance.mean()), "worst_frame": float(distance.mean(1).max()),
+                  "p99": float(np.percentile(distance, 99))})
+
+
+def _tracked(scene, deltas, linear, rounded, correct, known):
+    """Offsets [n, V · 3] of tracked meshes, and the head's with r = 0, some frames at a time."""
+    for begin in range(0, len(scene.tracked), CHUNK):
+        frames = scene.tracked[begin:begin + CHUNK]
+        units, active = scene.units[frames], correct.coefficients(scene.condition(frames))
+        truth = units @ deltas[:UNITS] + scene.unexplained(frames).reshape(len(frames), -1)
+        yield truth, (units @ linear[:, :UNITS].T + active @ linear[:, known:].T) @ rounded

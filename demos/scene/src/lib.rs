@@ -1,0 +1,1 @@
+//! Rooms that avatars stand in: glTF scenes, their light and their shadows.

@@ -1,0 +1,1 @@
+//! The viewer: a window in which people look at avatars.
