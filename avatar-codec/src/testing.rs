@@ -390,7 +390,8 @@ fn texture_decoder(random: &mut Random, condition: usize, channels: &[usize]) ->
             out_channels,
             expand: random.halves(4 * out_channels * in_channels, (1.6 / in_channels as f32).sqrt()),
             depthwise,
-            bias: random.halves(out_channels * size * size, 0.1),
+            bias: (0..out_channels * size * size).map(|_| random.uniform(-127.0, 127.0) as i8).collect(),
+            bias_step: (0..out_channels).map(|_| random.uniform(0.5, 1.5) * 0.1 / 127.0).collect(),
         });
     }
     TextureDecoder { seed_channels, seed_weight, seed_bias, blocks }

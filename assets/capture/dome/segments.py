@@ -69,7 +69,7 @@ def plan(seed, visemes_path, habits=()):
     frames += _gaze(r) + _head_motion(r)
     unseen = [f for f in frames if f["weight"] == 0]
     frames = [f for f in frames if f["weight"] > 0]
-    unseen += _lids(r)
+    unseen += _lids(r) + _anything(np.random.RandomState(seed + 1))
 
     train = [f for f in frames if f["segment"] not in TEST_SEGMENTS]
     test = [f for f in frames if f["segment"] in TEST_SEGMENTS]
@@ -122,6 +122,17 @@ def _lids(r):
     for i in range(160):
         lids = {"eyeBlink": r.rand() ** 0.7, "eyeSquint": r.rand() * (r.rand() < 0.4), "eyeWide": r.rand() * (r.rand() < 0.2)}
         out.append(frame("lids", i, spread(lids, 0.1 * r.randn()), np.radians(r.uniform(-1, 1, 2) * [28, 24]), weight=0))
+    return out
+
+
+def _anything(r):
+    """Units that nobody joins, of which only the mesh is captured: a viewer's sliders do, and what was never seen would be guessed."""
+    out = []
+    for i in range(400):
+        u = r.rand(52) * (r.rand(52) < r.choice([0.1, 0.2, 0.4])) * r.uniform(0.4, 1.6)
+        units = dict(zip(UNIT_NAMES, np.clip(u, 0, 1)))
+        units["mouthClose"] = units["jawOpen"] * (r.rand() < 0.3) * r.rand()
+        out.append(frame("anything", i, units, np.radians(r.uniform(-1, 1, 2) * [25, 20]), weight=0))
     return out
 
 

@@ -190,19 +190,26 @@ impl Dimensions {
             spec("pixel.b2", Dtype::F32, &[Material::ALL.len(), p]),
             spec("pixel.w3", Dtype::F32, &[Material::ALL.len(), PIXEL_OUTPUTS, p]),
             spec("pixel.b3", Dtype::F32, &[Material::ALL.len(), PIXEL_OUTPUTS]),
+        ]);
+        for (i, &out) in self.blocks.iter().enumerate() {
+            tensors.push(spec(&format!("texture.block{i}.bias_step"), Dtype::F32, &[out]));
+        }
+        tensors.extend([
             spec("mesh.triangles", Dtype::U16, &[self.triangles, 3]),
             spec("mesh.weld", Dtype::U16, &[v]),
         ]);
         let seed = self.seed_channels * SEED_SIZE * SEED_SIZE;
         tensors.push(spec("texture.seed.weight", Dtype::F16, &[seed, self.condition()]));
         tensors.push(spec("texture.seed.bias", Dtype::F16, &[seed]));
-        let (mut size, mut inputs) = (SEED_SIZE, self.seed_channels);
+        let mut inputs = self.seed_channels;
         for (i, &out) in self.blocks.iter().enumerate() {
-            size *= 2;
             tensors.push(spec(&format!("texture.block{i}.expand"), Dtype::F16, &[4 * out, inputs]));
             tensors.push(spec(&format!("texture.block{i}.depthwise"), Dtype::F16, &[out, 3, 3]));
-            tensors.push(spec(&format!("texture.block{i}.bias"), Dtype::F16, &[out, size, size]));
             inputs = out;
+        }
+        for (i, &out) in self.blocks.iter().enumerate() {
+            let size = SEED_SIZE << (i + 1);
+            tensors.push(spec(&format!("texture.block{i}.bias"), Dtype::I8, &[out, size, size]));
         }
         tensors.extend([
             spec("mesh.joints", Dtype::U8, &[v, 4]),
@@ -361,14 +368,18 @@ pub(super) fn values(avatar: &Avatar) -> Vec<Values<'_>> {
         Values::F32(&pixel.b2),
         Values::F32(&pixel.w3),
         Values::F32(&pixel.b3),
+    ]);
+    values.extend(texture.blocks.iter().map(|block| Values::F32(&block.bias_step)));
+    values.extend([
         Values::U16(mesh.triangles.as_flattened()),
         Values::U16(&mesh.weld),
         Values::F16(&texture.seed_weight),
         Values::F16(&texture.seed_bias),
     ]);
     for block in &texture.blocks {
-        values.extend([Values::F16(&block.expand), Values::F16(&block.depthwise), Values::F16(&block.bias)]);
+        values.extend([Values::F16(&block.expand), Values::F16(&block.depthwise)]);
     }
+    values.extend(texture.blocks.iter().map(|block| Values::I8(&block.bias)));
     values.extend([
         Values::U8(mesh.joints.as_flattened()),
         Values::U8(mesh.weights.as_flattened()),

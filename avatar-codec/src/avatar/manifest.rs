@@ -27,7 +27,7 @@ pub struct Manifest {
 
 impl Manifest {
     /// The version that this crate writes.
-    pub const VERSION: u32 = 4;
+    pub const VERSION: u32 = 5;
 }
 
 /// Terms of use.

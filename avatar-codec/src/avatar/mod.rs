@@ -174,8 +174,20 @@ pub struct UpBlock {
     pub expand: Vec<f16>,
     /// `[out, 3, 3]`: correlation, `[dy + 1][dx + 1]`.
     pub depthwise: Vec<f16>,
-    /// `[out, 2n, 2n]` for an input of n².
-    pub bias: Vec<f16>,
+    /// `[out, 2n, 2n]` for an input of n², in steps of `bias_step`.
+    pub bias: Vec<i8>,
+    /// `[out]`.
+    pub bias_step: Vec<f32>,
+}
+
+impl UpBlock {
+    /// The untied bias, `[out, 2n, 2n]`: steps times the step, rounded to a half float.
+    pub fn bias_values(&self) -> Vec<f16> {
+        let texels = self.bias.len() / self.out_channels.max(1);
+        (self.bias.chunks_exact(texels.max(1)).zip(&self.bias_step))
+            .flat_map(|(plane, &step)| plane.iter().map(move |&steps| f16::from_f32(f32::from(steps) * step)))
+            .collect()
+    }
 }
 
 /// The fixed features of a person: `value = texel · scale + offset` per channel, texel 0..=255.

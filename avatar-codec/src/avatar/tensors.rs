@@ -190,7 +190,8 @@ impl Tensors<'_> {
                 out_channels,
                 expand: self.numbers(&format!("texture.block{i}.expand"), f16::from_le_bytes)?,
                 depthwise: self.numbers(&format!("texture.block{i}.depthwise"), f16::from_le_bytes)?,
-                bias: self.numbers(&format!("texture.block{i}.bias"), f16::from_le_bytes)?,
+                bias: self.numbers(&format!("texture.block{i}.bias"), i8::from_le_bytes)?,
+                bias_step: self.numbers(&format!("texture.block{i}.bias_step"), f32::from_le_bytes)?,
             });
             in_channels = out_channels;
         }

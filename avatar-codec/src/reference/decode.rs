@@ -82,6 +82,7 @@ fn up_block(block: &UpBlock, input: &FeatureMap, activate: bool) -> FeatureMap {
     let mut data = Vec::with_capacity(block.out_channels * size * size);
     let mut large = vec![0.0; size * size]; // one output channel before the depthwise convolution
     let mut quarter = vec![0.0; n * n]; // the texels of one (dy, dx) in it
+    let biases = block.bias_values();
     for output in 0..block.out_channels {
         for (dy, dx) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
             let row = (4 * output + 2 * dy + dx) * block.in_channels;
@@ -93,7 +94,7 @@ fn up_block(block: &UpBlock, input: &FeatureMap, activate: bool) -> FeatureMap {
             }
         }
         let kernel: [f32; 9] = std::array::from_fn(|tap| block.depthwise[output * 9 + tap].to_f32());
-        let bias = &block.bias[output * size * size..(output + 1) * size * size];
+        let bias = &biases[output * size * size..(output + 1) * size * size];
         depthwise(&large, size, kernel, bias, &mut data);
     }
     if activate {

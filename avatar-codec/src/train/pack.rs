@@ -187,12 +187,14 @@ fn texture_decoder(tensors: &Tensors<'_>, condition: usize) -> Result<TextureDec
         let name = |what: &str| format!("texture.{}.{what}", blocks.len());
         let (shape, expand) = tensors.halves(&name("expand"))?;
         let (depthwise_shape, depthwise) = tensors.halves(&name("depthwise"))?;
-        let (bias_shape, bias) = tensors.halves(&name("bias"))?;
+        let (bias_shape, bias) = tensors.signed(&name("bias"))?;
+        let (_, bias_step) = tensors.floats(&name("bias_step"))?;
         let out_channels = depthwise_shape.first().copied().unwrap_or(0);
         size *= 2;
         let fits = shape == [4 * out_channels, in_channels]
             && depthwise_shape == [out_channels, 3, 3]
-            && bias_shape == [out_channels, size, size];
+            && bias_shape == [out_channels, size, size]
+            && bias_step.len() == out_channels;
         if !fits {
             let reason = format!(
                 "{shape:?}, {depthwise_shape:?}, {bias_shape:?} don't fit {in_channels} channels of {}²",
@@ -200,7 +202,7 @@ fn texture_decoder(tensors: &Tensors<'_>, condition: usize) -> Result<TextureDec
             );
             return Err(tensors.wrong(&name("expand"), reason));
         }
-        blocks.push(UpBlock { in_channels, out_channels, expand, depthwise, bias });
+        blocks.push(UpBlock { in_channels, out_channels, expand, depthwise, bias, bias_step });
         in_channels = out_channels;
     }
     Ok(TextureDecoder { seed_channels, seed_weight, seed_bias, blocks })

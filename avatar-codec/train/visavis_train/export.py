@@ -32,11 +32,22 @@ def single(tensor):
     return np.ascontiguousarray(tensor.detach().numpy().astype(np.float32))
 
 
-def round_to_half(model):
+def steps(bias):
+    """An untied bias [n, n, channels] in 8 bits: steps [channels, n, n] and the step [channels] of each."""
+    planes = single(bias.permute(2, 0, 1))
+    step = np.maximum(np.abs(planes).max((1, 2)), 1e-9) / 127
+    return np.round(planes / step[:, None, None]).astype(np.int8), step
+
+
+def round_weights(model):
     """Rounds the texture decoder's weights to what the file holds."""
     with torch.no_grad():
         for parameter in model.texture.parameters():
             parameter.copy_(parameter.half().float())
+        for block in model.texture.blocks:
+            rounded, step = steps(block.bias)
+            values = (rounded.astype(np.float32) * step[:, None, None]).astype(np.float16)
+            block.bias.copy_(torch.from_numpy(values.astype(np.float32)).permute(1, 2, 0))
 
 
 def tensors(model, grid, geometry):
@@ -53,7 +64,7 @@ def tensors(model, grid, geometry):
     for number, block in enumerate(model.texture.blocks):
         out[f"texture.{number}.expand"] = half(block.expand)
         out[f"texture.{number}.depthwise"] = half(block.depthwise[:, 0])
-        out[f"texture.{number}.bias"] = half(block.bias.permute(2, 0, 1))
+        out[f"texture.{number}.bias"], out[f"texture.{number}.bias_step"] = steps(block.bias)
     for number, alike in enumerate(zip(*(decoder.layers for decoder in model.pixel)), 1):
         out[f"pixel.w{number}"] = np.stack([single(layer.weight) for layer in alike])
         out[f"pixel.b{number}"] = np.stack([single(layer.bias) for layer in alike])

@@ -199,11 +199,11 @@ impl BlockWeights {
                 }
             }
         }
-        let texels = 4 * size * size;
+        let (texels, biases) = (4 * size * size, block.bias_values());
         let mut bias = vec![f16::ZERO; texels * channels];
         for channel in 0..block.out_channels {
             for texel in 0..texels {
-                bias[texel * channels + channel] = block.bias[channel * texels + texel];
+                bias[texel * channels + channel] = biases[channel * texels + texel];
             }
         }
         Self { size, inputs, channels, expand, depthwise, bias, slope }

@@ -68,7 +68,7 @@ pub(crate) fn depthwise(block: &UpBlock) -> Vec<[f32; 4]> {
 pub(crate) fn untied_bias(block: &UpBlock) -> Vec<[f16; 4]> {
     let texels = block.bias.len() / block.out_channels.max(1);
     let mut packed = vec![[f16::ZERO; 4]; groups(block.out_channels) * texels];
-    for (output, plane) in block.bias.chunks_exact(texels.max(1)).enumerate() {
+    for (output, plane) in block.bias_values().chunks_exact(texels.max(1)).enumerate() {
         for (texel, &bias) in plane.iter().enumerate() {
             packed[output / 4 * texels + texel][output % 4] = bias;
         }
