@@ -382,14 +382,16 @@ fn budgets() {
     block.out_channels = 512;
     block.expand.resize(4 * 512 * 128, half::f16::ZERO);
     block.depthwise.resize(512 * 9, half::f16::ZERO);
-    block.bias.resize(512 * 256, half::f16::ZERO);
+    block.bias.resize(512 * 256, 0);
+    block.bias_step.resize(512, 0.0);
     assert!(extra > 0);
     let block = &mut avatar.texture.blocks[1];
     block.in_channels = 512;
     block.out_channels = 512;
     block.expand.resize(4 * 512 * 512, half::f16::ZERO);
     block.depthwise.resize(512 * 9, half::f16::ZERO);
-    block.bias.resize(512 * 1024, half::f16::ZERO);
+    block.bias.resize(512 * 1024, 0);
+    block.bias_step.resize(512, 0.0);
     let block = &mut avatar.texture.blocks[2];
     block.in_channels = 512;
     block.expand.resize(4 * block.out_channels * 512, half::f16::ZERO);
