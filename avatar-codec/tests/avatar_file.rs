@@ -271,12 +271,13 @@ fn numbers_out_of_range() {
         ("geometry.w1", f32::NAN.to_le_bytes()),
         ("geometry.basis_step", f32::NEG_INFINITY.to_le_bytes()),
         ("static.scale", f32::NAN.to_le_bytes()),
+        ("texture.block1.bias_step", f32::NAN.to_le_bytes()),
         ("pixel.b3", f32::NAN.to_le_bytes()),
         ("preview.uv", f32::NAN.to_le_bytes()),
     ] {
         assert_refused(&edit_tensor(&file, tensor, 3, &bytes), &[tensor, "number 3", "finite"]);
     }
-    for tensor in ["texture.seed.weight", "texture.block0.expand", "texture.block1.bias"] {
+    for tensor in ["texture.seed.weight", "texture.block0.expand", "texture.block1.depthwise"] {
         assert_refused(
             &edit_tensor(&file, tensor, 5, &0x7e00u16.to_le_bytes()),
             &[tensor, "number 5", "NaN"],
