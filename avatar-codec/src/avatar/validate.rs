@@ -121,7 +121,7 @@ impl Avatar {
 impl Manifest {
     /// All but what needs the tensors' contents, for a mesh of so many vertices and triangles.
     pub(super) fn check(&self, vertices: usize, triangles: usize) -> Result<(), InvalidAvatar> {
-        let Self { version, name, licence, owner, parts, skeleton: _, latent: _ } = self;
+        let Self { version, name, licence, owner, parts, skeleton: _, latent: _, capture_light } = self;
         if *version != Self::VERSION {
             return Err(InvalidAvatar::field("version", version, "1"));
         }
@@ -132,7 +132,10 @@ impl Manifest {
         check_hex("owner.signature", &owner.signature, &[128])?;
         check_parts(parts, vertices, triangles)?;
         self.check_skeleton()?;
-        self.check_latent()
+        self.check_latent()?;
+        capture_light.as_ref().map_or(Ok(()), |light| {
+            light.validate().map_err(|error| InvalidAvatar::field("capture_light", error, "light that can be"))
+        })
     }
 
     fn check_skeleton(&self) -> Result<(), InvalidAvatar> {

@@ -151,6 +151,7 @@ pub fn pack(
             parts: rig.parts.clone(),
             skeleton: rig.skeleton.clone(),
             latent: latent_model(capture, residual, &codes),
+            capture_light: None,
         },
         mesh: rig.mesh.clone(),
         geometry,
