@@ -11,6 +11,7 @@ use crate::cpu;
 use crate::engine::{Engine, Executor, Shared};
 use crate::error::{GpuError, PrepareError, scoped};
 use crate::frame::{Cameras, Draw, Frame, PreparedView, Subject, Viewport};
+use crate::light::Surroundings;
 use crate::person::{Body, BodyState, Instance, PersonInner, Run, SurfaceMesh, Weights};
 use crate::raster::{RasterKey, RasterLayouts, SurfacePass};
 use crate::target::Target;
@@ -43,16 +44,29 @@ impl Engine {
         instances: &[&Instance],
         views: &[Viewport],
     ) -> Result<Frame, PrepareError> {
-        self.prepare_observed(encoder, target, instances, views, &mut |_| {})
+        self.prepare_in(encoder, target, instances, views, &Surroundings::default())
     }
 
-    /// [`prepare`](Self::prepare), telling after each stage.
+    /// [`prepare`](Self::prepare) for instances that something is round: see [`Surroundings`].
+    pub fn prepare_in(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        target: &Target,
+        instances: &[&Instance],
+        views: &[Viewport],
+        surroundings: &Surroundings<'_>,
+    ) -> Result<Frame, PrepareError> {
+        self.prepare_observed(encoder, target, instances, views, surroundings, &mut |_| {})
+    }
+
+    /// [`prepare_in`](Self::prepare_in), telling after each stage.
     pub(crate) fn prepare_observed(
         &self,
         encoder: &mut wgpu::CommandEncoder,
         target: &Target,
         instances: &[&Instance],
         views: &[Viewport],
+        _surroundings: &Surroundings<'_>,
         observe: &mut dyn FnMut(Stage),
     ) -> Result<Frame, PrepareError> {
         let shared = &self.shared;
