@@ -104,6 +104,8 @@ pub(crate) struct Draw {
     pub(crate) material: Material,
     /// Vertices of the fringe, indices of the other passes.
     pub(crate) range: Range<u32>,
+    /// The number of the kind of part, if it is relit; as relit shaders' instance.
+    pub(crate) kind: u32,
     pub(crate) pipeline: wgpu::RenderPipeline,
 }
 
@@ -166,7 +168,7 @@ impl Frame {
         };
         let Body { vertices, state: BodyState::Gpu { workspace, fringe } } = body else { return };
         let light = self.lighting.as_ref().zip(*lighting);
-        for Draw { pass: kind, material, range, pipeline } in
+        for Draw { pass: surface_pass, material, range, kind, pipeline } in
             draws.iter().filter(|draw| draw.pass.stage() == stage)
         {
             pass.set_pipeline(pipeline);
@@ -175,13 +177,13 @@ impl Frame {
             if let Some((group, light)) = light {
                 pass.set_bind_group(3, group, &[light]);
             }
-            if kind.is_fringe() {
+            if surface_pass.is_fringe() {
                 pass.set_bind_group(2, fringe, &[]);
-                pass.draw(range.clone(), 0..1);
+                pass.draw(range.clone(), *kind..kind + 1);
             } else {
                 pass.set_vertex_buffer(0, vertices.slice(..));
                 pass.set_index_buffer(person.surface.indices.slice(..), wgpu::IndexFormat::Uint16);
-                pass.draw_indexed(range.clone(), 0, 0..1);
+                pass.draw_indexed(range.clone(), 0, *kind..kind + 1);
             }
         }
     }

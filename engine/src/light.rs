@@ -4,7 +4,9 @@ use std::f32::consts::FRAC_PI_2;
 
 use bytemuck::Zeroable;
 use glam::{Affine3A, Mat4, Quat, Vec2, Vec3, Vec4};
+use visavis_codec::avatar::{Material, PartKind};
 use visavis_codec::light::{Lamp, LampKind, Light};
+use visavis_codec::reference::relight::Finish;
 use visavis_shaders::mirror::{self, LIGHT_BANDS, LIGHT_LAMPS, Lighting, SkinnedVertex};
 
 use crate::engine::Shared;
@@ -108,6 +110,17 @@ pub(crate) fn lighting(
     }
     for (to, lamp) in theirs.iter_mut().zip(&captured.lamps) {
         *to = mirrored(lamp);
+    }
+    for kind in PartKind::ALL {
+        let Finish { wrap, roughness, specular } = Finish::of(kind);
+        lighting.finishes[kind as usize] = mirror::Finish {
+            wrap: wrap.to_array(),
+            roughness,
+            specular,
+            strands: u32::from(kind.material() == Material::Hair),
+            reserved_0: 0,
+            reserved_1: 0,
+        };
     }
     let count = |light: &Light| light.lamps.len().min(LIGHT_LAMPS) as u32;
     lighting.counts = [count(light), count(captured), u32::from(shadow.is_some()), number as u32];

@@ -205,31 +205,42 @@ impl Engine {
         let (Some(_), Weights::Gpu(decoder)) = (target.format.color, &person.weights) else {
             return Ok(Vec::new());
         };
-        passes(&person.surface)
+        passes(&person.surface, look)
             .into_iter()
-            .map(|(pass, material, range)| {
+            .map(|(pass, material, range, kind)| {
                 let key = RasterKey::Surface(target.format, decoder.shape, pass, look);
-                Ok(Draw { pass, material, range, pipeline: self.shared.raster_pipeline(key)? })
+                Ok(Draw { pass, material, range, kind, pipeline: self.shared.raster_pipeline(key)? })
             })
             .collect()
     }
 }
 
-/// What is drawn of a person.
-fn passes(surface: &SurfaceMesh) -> Vec<(SurfacePass, Material, Range<u32>)> {
+/// What is drawn of a person; its last part says what it is a part of, as relighting asks.
+fn passes(surface: &SurfaceMesh, look: Look) -> Vec<(SurfacePass, Material, Range<u32>, u32)> {
     let mut passes = Vec::new();
-    for Run { indices, material, two_sided } in surface.runs.iter().cloned() {
+    let mut push = |Run { indices, material, two_sided }: Run, kind| {
         if material.is_blended() {
-            passes.push((SurfacePass::Solid { two_sided }, material, indices.clone()));
-            passes.push((SurfacePass::Soft { two_sided }, material, indices));
+            passes.push((SurfacePass::Solid { two_sided }, material, indices.clone(), kind));
+            passes.push((SurfacePass::Soft { two_sided }, material, indices, kind));
         } else {
-            passes.push((SurfacePass::Opaque, material, indices));
+            passes.push((SurfacePass::Opaque, material, indices, kind));
         }
-    }
-    if surface.edge_count > 0 {
-        let edges = 0..surface.edge_count * 6;
-        passes.push((SurfacePass::SolidFringe, Material::Opaque, edges.clone()));
-        passes.push((SurfacePass::SoftFringe, Material::Opaque, edges));
+    };
+    let fringes: Vec<_> = match look {
+        Look::Captured => {
+            surface.runs.iter().cloned().for_each(|run| push(run, 0));
+            let end = surface.fringes.last().map_or(0, |(edges, _)| edges.end);
+            vec![(0..end, 0)]
+        }
+        Look::Relit => {
+            surface.parts.iter().cloned().for_each(|(run, kind)| push(run, kind as u32));
+            surface.fringes.iter().map(|(edges, kind)| (edges.clone(), *kind as u32)).collect()
+        }
+    };
+    for pass in [SurfacePass::SolidFringe, SurfacePass::SoftFringe] {
+        for (edges, kind) in fringes.iter().filter(|(edges, _)| !edges.is_empty()) {
+            passes.push((pass, Material::Opaque, edges.start * 6..edges.end * 6, *kind));
+        }
     }
     passes
 }

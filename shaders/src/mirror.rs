@@ -143,7 +143,7 @@ mirrors! {
         offset: [[f32; 4]; 12],
         /// Along the two tangents; two zeros.
         offset_bias: [f32; 4],
-        /// Layers of the dynamic and the static map, hidden units in fours, the material's number.
+        /// Layers of the dynamic and the static map, hidden units in fours, 1 if it is for blended parts.
         counts: [u32; 4],
     }
 
@@ -157,6 +157,22 @@ mirrors! {
         cone: [f32; 4],
     }
 
+    /// `light.wgsl`: how a part meets light.
+    struct Finish {
+        /// How far beyond the terminator light comes, as a cosine.
+        wrap: [f32; 3],
+        /// Of the mirroring lobe.
+        roughness: f32,
+        /// How much of the mirroring lobe is seen.
+        specular: f32,
+        /// 1 if it mirrors as strands do.
+        strands: u32,
+        /// Zero.
+        reserved_0: u32,
+        /// Zero.
+        reserved_1: u32,
+    }
+
     /// `light.wgsl`: the light that an instance is seen in and the one that it was captured in, in the rest frame.
     struct Lighting {
         /// Harmonics times their constants: of the light, of the captured light.
@@ -167,6 +183,8 @@ mirrors! {
         shadow_from_rest: [[f32; 4]; 4],
         /// A texel as a share of the shadow map, and in metres at w = 1.
         shadow_texel: [f32; 4],
+        /// Of each kind of part, from 1.
+        finishes: [Finish; PART_KINDS + 1],
         /// Lamps of the light and of the captured light, 1 if there is a shadow map, the instance's number in a layer.
         counts: [u32; 4],
     }
@@ -190,6 +208,8 @@ mirrors! {
 
 /// Coefficients of real spherical harmonics of order 2.
 pub const LIGHT_BANDS: usize = 9;
+/// Kinds of parts, numbered from 1.
+pub const PART_KINDS: usize = 9;
 /// Lamps of one light, at most.
 pub const LIGHT_LAMPS: usize = 8;
 /// Hidden units of the pixel decoder in fours, at most.

@@ -56,6 +56,7 @@ fn rust_and_wgsl_agree() {
         rust::<mirror::NormalsShape>(),
         rust::<mirror::PixelDecoder>(),
         rust::<mirror::Lamp>(),
+        rust::<mirror::Finish>(),
         rust::<mirror::Lighting>(),
         rust::<mirror::LayerPlacement>(),
         rust::<mirror::Background>(),

@@ -8,11 +8,14 @@ struct FringeRelitVarying {
     @location(3) @interpolate(flat) outwards: vec3<f32>,
     // Rest frame, metres.
     @location(4) position: vec3<f32>,
+    // What it is a part of: the draw's instance.
+    @location(5) @interpolate(flat) kind: u32,
 }
 
-fn fringe_relit_from(camera: Camera, index: u32) -> FringeRelitVarying {
+fn fringe_relit_from(camera: Camera, index: u32, kind: u32) -> FringeRelitVarying {
     let s = fringe_from(camera, index);
-    return FringeRelitVarying(s.clip, s.to_eye, s.normal, s.uv, s.outwards, camera.eye_in_rest - s.to_eye);
+    let position = camera.eye_in_rest - s.to_eye;
+    return FringeRelitVarying(s.clip, s.to_eye, s.normal, s.uv, s.outwards, position, kind);
 }
 
 fn relit_coverage(in: FringeRelitVarying) -> f32 {
@@ -21,7 +24,7 @@ fn relit_coverage(in: FringeRelitVarying) -> f32 {
 
 fn relit_fringe(in: FringeRelitVarying, alpha: f32) -> vec4<f32> {
     let to_eye = renormalize(in.to_eye);
-    var parts = decode_parts(in.uv, renormalize(in.normal), to_eye);
+    var parts = decode_parts(in.uv, renormalize(in.normal), to_eye, in.kind);
     parts.alpha = 1.0;
     return vec4<f32>(relight(parts, in.position, to_eye) * alpha, alpha);
 }

@@ -1,7 +1,7 @@
 // A layer of the CPU executor in which some instances are relit. Beside colour and depth it has a plane of parts, two words
-// a pixel: the albedo's square roots in 10 bits each and the material in 2; the normal on an octahedron (Cigolle et al.
-// 2014) in 11 bits an axis and in 10 bits the number of the instance that the pixel belongs to, 0 for those as captured.
-// One draw shows what is as captured, one each relit instance.
+// a pixel: the albedo's square roots in 10, 9 and 9 bits and the kind of part in 4; the normal on an octahedron (Cigolle et
+// al. 2014) in 11 bits an axis and in 10 bits the number of the instance that the pixel belongs to, 0 for those as
+// captured. One draw shows what is as captured, one each relit instance.
 
 struct RelitLayerVarying {
     @builtin(position) clip: vec4<f32>,
@@ -51,10 +51,11 @@ fn unpack_normal(words: vec2<u32>) -> vec3<f32> {
 }
 
 fn unpack_parts(words: vec2<u32>, color: vec4<f32>) -> Parts {
-    let roots = vec3<f32>(vec3<u32>(words.x & 0x3ffu, (words.x >> 10u) & 0x3ffu, (words.x >> 20u) & 0x3ffu)) / 1023.0;
+    let steps = vec3<u32>(words.x & 0x3ffu, (words.x >> 10u) & 0x1ffu, (words.x >> 19u) & 0x1ffu);
+    let roots = vec3<f32>(steps) / vec3<f32>(1023.0, 511.0, 511.0);
     let albedo = max(roots * roots, vec3<f32>(1e-6));
     let shading = color.rgb / max(albedo * color.a, vec3<f32>(1e-9));
-    return Parts(albedo, shading, unpack_normal(words), color.a, words.x >> 30u);
+    return Parts(albedo, shading, unpack_normal(words), color.a, words.x >> 28u);
 }
 
 // The colour of a pixel at this depth, premultiplied.

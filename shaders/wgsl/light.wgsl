@@ -10,6 +10,20 @@ struct Lamp {
     cone: vec4<f32>,
 }
 
+// How a part meets light.
+struct Finish {
+    // How far beyond the terminator light comes, as a cosine, of each channel.
+    wrap: vec3<f32>,
+    // Of the mirroring lobe, 0..=1.
+    roughness: f32,
+    // How much of the mirroring lobe is seen.
+    specular: f32,
+    // 1 if it mirrors as strands do.
+    strands: u32,
+    reserved_0: u32,
+    reserved_1: u32,
+}
+
 struct Lighting {
     // Radiance as real spherical harmonics of order 2, times the basis functions' constants: 9 of the light, then 9 of the
     // captured light.
@@ -20,6 +34,8 @@ struct Lighting {
     shadow_from_rest: mat4x4<f32>,
     // Width and height of a texel of the shadow map: as a share of the map, then in metres at w = 1.
     shadow_texel: vec4<f32>,
+    // Of each kind of part, from 1.
+    finishes: array<Finish, 10>,
     // How many lamps the light has, and the captured light; 1 if there is a shadow map; the instance's number in a layer.
     counts: vec4<u32>,
 }

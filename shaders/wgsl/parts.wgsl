@@ -8,6 +8,6 @@ struct Parts {
     // With the fine relief, unit length, rest frame.
     normal: vec3<f32>,
     alpha: f32,
-    // 0 skin, eyes, teeth; 1 clothes and lashes; 2 hair.
-    material: u32,
+    // What it is a part of, from 1; 9 is hair.
+    kind: u32,
 }

@@ -25,7 +25,7 @@ struct PixelDecoder {
     // The normal's offset: [input group][0: along the first tangent, 1: the second].
     offset: array<vec4<f32>, 12>,
     offset_bias: vec4<f32>,
-    // dynamic_layers, static_layers, hidden_groups once more; what it decodes: 0 opaque, 1 blended, 2 hair.
+    // dynamic_layers, static_layers, hidden_groups once more; 1 if what it decodes is blended.
     counts: vec4<u32>,
 }
 

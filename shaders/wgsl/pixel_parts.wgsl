@@ -12,8 +12,8 @@ fn tangents(n: vec3<f32>) -> mat2x3<f32> {
     );
 }
 
-// As `decode_pixel`.
-fn decode_parts(uv: vec2<f32>, normal: vec3<f32>, to_eye: vec3<f32>) -> Parts {
+// As `decode_pixel`; `kind` is the part's.
+fn decode_parts(uv: vec2<f32>, normal: vec3<f32>, to_eye: vec3<f32>, kind: u32) -> Parts {
     var hidden = hidden_groups;
     if !unrolled {
         hidden = decoder.counts.z;
@@ -33,5 +33,5 @@ fn decode_parts(uv: vec2<f32>, normal: vec3<f32>, to_eye: vec3<f32>) -> Parts {
     }
     let s = 1.0 / (1.0 + exp(-albedo_alpha));
     let tilted = renormalize(normal + tangents(normal) * offset);
-    return Parts(s.rgb, softplus(shading.rgb), tilted, s.a, decoder.counts.w);
+    return Parts(s.rgb, softplus(shading.rgb), tilted, s.a, kind);
 }

@@ -16,9 +16,10 @@ const SHADOW_OFFSET_TEXELS = 1.0;
 // the shells that it lies in, whose strands let light through.
 const SHADOW_BIAS_M = 0.002;
 const SHADOW_HAIR_BIAS_M = 0.03;
+const HAIR = 9u;
 
 // How much of the lamp reaches a place whose normal is this, 0..=1.
-fn shadow(position: vec3<f32>, normal: vec3<f32>, lamp: LampHere, material: u32) -> f32 {
+fn shadow(position: vec3<f32>, normal: vec3<f32>, lamp: LampHere, kind: u32) -> f32 {
     if lighting.counts.z == 0u {
         return 1.0;
     }
@@ -40,7 +41,7 @@ fn shadow(position: vec3<f32>, normal: vec3<f32>, lamp: LampHere, material: u32)
     let cosine = saturate(dot(normal, lamp.to_lamp));
     let slope = sqrt(1.0 - cosine * cosine);
     let radius_m = max(texel_m.x * (blur.x + SHADOW_OFFSET_TEXELS), texel_m.y * (blur.y + SHADOW_OFFSET_TEXELS));
-    let bias_m = select(SHADOW_BIAS_M, SHADOW_HAIR_BIAS_M, material == 2u);
+    let bias_m = select(SHADOW_BIAS_M, SHADOW_HAIR_BIAS_M, kind == HAIR);
     let place = position + normal * (slope * radius_m) + lamp.to_lamp * bias_m;
 
     let clip = lighting.shadow_from_rest * vec4<f32>(place, 1.0);

@@ -8,11 +8,13 @@ struct SurfaceRelitVarying {
     @location(2) uv: vec2<f32>,
     // Rest frame, metres.
     @location(3) position: vec3<f32>,
+    // What it is a part of: the draw's instance.
+    @location(4) @interpolate(flat) kind: u32,
 }
 
-fn surface_relit_from(camera: Camera, position_u: vec4<f32>, normal_v: vec4<f32>) -> SurfaceRelitVarying {
+fn surface_relit_from(camera: Camera, position_u: vec4<f32>, normal_v: vec4<f32>, kind: u32) -> SurfaceRelitVarying {
     let s = surface_from(camera, position_u, normal_v);
-    return SurfaceRelitVarying(s.clip, s.to_eye, s.normal, s.uv, position_u.xyz);
+    return SurfaceRelitVarying(s.clip, s.to_eye, s.normal, s.uv, position_u.xyz, kind);
 }
 
 fn relit_surface(in: SurfaceRelitVarying, parts: Parts) -> vec4<f32> {
@@ -20,7 +22,7 @@ fn relit_surface(in: SurfaceRelitVarying, parts: Parts) -> vec4<f32> {
 }
 
 fn surface_parts(in: SurfaceRelitVarying, side: f32) -> Parts {
-    return decode_parts(in.uv, side * renormalize(in.normal), renormalize(in.to_eye));
+    return decode_parts(in.uv, side * renormalize(in.normal), renormalize(in.to_eye), in.kind);
 }
 
 @fragment

@@ -5,8 +5,9 @@
 @vertex
 fn surface_relit_vertex(
     @builtin(view_index) view: u32,
+    @builtin(instance_index) kind: u32,
     @location(0) position_u: vec4<f32>,
     @location(1) normal_v: vec4<f32>,
 ) -> SurfaceRelitVarying {
-    return surface_relit_from(cameras[view], position_u, normal_v);
+    return surface_relit_from(cameras[view], position_u, normal_v, kind);
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use glam::Vec3;
 use visavis_codec::FaceFrame;
-use visavis_codec::avatar::{Avatar, Edge, Part};
+use visavis_codec::avatar::{Avatar, Edge, Part, PartKind};
 use visavis_codec::latent::MAX_CONDITION;
 use visavis_shaders::mirror::SkinnedVertex;
 
@@ -36,7 +36,7 @@ pub struct Weights {
     pub(crate) pixel: PixelWeights,
     pub(crate) parts: Vec<Part>,
     /// Of the opaque parts.
-    pub(crate) edges: Vec<Edge>,
+    pub(crate) edges: Vec<(Edge, PartKind)>,
 }
 
 impl Weights {

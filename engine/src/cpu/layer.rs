@@ -41,8 +41,8 @@ impl Layer {
     }
 
     /// For relighting, if it was drawn with [`Renderer::render_relit`](super::Renderer::render_relit), else empty: two words a
-    /// pixel. From the lowest bit, the first holds the square roots of the albedo's channels in 10 bits each and the
-    /// [`Material`](visavis_codec::avatar::Material) in 2; the second the normal in the instance's rest frame, unfolded from
+    /// pixel. From the lowest bit, the first holds the square roots of the albedo's red in 10 bits, of green
+    /// and blue in 9, and the number of the [`PartKind`](visavis_codec::avatar::PartKind) in 4; the second the normal in the instance's rest frame, unfolded from
     /// an octahedron, in 11 bits an axis (1023 is 0), and in 10 bits the number of the instance, counted from 1 in the
     /// order in which they were given, 0 for nothing and for those that aren't relit.
     pub fn parts(&self) -> &[[u32; 2]] {

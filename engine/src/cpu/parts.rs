@@ -5,8 +5,6 @@
 //! sum of what it makes of the fragments. The colour as captured stays what it is; divided by the albedo it is the
 //! shading. Place, material and instance are those of the surface that the depth belongs to.
 
-use visavis_codec::avatar::Material;
-
 /// Albedo times what is seen of it, 0; normal times luminance times what is seen of it, 0.
 pub(crate) type Parts = [f32; 8];
 
@@ -15,8 +13,8 @@ pub(crate) type Parts = [f32; 8];
 pub(crate) struct Owner {
     /// The instance's number in the layer, counted from 1; 0 for nothing, and for instances as captured.
     pub(crate) number: u16,
-    pub(crate) material: Material,
-    pub(crate) is_some: bool,
+    /// The number of the part that it is, as in captures; 0 for nothing.
+    pub(crate) kind: u16,
 }
 
 /// What the pixels of a tile have become so far.
@@ -65,14 +63,14 @@ impl PixelParts {
 
     /// Behind everything that is there is this owner.
     pub(crate) fn own_behind(&mut self, pixel: usize, owner: Owner) {
-        if !self.owners[pixel].is_some {
+        if self.owners[pixel].kind == 0 {
             self.owners[pixel] = owner;
         }
     }
 
     /// The two words of a pixel of this alpha.
     pub(crate) fn pack(&self, pixel: usize, alpha: f32) -> [u32; 2] {
-        let owner = if self.owners[pixel].is_some { self.owners[pixel] } else { self.soft_owners[pixel] };
+        let owner = if self.owners[pixel].kind > 0 { self.owners[pixel] } else { self.soft_owners[pixel] };
         if owner.number == 0 { [0; 2] } else { pack(&self.sums[pixel], alpha, owner) }
     }
 }
@@ -92,14 +90,15 @@ fn luminance([r, g, b]: [f32; 3]) -> f32 {
     0.2126 * r + 0.7152 * g + 0.0722 * b + 1e-4
 }
 
-fn pack(sum: &Parts, alpha: f32, Owner { number, material, .. }: Owner) -> [u32; 2] {
+fn pack(sum: &Parts, alpha: f32, Owner { number, kind }: Owner) -> [u32; 2] {
     let &[r, g, b, _, x, y, z, _] = sum;
     let whole = alpha.max(1e-6).recip();
-    let root = |premultiplied: f32| ((premultiplied * whole).clamp(0.0, 1.0).sqrt() * 1023.0 + 0.5) as u32;
+    let root =
+        |premultiplied: f32, most: f32| ((premultiplied * whole).clamp(0.0, 1.0).sqrt() * most + 0.5) as u32;
     let [u, v] = octahedron([x, y, z]);
     let place = |x: f32| ((x.clamp(-1.0, 1.0) + 1.0) * 1023.0 + 0.5) as u32;
     [
-        root(r) | root(g) << 10 | root(b) << 20 | (material as u32) << 30,
+        root(r, 1023.0) | root(g, 511.0) << 10 | root(b, 511.0) << 19 | u32::from(kind) << 28,
         place(u) | place(v) << 11 | u32::from(number) << 22,
     ]
 }
@@ -131,7 +130,7 @@ mod tests {
 
     #[test]
     fn words_hold_what_was_packed() {
-        let owner = Owner { number: 777, material: Material::Hair, is_some: true };
+        let owner = Owner { number: 777, kind: 9 };
         for i in 0..500 {
             let at = i as f32;
             let normal =
@@ -141,11 +140,11 @@ mod tests {
             let fragment = [albedo[0], albedo[1], albedo[2], 0.0, normal.x, normal.y, normal.z, 0.0];
             blend(&mut sum, &fragment, [0.3, 0.2, 0.1], 0.6, 0.4);
             let [colors, rest] = pack(&sum, 0.6, owner);
-            for (channel, albedo) in albedo.into_iter().enumerate() {
-                let root = ((colors >> (10 * channel)) & 0x3ff) as f32 / 1023.0;
-                assert!((root * root - albedo).abs() <= 1.1e-3, "{root} for {albedo}");
+            for (albedo, (shift, most)) in albedo.into_iter().zip([(0, 1023), (10, 511), (19, 511)]) {
+                let root = ((colors >> shift) & most) as f32 / most as f32;
+                assert!((root - albedo.sqrt()).abs() <= 0.6 / most as f32, "{root} for {albedo}");
             }
-            assert_eq!(colors >> 30, 2);
+            assert_eq!(colors >> 28, 9);
             assert_eq!(rest >> 22, 777);
             assert!(unpack_normal(rest).angle_between(normal) < 2e-3, "{normal}");
         }

@@ -2,7 +2,7 @@
 
 use half::f16;
 
-use visavis_codec::avatar::Material;
+use visavis_codec::avatar::{Material, PartKind};
 
 use super::bands::TILE;
 use super::fringe::FringePoint;
@@ -37,9 +37,9 @@ pub(crate) struct Scene<'a> {
 }
 
 impl Scene<'_> {
-    /// Whose pixel it is where a draw's surface of this material is the nearest.
-    fn owner(&self, draw: usize, material: Material) -> Owner {
-        Owner { number: self.surfaces.number(draw), material, is_some: true }
+    /// Whose pixel it is where this part of a draw is the nearest.
+    fn owner(&self, draw: usize, kind: PartKind) -> Owner {
+        Owner { number: self.surfaces.number(draw), kind: kind as u16 }
     }
 }
 
@@ -261,8 +261,13 @@ impl Tile<'_> {
                     let name = Name::new(draw_index, piece_index, index);
                     let TileScratch { depth, fragments, .. } = &mut *self.scratch;
                     let triangle = &piece.triangles[index as usize];
-                    let mut visible =
-                        Visible { depth, fragments, name, material: triangle.material, size: self.size };
+                    let mut visible = Visible {
+                        depth,
+                        fragments,
+                        name,
+                        material: triangle.kind.material(),
+                        size: self.size,
+                    };
                     triangle.scan(s, self.origin, &mut visible);
                     if self.scratch.fragments.len() >= MAX_FRAGMENTS {
                         at_once = false;
@@ -293,7 +298,8 @@ impl Tile<'_> {
             blend_over(&mut color[pixel], [r, g, b], alpha);
             if let Some(parts) = shaded.parts.get(index) {
                 relit.lay(pixel, parts, [r, g, b], alpha);
-                let owner = scene.owner(fragment.name.draw(), fragment.material);
+                let kind = fragment.name.triangle(scene.draws).kind;
+                let owner = scene.owner(fragment.name.draw(), kind);
                 match sweep {
                     Sweep::Solid => relit.own(pixel, owner),
                     Sweep::Soft if fragment.depth > soft_depth[pixel] => relit.own_softly(pixel, owner),
@@ -338,7 +344,8 @@ impl Tile<'_> {
             if let Some(parts) = shaded.parts.get(index) {
                 let &[r, g, b, _] = rgb;
                 relit.lay_behind(pixel, parts, [r, g, b], color[3]);
-                relit.own_behind(pixel, scene.owner(fragment.name.draw(), fragment.material));
+                let kind = fragment.name.triangle(scene.draws).kind;
+                relit.own_behind(pixel, scene.owner(fragment.name.draw(), kind));
             }
             for channel in 0..3 {
                 color[channel] += color[3] * rgb[channel];
@@ -397,7 +404,7 @@ impl Tile<'_> {
         });
         if self.scene.is_shaded {
             let depth = depth.as_flattened_mut();
-            let owner = self.scene.owner(draw, Material::Opaque);
+            let scene = self.scene;
             for (index, (point, &[r, g, b, _])) in fringe.iter().zip(&shaded.rgba).enumerate() {
                 let pixel = usize::from(point.pixel);
                 if point.depth <= depth[pixel] {
@@ -406,6 +413,7 @@ impl Tile<'_> {
                 blend_over(&mut color[pixel], [r, g, b], point.coverage);
                 if let Some(parts) = shaded.parts.get(index) {
                     relit.lay(pixel, parts, [r, g, b], point.coverage);
+                    let owner = scene.owner(draw, point.kind);
                     match sweep {
                         Sweep::Solid => relit.own(pixel, owner),
                         Sweep::Soft if point.depth > soft_depth[pixel] => relit.own_softly(pixel, owner),

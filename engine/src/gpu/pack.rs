@@ -124,16 +124,15 @@ pub(crate) fn weld_faces(mesh: &Mesh) -> Vec<u32> {
     words
 }
 
-/// The edges of every opaque part, in the order in which their fringes are drawn.
-pub(crate) fn edges(mesh: &Mesh, parts: &[Part]) -> Vec<[u32; 4]> {
+/// The edges of a part.
+pub(crate) fn edges(mesh: &Mesh, part: &Part) -> Vec<[u32; 4]> {
     let side = |side: visavis_codec::avatar::EdgeSide| {
         let [from, to] = side.vertices;
         let triangle = mesh.triangles[side.triangle as usize];
         let third = triangle.into_iter().find(|&v| v != from && v != to).unwrap_or(from);
         [u32::from(from) | u32::from(to) << 16, u32::from(third)]
     };
-    (parts.iter().filter(|part| !part.kind.is_blended()))
-        .flat_map(|part| mesh.edges(part))
+    (mesh.edges(part).into_iter())
         .map(|edge| {
             let [first, first_third] = side(edge.first);
             let [second, second_third] = edge.second.map_or([0, u32::MAX], side);
@@ -201,7 +200,8 @@ pub(crate) fn pixel_decoder(avatar: &Avatar, material: Material) -> mirror::Pixe
     let hidden = avatar.pixel.hidden;
     let (dynamic, fixed) = (avatar.texture.channels(), &avatar.static_map);
     let mut packed = mirror::PixelDecoder::zeroed();
-    packed.counts = [shape.dynamic_layers, shape.static_layers, shape.hidden_groups, material as usize]
+    let is_blended = usize::from(material.is_blended());
+    packed.counts = [shape.dynamic_layers, shape.static_layers, shape.hidden_groups, is_blended]
         .map(|count| count as u32);
     for (unit, (row, &bias)) in w1.chunks_exact(avatar.pixel_inputs()).zip(b1).enumerate() {
         let (group, lane) = (unit / 4, unit % 4);
