@@ -11,7 +11,7 @@ use glam::{Quat, Vec3, vec3};
 use half::f16;
 
 use crate::avatar::{
-    Avatar, GeometryHead, Joint, JointRole, LatentAxis, LatentModel, Licence, Manifest, Material, Mesh,
+    Avatar, GeometryHead, Joint, LightTransport, JointRole, LatentAxis, LatentModel, Licence, Manifest, Material, Mesh,
     Owner, PIXEL_GEOMETRY_INPUTS, PIXEL_OUTPUTS, Part, PartKind, PixelDecoder, SEED_SIZE, Semantic, Skeleton,
     StaticMap, TextureDecoder, UpBlock,
 };
@@ -117,7 +117,17 @@ pub fn synthetic_avatar(seed: u64, preset: Preset) -> Avatar {
         latent: latent_model(shape.residual),
         capture_light: Some(capture_light()),
     };
-    Avatar { manifest, mesh, geometry, texture, static_map, pixel, preview: None }
+    let transport = Some(light_transport(&mut random, shape.pixel_hidden));
+    Avatar { manifest, mesh, geometry, texture, static_map, pixel, transport, preview: None }
+}
+
+/// For the sources of [`capture_light`]: reaches of about 0.4 to 1.2.
+fn light_transport(random: &mut Random, hidden: usize) -> LightTransport {
+    let rows = Material::ALL.len() * 3;
+    LightTransport {
+        w: random.normals(rows * hidden, 0.3 / (hidden as f32).sqrt()),
+        b: vec![0.35; rows],
+    }
 }
 
 /// A lamp to the upper left of the face, a weaker one behind, and a dim sky.

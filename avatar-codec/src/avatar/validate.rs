@@ -112,7 +112,12 @@ impl Avatar {
                 return Err(error);
             }
         }
-        let Manifest { parts, skeleton, .. } = &self.manifest;
+        let Manifest { parts, skeleton, capture_light, .. } = &self.manifest;
+        let lit = capture_light.as_ref().map_or(0, |light| light.lamps.len() + 1);
+        if let Some(sources) = dimensions.sources.filter(|&sources| sources != lit) {
+            let allowed = format!("{lit}: the lamps of the manifest's `capture_light` and its ambient light");
+            return Err(InvalidAvatar::limit("sources of the light transport", sources, allowed));
+        }
         self.mesh.check("mesh", parts, skeleton.joints.len())?;
         self.preview.as_ref().map_or(Ok(()), |preview| preview.check(&self.manifest))
     }

@@ -2,11 +2,17 @@
 //!
 //! ```text
 //! relit = captured · min(R(light) / max(R(captured light), 1e-4), 16)          per channel
-//! R(L)  = albedo · A(n) + F(n·v) · L_ambient(r) + Σ lamps  C · ( albedo · soft(n·l, s + wrap) + S(n, v, l) )
+//! R(L)  = reachₐ · (albedo · A(n) + F(n·v) · L_ambient(r)) + Σ lamps  reach(l) · C · (albedo · soft(n·l, s + wrap) + S(n, v, l))
+//! reach(l) = (Σᵢ kᵢ reachᵢ + kₐ reachₐ) / (Σᵢ kᵢ + kₐ),   kᵢ = max((1 + l·lᵢ) / 2, 0)⁸,   kₐ = AMBIENT_WEIGHT
 //! ```
-//! `R` is what a simple model of the [material](Finish) gives back under a light with nothing in the way: the ratio of two
-//! such images is independent of all that the model doesn't know of the person (Shashua & Riklin-Raviv, "The Quotient
-//! Image", 2001), and 1 where both lights are one, so that the captured light gives the captured colour bit for bit.
+//! `R` is what a simple model of the [material](Finish) gives back: the ratio of two such images is independent of all that
+//! the model doesn't know of the person (Shashua & Riklin-Raviv, "The Quotient Image", 2001), and 1 where both lights are
+//! one, so that the captured light gives the captured colour bit for bit.
+//!
+//! The model has nothing in the way of light. What there is, was learnt from the captured light one lamp after the other:
+//! `reachᵢ` says how much of captured lamp `i` arrives (of direction `lᵢ` at the place), `reachₐ` how much of the ambient light
+//! ([`LightTransport`](crate::avatar::LightTransport); all 1 where an avatar has none). A lamp elsewhere reaches as far as the
+//! captured ones round it: precomputed transport (Sloan et al. 2002) in a basis of lobes towards the lamps of the capture.
 //!
 //! `n` is the normal with the fine relief, `v` the unit vector to the eye, `r = 2(n·v)n − v`; `A` the ambient light's
 //! [irradiance](crate::light::Ambient::irradiance), `L_ambient` its radiance; `l` and `C` direction and colour of a lamp
@@ -28,6 +34,8 @@ use crate::light::{Lamp, Light, soft_cosine};
 pub const MAX_RATIO: f32 = 16.0;
 /// The least response to the captured light that something is divided by.
 pub const LEAST_RESPONSE: f32 = 1e-4;
+/// Weight of the ambient light's reach beside those of the captured lamps' that are near a lamp's direction.
+pub const AMBIENT_WEIGHT: f32 = 0.1;
 /// What is mirrored of light that comes from straight ahead: skin, enamel, tears, cloth.
 const FACING_FRESNEL: f32 = 0.04;
 
@@ -71,21 +79,38 @@ pub struct Place {
 /// The colour under `light`, linear, not premultiplied. Both lights are in the frame of `place` and of the normal, the
 /// captured one as the manifest has it if that is the rest frame.
 pub fn relit(shaded: &Shaded, place: &Place, captured: &Light, light: &Light) -> Vec3 {
-    let before = response(shaded, place, captured).max(Vec3::splat(LEAST_RESPONSE));
-    let ratio = (response(shaded, place, light) / before).min(Vec3::splat(MAX_RATIO));
+    let before = response(shaded, place, captured, captured).max(Vec3::splat(LEAST_RESPONSE));
+    let ratio = (response(shaded, place, captured, light) / before).min(Vec3::splat(MAX_RATIO));
     shaded.color() * ratio
 }
 
-/// `R`: what the model gives back towards the eye.
-pub fn response(shaded: &Shaded, place: &Place, light: &Light) -> Vec3 {
+/// `R`: what the model gives back of `light` towards the eye.
+pub fn response(shaded: &Shaded, place: &Place, captured: &Light, light: &Light) -> Vec3 {
     let finish = Finish::of(place.kind);
     let (n, v) = (shaded.normal, place.to_eye);
     let facing = n.dot(v).clamp(0.05, 1.0);
     let reflection = 2.0 * n.dot(v) * n - v;
     let mirrored = finish.specular * fresnel(facing);
     let ambient = shaded.albedo * light.ambient.irradiance(n) + mirrored * light.ambient.radiance(reflection);
-    let lamps = light.lamps.iter().map(|lamp| lamp_response(shaded, place, &finish, facing, lamp));
-    ambient + lamps.sum::<Vec3>()
+    let lamps = (light.lamps.iter()).map(|lamp| {
+        let to_lamp = lamp.at(place.position).0;
+        reach(shaded, place, captured, to_lamp) * lamp_response(shaded, place, &finish, facing, lamp)
+    });
+    shaded.reach[captured.lamps.len()] * ambient + lamps.sum::<Vec3>()
+}
+
+/// How much of a lamp in this direction arrives.
+pub fn reach(shaded: &Shaded, place: &Place, captured: &Light, to_lamp: Vec3) -> f32 {
+    let (mut sum, mut weights) = (AMBIENT_WEIGHT * shaded.reach[captured.lamps.len()], AMBIENT_WEIGHT);
+    for (lamp, reach) in captured.lamps.iter().zip(shaded.reach) {
+        let near = (0.5 + 0.5 * to_lamp.dot(lamp.at(place.position).0)).max(0.0);
+        let squared = near * near;
+        let fourth = squared * squared;
+        let weight = fourth * fourth;
+        sum += weight * reach;
+        weights += weight;
+    }
+    sum / weights
 }
 
 fn lamp_response(shaded: &Shaded, place: &Place, finish: &Finish, facing: f32, lamp: &Lamp) -> Vec3 {

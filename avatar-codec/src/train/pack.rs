@@ -158,6 +158,7 @@ pub fn pack(
         texture: texture_decoder(&tensors, condition)?,
         static_map,
         pixel,
+        transport: None,
         preview: None,
     };
     // Not of an export that can't be drawn: whoever writes it is told why.
