@@ -145,14 +145,13 @@ impl Studio {
         let from_lamp = lamp.map(as_camera);
         views.extend(from_lamp.map(|view| Viewport::depth_only(view, [SHADOW_SIZE; 2])));
         let map = self.shadow.create_view(&Default::default());
-        let shadow =
-            from_lamp.map(|view| ShadowMap { view: &map, clip_from_world: view.clip_from_world() });
+        let shadow = from_lamp.map(|view| ShadowMap { view: &map, clip_from_world: view.clip_from_world() });
 
         let mut encoder = device.create_command_encoder(&Default::default());
         let surroundings = Surroundings { shadow };
         let frame = self.engine.prepare_in(&mut encoder, &self.target, &[person], &views, &surroundings)?;
         if shadow.is_some() {
-            frame.draw_depth(&mut pass(&mut encoder, None, &self.shadow), &self.shadow_target, 1)?;
+            frame.draw_shadow(&mut pass(&mut encoder, None, &self.shadow), &self.shadow_target, 1)?;
         }
         frame.draw(&mut pass(&mut encoder, Some(&self.color), &self.depth), 0)?;
         let pixels = device.create_buffer(&wgpu::BufferDescriptor {

@@ -23,7 +23,7 @@ pub struct Viewport {
     pub origin: [u32; 2],
     /// Width and height, pixels.
     pub size: [u32; 2],
-    /// Whether only [`Frame::draw_depth`] will draw it, as for shadow maps.
+    /// Whether only [`Frame::draw_depth`] or [`Frame::draw_shadow`] will draw it, as for shadow maps.
     pub depth_only: bool,
 }
 
@@ -189,7 +189,7 @@ impl Frame {
     }
 
     /// Draws the depth of view number `view`, of any kind, into a pass of `target`'s kind: the skinned mesh, as if
-    /// every part but the lashes were opaque. For shadow maps and depth maps of their own: not into the depth that
+    /// every part but the lashes were opaque. For depth maps of their own (shadow maps: [`draw_shadow`](Self::draw_shadow)): not into the depth that
     /// [`draw`](Self::draw) tests against, which would hide what it draws. Where `target`'s passes draw n views at once,
     /// this draws n views from `view` on, all of one rectangle.
     pub fn draw_depth(
@@ -197,6 +197,27 @@ impl Frame {
         pass: &mut wgpu::RenderPass<'_>,
         target: &Target,
         view: usize,
+    ) -> Result<(), DrawError> {
+        self.draw_mesh(pass, target, view, false)
+    }
+
+    /// [`draw_depth`](Self::draw_depth) of what throws shadows, for shadow maps: hair, whose mesh lies round its outermost
+    /// strands, is drawn further inside, where it is dense.
+    pub fn draw_shadow(
+        &self,
+        pass: &mut wgpu::RenderPass<'_>,
+        target: &Target,
+        view: usize,
+    ) -> Result<(), DrawError> {
+        self.draw_mesh(pass, target, view, true)
+    }
+
+    fn draw_mesh(
+        &self,
+        pass: &mut wgpu::RenderPass<'_>,
+        target: &Target,
+        view: usize,
+        casts_shadow: bool,
     ) -> Result<(), DrawError> {
         let first = self.view(view)?.viewport;
         let views = target.format.views();
@@ -209,7 +230,7 @@ impl Frame {
         }
         let cameras =
             if target.format.view_mask.is_some() { &self.cameras.several } else { &self.cameras.one };
-        pass.set_pipeline(&target.depth_only);
+        pass.set_pipeline(if casts_shadow { &target.shadow } else { &target.depth_only });
         for (index, subject) in self.subjects.iter().enumerate() {
             let Some(body) = &subject.body else { continue };
             let surface = &subject.person.surface;
@@ -217,7 +238,8 @@ impl Frame {
             pass.set_vertex_buffer(0, body.vertices.slice(..));
             pass.set_index_buffer(surface.indices.slice(..), wgpu::IndexFormat::Uint16);
             for run in surface.runs.iter().filter(|run| !run.two_sided) {
-                pass.draw_indexed(run.indices.clone(), 0, 0..1);
+                let is_hair = u32::from(casts_shadow && run.material == Material::Hair);
+                pass.draw_indexed(run.indices.clone(), 0, is_hair..is_hair + 1);
             }
         }
         Ok(())

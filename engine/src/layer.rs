@@ -43,10 +43,10 @@ pub(crate) struct LayerTextures {
     group: wgpu::BindGroup,
 }
 
-/// Bytes a texel of colour (`Rgba16Float`), depth (`R32Float`) and parts (`Rg32Uint`).
+/// Bytes a texel of colour (`Rgba16Float`), depth (`R32Float`) and parts (`Rgba32Uint`).
 const COLOR_BYTES: usize = 8;
 const DEPTH_BYTES: usize = 4;
-const PARTS_BYTES: usize = 8;
+const PARTS_BYTES: usize = 16;
 
 impl LayerTextures {
     /// What the layer's shader binds.
@@ -82,7 +82,7 @@ impl LayerTextures {
             };
             let color = texture("visavis layer", wgpu::TextureFormat::Rgba16Float);
             let depth = texture("visavis layer depth", wgpu::TextureFormat::R32Float);
-            let parts = has_parts.then(|| texture("visavis layer parts", wgpu::TextureFormat::Rg32Uint));
+            let parts = has_parts.then(|| texture("visavis layer parts", wgpu::TextureFormat::Rgba32Uint));
             let placement = device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some("visavis layer placement"),
                 size: size_of::<LayerPlacement>() as u64,

@@ -22,7 +22,7 @@ pub struct Surroundings<'a> {
 }
 
 /// Depth as the first lamp sees it: the host's own map, with everything in it that casts a shadow, avatars too
-/// ([`Frame::draw_depth`](crate::Frame::draw_depth)), whose shadows then fall on themselves as well. What lies outside the map
+/// ([`Frame::draw_shadow`](crate::Frame::draw_shadow)), whose shadows then fall on themselves as well. What lies outside the map
 /// is lit.
 #[derive(Clone, Copy, Debug)]
 pub struct ShadowMap<'a> {

@@ -388,21 +388,22 @@ fn layer(
     )
 }
 
-/// The skinned mesh into depth alone.
+/// The skinned mesh into depth alone: as it is, or what of it throws shadows.
 pub(crate) fn depth_only(
     device: &wgpu::Device,
     layouts: &RasterLayouts,
     format: &TargetFormat,
+    casts_shadow: bool,
 ) -> wgpu::RenderPipeline {
     pipeline(
         device,
         format,
         &Recipe {
             shader: [shaders::DEPTH_ONLY, shaders::DEPTH_ONLY_VIEWS],
-            vertex: "depth_vertex",
+            vertex: if casts_shadow { "shadow_vertex" } else { "depth_vertex" },
             fragment: format.color.map(|_| "depth_fragment"),
             layouts: &[Some(layouts.camera(format))],
-            attributes: 1,
+            attributes: if casts_shadow { 2 } else { 1 },
             constants: &[],
             two_sided: false,
             blend: true, // of no effect without colour, but it refuses formats that can't be blended

@@ -32,7 +32,8 @@ fn random_light(seed: u64) -> Light {
         turn * Quat::from_rotation_x((number(salt + 1.0) - 0.4) * 1.5) * -Vec3::Z
     };
     let color = |salt: f32, strength: f32| [0.0, 1.0, 2.0].map(|c| strength * (0.4 + number(salt + c)));
-    let directional = LampKind::Directional { to_lamp: direction(1.0), angular_radius_rad: 0.2 * number(9.0) };
+    let directional =
+        LampKind::Directional { to_lamp: direction(1.0), angular_radius_rad: 0.2 * number(9.0) };
     let position_m = 0.9 * direction(3.0);
     let point = LampKind::Point { position_m, radius_m: 0.2 * number(4.0) };
     let position_m = 1.3 * direction(5.0);
@@ -41,8 +42,8 @@ fn random_light(seed: u64) -> Light {
     let kinds = [directional, point, spot];
     let mut ambient = Ambient::sky(color(6.0, 0.3), color(7.0, 0.1));
     ambient.add(direction(8.0), Vec3::from(color(8.0, 0.3)));
-    let lamps =
-        (0..=seed as usize % 3).map(|i| Lamp { kind: kinds[(i + seed as usize) % 3], color: color(i as f32, 0.6) });
+    let lamps = (0..=seed as usize % 3)
+        .map(|i| Lamp { kind: kinds[(i + seed as usize) % 3], color: color(i as f32, 0.6) });
     Light { ambient, lamps: lamps.collect() }
 }
 
@@ -227,7 +228,7 @@ impl Stage {
                 ..Default::default()
             });
             if casts {
-                frame.draw_depth(&mut pass, &depth, 1).expect("the view exists");
+                frame.draw_shadow(&mut pass, &depth, 1).expect("the view exists");
             }
         }
         let attachments = Attachments::new(device, SIZE);
@@ -293,10 +294,7 @@ fn a_shadow_takes_the_first_lamp_away_where_it_falls() {
         light = at_rest(&front_lamp(), random_place(1).inverse());
         light.lamps.push(second);
         person.set_light(Some(&light)).expect("possible");
-        let half = View {
-            clip_from_view: Mat4::from_translation(Vec3::X) * lamp.clip_from_view,
-            ..lamp
-        };
+        let half = View { clip_from_view: Mat4::from_translation(Vec3::X) * lamp.clip_from_view, ..lamp };
         let half_dark = stage.draw(&person, &view, &half, 1.0, false);
         let (mut as_lit, mut as_dark, mut between) = (0, 0, 0);
         for (half, (lit, dark)) in half_dark.rgba.iter().zip(lit.rgba.iter().zip(&all_dark.rgba)) {
@@ -366,7 +364,10 @@ fn what_cannot_be_lit_is_told() {
     let mut wrong = front_lamp();
     wrong.lamps[0].color[1] = f32::NAN;
     let error = instance.set_light(Some(&wrong)).expect_err("not a number");
-    assert!(matches!(error, LightError::Invalid(_)) && error.to_string().contains("lamps[0].color"), "{error}");
+    assert!(
+        matches!(error, LightError::Invalid(_)) && error.to_string().contains("lamps[0].color"),
+        "{error}"
+    );
     assert_eq!(instance.light(), None);
     instance.set_light(Some(&front_lamp())).expect("possible");
     instance.set_light(Some(&wrong)).expect_err("not a number");

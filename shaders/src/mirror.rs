@@ -139,10 +139,10 @@ mirrors! {
         second_bias: [[f32; 4]; 6],
         /// Albedo and alpha, shading.
         third_bias: [[f32; 4]; 2],
-        /// The normal's offset, `[input group][tangent]`.
-        offset: [[f32; 4]; 12],
-        /// Along the two tangents; two zeros.
-        offset_bias: [f32; 4],
+        /// For relighting, `[input group][output group]`: the normal's offset, then the reach of each captured light source.
+        parts: [[[f32; 4]; 4]; 18],
+        /// By output group.
+        parts_bias: [[f32; 4]; 3],
         /// Layers of the dynamic and the static map, hidden units in fours, 1 if it is for blended parts.
         counts: [u32; 4],
     }

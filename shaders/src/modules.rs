@@ -75,7 +75,7 @@ shaders! {
     /// [`FRINGE_RELIT`] in a pass of several views.
     FRINGE_RELIT_VIEWS = "camera" "skinned_vertex" "leaky" "pixel_decoder" "parts" "pixel_parts" "light" "shadow" "relight"
         "fringe" "fringe_relit" "fringe_relit_views";
-    /// Raster, `depth_vertex`: depth only.
+    /// Raster, `depth_vertex`, `shadow_vertex`: depth only.
     DEPTH_ONLY = "camera" "depth_only" "depth_only_view";
     /// [`DEPTH_ONLY`] in a pass of several views.
     DEPTH_ONLY_VIEWS = "camera" "depth_only" "depth_only_views";

@@ -18,14 +18,14 @@ fn relit_layer_vertex(@builtin(vertex_index) index: u32) -> RelitLayerVarying {
 @fragment
 fn captured_solid(@builtin(position) clip: vec4<f32>) -> LayerFragment {
     let at = texel(clip);
-    only_captured(textureLoad(parts, at, 0).xy);
+    only_captured(textureLoad(parts, at, 0));
     return solid(textureLoad(color, at, 0), textureLoad(depth, at, 0).x);
 }
 
 @fragment
 fn captured_soft(@builtin(position) clip: vec4<f32>) -> LayerFragment {
     let at = texel(clip);
-    only_captured(textureLoad(parts, at, 0).xy);
+    only_captured(textureLoad(parts, at, 0));
     return soft(textureLoad(color, at, 0), textureLoad(depth, at, 0).x);
 }
 
@@ -33,7 +33,7 @@ fn captured_soft(@builtin(position) clip: vec4<f32>) -> LayerFragment {
 fn relit_solid(in: RelitLayerVarying) -> LayerFragment {
     let at = texel(in.clip);
     let near = textureLoad(depth, at, 0).x;
-    let words = textureLoad(parts, at, 0).xy;
+    let words = textureLoad(parts, at, 0);
     if near <= 0.0 || !is_ours(words) {
         discard;
     }
@@ -44,7 +44,7 @@ fn relit_solid(in: RelitLayerVarying) -> LayerFragment {
 fn relit_soft(in: RelitLayerVarying) -> LayerFragment {
     let at = texel(in.clip);
     let near = -textureLoad(depth, at, 0).x;
-    let words = textureLoad(parts, at, 0).xy;
+    let words = textureLoad(parts, at, 0);
     if near <= 0.0 || !is_ours(words) {
         discard;
     }

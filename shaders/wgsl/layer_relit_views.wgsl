@@ -24,14 +24,14 @@ fn relit_layer_vertex(@builtin(view_index) view: u32, @builtin(vertex_index) ind
 @fragment
 fn captured_solid(in: CapturedLayerVarying) -> LayerFragment {
     let at = texel(in.clip);
-    only_captured(textureLoad(parts, at, in.view, 0).xy);
+    only_captured(textureLoad(parts, at, in.view, 0));
     return solid(textureLoad(color, at, in.view, 0), textureLoad(depth, at, in.view, 0).x);
 }
 
 @fragment
 fn captured_soft(in: CapturedLayerVarying) -> LayerFragment {
     let at = texel(in.clip);
-    only_captured(textureLoad(parts, at, in.view, 0).xy);
+    only_captured(textureLoad(parts, at, in.view, 0));
     return soft(textureLoad(color, at, in.view, 0), textureLoad(depth, at, in.view, 0).x);
 }
 
@@ -39,7 +39,7 @@ fn captured_soft(in: CapturedLayerVarying) -> LayerFragment {
 fn relit_solid(in: RelitLayerVarying) -> LayerFragment {
     let at = texel(in.clip);
     let near = textureLoad(depth, at, in.view, 0).x;
-    let words = textureLoad(parts, at, in.view, 0).xy;
+    let words = textureLoad(parts, at, in.view, 0);
     if near <= 0.0 || !is_ours(words) {
         discard;
     }
@@ -50,7 +50,7 @@ fn relit_solid(in: RelitLayerVarying) -> LayerFragment {
 fn relit_soft(in: RelitLayerVarying) -> LayerFragment {
     let at = texel(in.clip);
     let near = -textureLoad(depth, at, in.view, 0).x;
-    let words = textureLoad(parts, at, in.view, 0).xy;
+    let words = textureLoad(parts, at, in.view, 0);
     if near <= 0.0 || !is_ours(words) {
         discard;
     }

@@ -10,4 +10,7 @@ struct Parts {
     alpha: f32,
     // What it is a part of, from 1; 9 is hair.
     kind: u32,
+    // How much of each captured lamp's light arrives, then of the captured ambient light's; lamps first, then the ambient light,
+    // then nothing of meaning.
+    reach: array<f32, 9>,
 }

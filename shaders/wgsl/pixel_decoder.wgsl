@@ -22,9 +22,10 @@ struct PixelDecoder {
     first_bias: array<vec4<f32>, 6>,
     second_bias: array<vec4<f32>, 6>,
     third_bias: array<vec4<f32>, 2>,
-    // The normal's offset: [input group][0: along the first tangent, 1: the second].
-    offset: array<vec4<f32>, 12>,
-    offset_bias: vec4<f32>,
+    // For relighting, [input group][output group]: the normal's offset along its two tangents, then how much of each captured
+    // lamp and of the captured ambient light arrives.
+    parts: array<mat4x4<f32>, 18>,
+    parts_bias: array<vec4<f32>, 3>,
     // dynamic_layers, static_layers, hidden_groups once more; 1 if what it decodes is blended.
     counts: vec4<u32>,
 }

@@ -1,5 +1,5 @@
-// The pixel decoder's outputs one by one, with the normal offset that colour as captured has no use for: 2 · 24
-// multiply-adds more than `decode_pixel`.
+// The pixel decoder's outputs one by one, with those that colour as captured has no use for: 12 · 24 multiply-adds more than
+// `decode_pixel`.
 
 // Two unit vectors at right angles to n and to each other (Duff et al. 2017).
 fn tangents(n: vec3<f32>) -> mat2x3<f32> {
@@ -21,17 +21,25 @@ fn decode_parts(uv: vec2<f32>, normal: vec3<f32>, to_eye: vec3<f32>, kind: u32) 
     var g = decode_hidden(uv, normal, to_eye);
     var albedo_alpha = decoder.third_bias[0];
     var shading = decoder.third_bias[1];
-    var offset = decoder.offset_bias.xy;
+    var offset_reach = decoder.parts_bias[0];
+    var reach_2 = decoder.parts_bias[1];
+    var reach_6 = decoder.parts_bias[2];
     for (var i = 0u; i < hidden; i++) {
         let x = leaky(g[0]);
         albedo_alpha += decoder.third[i * 2u] * x;
         shading += decoder.third[i * 2u + 1u] * x;
-        offset += vec2<f32>(dot(decoder.offset[i * 2u], x), dot(decoder.offset[i * 2u + 1u], x));
+        offset_reach += decoder.parts[i * 3u] * x;
+        reach_2 += decoder.parts[i * 3u + 1u] * x;
+        reach_6 += decoder.parts[i * 3u + 2u] * x;
         for (var j = 1u; j < hidden_groups; j++) {
             g[j - 1u] = g[j];
         }
     }
     let s = 1.0 / (1.0 + exp(-albedo_alpha));
-    let tilted = renormalize(normal + tangents(normal) * offset);
-    return Parts(s.rgb, softplus(shading.rgb), tilted, s.a, kind);
+    let tilted = renormalize(normal + tangents(normal) * offset_reach.xy);
+    let a = softplus(vec3<f32>(offset_reach.zw, reach_2.x));
+    let b = softplus(reach_2.yzw);
+    let c = softplus(reach_6.xyz);
+    let reach = array<f32, 9>(a.x, a.y, a.z, b.x, b.y, b.z, c.x, c.y, c.z);
+    return Parts(s.rgb, softplus(shading.rgb), tilted, s.a, kind, reach);
 }

@@ -37,6 +37,8 @@ pub struct Weights {
     pub(crate) parts: Vec<Part>,
     /// Of the opaque parts.
     pub(crate) edges: Vec<(Edge, PartKind)>,
+    /// Of the light that it was captured in: lamps, and the ambient light.
+    pub(crate) sources: usize,
 }
 
 impl Weights {
@@ -56,6 +58,7 @@ impl Weights {
             texture,
             parts: avatar.manifest.parts.clone(),
             edges: fringe::edges(avatar),
+            sources: avatar.manifest.capture_light.as_ref().map_or(0, |light| light.lamps.len()) + 1,
         }
     }
 }

@@ -12,7 +12,7 @@ pub struct Layer {
     height: usize,
     color: Vec<[f16; 4]>,
     depth: Vec<f32>,
-    parts: Vec<[u32; 2]>,
+    parts: Vec<[u32; 4]>,
 }
 
 impl Layer {
@@ -40,12 +40,14 @@ impl Layer {
         &self.depth
     }
 
-    /// For relighting, if it was drawn with [`Renderer::render_relit`](super::Renderer::render_relit), else empty: two words a
+    /// For relighting, if it was drawn with [`Renderer::render_relit`](super::Renderer::render_relit), else empty: four words a
     /// pixel. From the lowest bit, the first holds the square roots of the albedo's red in 10 bits, of green
     /// and blue in 9, and the number of the [`PartKind`](visavis_codec::avatar::PartKind) in 4; the second the normal in the instance's rest frame, unfolded from
     /// an octahedron, in 11 bits an axis (1023 is 0), and in 10 bits the number of the instance, counted from 1 in the
-    /// order in which they were given, 0 for nothing and for those that aren't relit.
-    pub fn parts(&self) -> &[[u32; 2]] {
+    /// order in which they were given, 0 for nothing and for those that aren't relit;
+    /// the others how much of each captured lamp's light arrives, then of the captured ambient light, as square roots of quarters
+    /// in fields of one width, at most 16 bits, half of them (rounded up) a word.
+    pub fn parts(&self) -> &[[u32; 4]] {
         &self.parts
     }
 
@@ -54,7 +56,7 @@ impl Layer {
         (self.width, self.height) = (width, height);
         self.color.resize(width * height, [f16::ZERO; 4]);
         self.depth.resize(width * height, 0.0);
-        self.parts.resize(if has_parts { width * height } else { 0 }, [0; 2]);
+        self.parts.resize(if has_parts { width * height } else { 0 }, [0; 4]);
     }
 
     pub(crate) fn rows_mut(&mut self) -> LayerRows<'_> {
@@ -73,7 +75,7 @@ pub(crate) struct LayerRows<'a> {
     pub(crate) color: &'a mut [[f16; 4]],
     pub(crate) depth: &'a mut [f32],
     /// Empty unless some instance is relit.
-    pub(crate) parts: &'a mut [[u32; 2]],
+    pub(crate) parts: &'a mut [[u32; 4]],
 }
 
 impl Split for LayerRows<'_> {

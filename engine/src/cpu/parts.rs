@@ -1,12 +1,18 @@
-//! What a relit pixel's colour is made of, for the shader that lights it (`layer_relit.wgsl`): 8 bytes a pixel.
+//! What a relit pixel's colour is made of, for the shader that lights it (`layer_relit.wgsl`): 16 bytes a pixel.
 //!
 //! A pixel blends several fragments, and is relit as one: its albedo is the mean of theirs by how much of each is seen, its
-//! normal their mean by how much of its colour each gives, so that light that changes linearly with the normal is the very
-//! sum of what it makes of the fragments. The colour as captured stays what it is; divided by the albedo it is the
+//! normal and the light sources' reach are their mean by how much of its colour each gives, so that light that changes linearly
+//! with those is the very sum of what it makes of the fragments. The colour as captured stays what it is; divided by the albedo it is the
 //! shading. Place, material and instance are those of the surface that the depth belongs to.
 
-/// Albedo times what is seen of it, 0; normal times luminance times what is seen of it, 0.
-pub(crate) type Parts = [f32; 8];
+/// Of a fragment: albedo, normal, 1, how much of each captured light source arrives. Summed up over a pixel: the albedo times
+/// what is seen of it, the others times luminance times what is seen of it.
+pub(crate) type Parts = [f32; 16];
+
+/// Where the light sources begin in [`Parts`].
+pub(crate) const FIRST_REACH: usize = 7;
+/// Albedo's channels.
+const COLORS: usize = 3;
 
 /// Whom a pixel belongs to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,10 +74,13 @@ impl PixelParts {
         }
     }
 
-    /// The two words of a pixel of this alpha.
-    pub(crate) fn pack(&self, pixel: usize, alpha: f32) -> [u32; 2] {
+    /// The words of a pixel of this alpha; `sources` says how many sources of light an instance was captured in.
+    pub(crate) fn pack(&self, pixel: usize, alpha: f32, sources: impl Fn(u16) -> usize) -> [u32; 4] {
         let owner = if self.owners[pixel].kind > 0 { self.owners[pixel] } else { self.soft_owners[pixel] };
-        if owner.number == 0 { [0; 2] } else { pack(&self.sums[pixel], alpha, owner) }
+        match owner.number {
+            0 => [0; 4],
+            number => pack(&self.sums[pixel], alpha, owner, sources(number)),
+        }
     }
 }
 
@@ -79,9 +88,11 @@ impl PixelParts {
 #[inline(always)]
 fn blend(sum: &mut Parts, fragment: &Parts, rgb: [f32; 3], share: f32, keep: f32) {
     let bright = share * luminance(rgb);
-    for i in 0..4 {
+    for i in 0..COLORS {
         sum[i] = fragment[i] * share + sum[i] * keep;
-        sum[i + 4] = fragment[i + 4] * bright + sum[i + 4] * keep;
+    }
+    for i in COLORS..sum.len() {
+        sum[i] = fragment[i] * bright + sum[i] * keep;
     }
 }
 
@@ -90,16 +101,27 @@ fn luminance([r, g, b]: [f32; 3]) -> f32 {
     0.2126 * r + 0.7152 * g + 0.0722 * b + 1e-4
 }
 
-fn pack(sum: &Parts, alpha: f32, Owner { number, kind }: Owner) -> [u32; 2] {
-    let &[r, g, b, _, x, y, z, _] = sum;
+fn pack(sum: &Parts, alpha: f32, Owner { number, kind }: Owner, sources: usize) -> [u32; 4] {
+    let &[r, g, b, x, y, z, bright, ..] = sum;
     let whole = alpha.max(1e-6).recip();
     let root =
         |premultiplied: f32, most: f32| ((premultiplied * whole).clamp(0.0, 1.0).sqrt() * most + 0.5) as u32;
     let [u, v] = octahedron([x, y, z]);
+    let fields = sources.div_ceil(2).max(1);
+    let bits = (32 / fields.min(32) as u32).min(16);
+    let (whole, most) = (0.25 / bright.max(1e-12), ((1u32 << bits) - 1) as f32);
+    let mut reach = [0; 2];
+    for (source, arrives) in sum[FIRST_REACH..].iter().take(sources).enumerate() {
+        // The cast keeps it within its field where f32 rounds up.
+        let root = ((arrives * whole).clamp(0.0, 1.0).sqrt() * most + 0.5).min(most) as u32;
+        reach[source / fields] |= root << (source % fields * bits as usize);
+    }
     let place = |x: f32| ((x.clamp(-1.0, 1.0) + 1.0) * 1023.0 + 0.5) as u32;
     [
         root(r, 1023.0) | root(g, 511.0) << 10 | root(b, 511.0) << 19 | u32::from(kind) << 28,
         place(u) | place(v) << 11 | u32::from(number) << 22,
+        reach[0],
+        reach[1],
     ]
 }
 
@@ -137,17 +159,28 @@ mod tests {
                 Vec3::new((at * 0.7).sin(), (at * 1.3).sin(), (at * 0.37).sin()).normalize_or(Vec3::X);
             let albedo = [(at * 0.9).sin().abs(), 0.02, 1.0];
             let mut sum = Parts::default();
-            let fragment = [albedo[0], albedo[1], albedo[2], 0.0, normal.x, normal.y, normal.z, 0.0];
+            let mut fragment = Parts::default();
+            fragment[..3].copy_from_slice(&albedo);
+            fragment[3..6].copy_from_slice(&normal.to_array());
+            fragment[6] = 1.0;
+            fragment[FIRST_REACH..].fill(0.7);
+            fragment[FIRST_REACH + 5] = 1.3;
             blend(&mut sum, &fragment, [0.3, 0.2, 0.1], 0.6, 0.4);
-            let [colors, rest] = pack(&sum, 0.6, owner);
+            let [colors, rest, low, high] = pack(&sum, 0.6, owner, 6);
             for (albedo, (shift, most)) in albedo.into_iter().zip([(0, 1023), (10, 511), (19, 511)]) {
                 let root = ((colors >> shift) & most) as f32 / most as f32;
                 assert!((root - albedo.sqrt()).abs() <= 0.6 / most as f32, "{root} for {albedo}");
             }
             assert_eq!(colors >> 28, 9);
             assert_eq!(rest >> 22, 777);
+            let reach =
+                |word: u32, field: u32| 4.0 * (((word >> (10 * field)) & 0x3ff) as f32 / 1023.0).powi(2);
+            assert!((reach(low, 0) - 0.7).abs() < 4e-3 && (reach(high, 2) - 1.3).abs() < 5e-3);
             assert!(unpack_normal(rest).angle_between(normal) < 2e-3, "{normal}");
         }
-        assert_eq!(pack(&Parts::default(), 0.0, Owner::default())[0], 0);
+        assert_eq!(pack(&Parts::default(), 0.0, Owner::default(), 9)[0], 0);
+        let mut all = Parts::default();
+        all[6..].fill(1.0);
+        assert!(pack(&all, 1.0, owner, 9)[2..].iter().all(|&word| word > 0));
     }
 }

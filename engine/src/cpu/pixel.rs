@@ -1,11 +1,13 @@
 //! The pixel decoder: surface points to colour, sixteen at a time, points in lanes and weights broadcast.
 
 use visavis_codec::avatar::{Avatar, Material, PIXEL_GEOMETRY_INPUTS};
+use visavis_codec::light::MAX_LAMPS;
 
 use super::geometry::Vertex;
 use super::math::{sigmoid, softplus};
 use super::matmul::{Columns, ROWS, tile};
 use super::simd::{LANES, Simd, each, first_of};
+use crate::gpu::ALL_ARRIVES;
 
 /// How many points are shaded together.
 pub(crate) const BATCH: usize = 2 * LANES;
@@ -13,8 +15,10 @@ pub(crate) const BATCH: usize = 2 * LANES;
 const BRIGHTEST: f32 = 32_768.0;
 /// Which output is alpha; those before it that are colour come first.
 const ALPHA_OUTPUT: usize = 8;
-/// Which outputs tilt the normal.
-const OFFSET_OUTPUTS: std::ops::Range<usize> = 6..8;
+/// Which outputs tilt the normal: two from this one on.
+const OFFSET_OUTPUT: usize = 6;
+/// Outputs that only relighting asks for: the normal's offset, then how much of each captured light source arrives.
+const PARTS_OUTPUTS: usize = 2 * ROWS;
 
 /// The pixel decoder and the static map, packed for the kernels.
 #[derive(Debug)]
@@ -48,9 +52,9 @@ struct Layers {
     /// `[hidden]`.
     w_alpha: Vec<f32>,
     b_alpha: f32,
-    /// The normal's offset, `[2, hidden]`.
-    w_offset: Vec<f32>,
-    b_offset: [f32; 2],
+    /// For relighting, `[`[`PARTS_OUTPUTS`]`, hidden]`.
+    w_parts: Vec<f32>,
+    b_parts: [f32; PARTS_OUTPUTS],
 }
 
 /// Room for the inputs and hidden layers of one batch.
@@ -66,6 +70,8 @@ pub(crate) struct BatchParts {
     pub(crate) albedo: [[[f32; LANES]; 2]; 3],
     /// With the fine relief, unit length.
     pub(crate) normal: [[[f32; LANES]; 2]; 3],
+    /// How much of each captured lamp arrives, then of the ambient light.
+    pub(crate) reach: [[[f32; LANES]; 2]; MAX_LAMPS + 1],
 }
 
 /// What there is to sample, and from where it is seen.
@@ -122,6 +128,14 @@ impl Layers {
                 *weight *= scale;
             }
         }
+        let mut w_parts = pad_rows(&pixel.w3[OFFSET_OUTPUT * width..], 2, width, PARTS_OUTPUTS, hidden);
+        let mut b_parts = [ALL_ARRIVES; PARTS_OUTPUTS];
+        b_parts[..2].copy_from_slice(&pixel.b3[OFFSET_OUTPUT..OFFSET_OUTPUT + 2]);
+        if let Some((w, b)) = avatar.transport.as_ref().map(|transport| transport.layer(material)) {
+            let rows = w_parts[2 * hidden..].chunks_exact_mut(hidden).zip(w.chunks_exact(width));
+            rows.for_each(|(to, from)| to[..width].copy_from_slice(from));
+            b_parts[2..].iter_mut().zip(b).for_each(|(to, from)| *to = *from);
+        }
         let mut b3 = [0.0; ROWS];
         b3.copy_from_slice(&pixel.b3[..ROWS]);
         Self {
@@ -133,8 +147,8 @@ impl Layers {
             b3,
             w_alpha: pad_rows(&pixel.w3[ALPHA_OUTPUT * width..], 1, width, 1, hidden),
             b_alpha: pixel.b3[ALPHA_OUTPUT],
-            w_offset: pad_rows(&pixel.w3[OFFSET_OUTPUTS.start * width..], 2, width, 2, hidden),
-            b_offset: [pixel.b3[OFFSET_OUTPUTS.start], pixel.b3[OFFSET_OUTPUTS.start + 1]],
+            w_parts,
+            b_parts,
         }
     }
 }
@@ -192,9 +206,17 @@ pub(crate) fn shade<S: Simd>(
             s.store(sigmoid(s, alpha[half]), &mut rgba[3][half]);
         }
     }
-    if let Some(BatchParts { albedo, normal }) = parts {
-        let offset =
-            tile::<S, 2>(s, &layers.w_offset, second, each!(row < 2 => [s.splat(layers.b_offset[row]); 2]));
+    if let Some(BatchParts { albedo, normal, reach }) = parts {
+        let (low, high) = layers.w_parts.split_at(layers.w_parts.len() / 2);
+        let bias = &layers.b_parts;
+        let low = tile::<S, ROWS>(s, low, second, each!(row < ROWS => [s.splat(bias[row]); 2]));
+        let high = tile::<S, ROWS>(s, high, second, each!(row < ROWS => [s.splat(bias[ROWS + row]); 2]));
+        let offset = [low[0], low[1]];
+        for (source, reach) in reach.iter_mut().enumerate() {
+            let out = if source + 2 < ROWS { low[source + 2] } else { high[source + 2 - ROWS] };
+            s.store(softplus(s, out[0]), &mut reach[0]);
+            s.store(softplus(s, out[1]), &mut reach[1]);
+        }
         for (half, points) in points.as_chunks::<LANES>().0.iter().enumerate() {
             let [_, _, _, _, x, y, z, _] = s.load_transposed(points.each_ref());
             let tilted = tilt(s, [x, y, z], [offset[0][half], offset[1][half]]);

@@ -81,6 +81,11 @@ impl SurfaceOf for Surfaces<'_> {
         // At most `Name::MAX_DRAWS`.
         if self.is_relit.get(index).copied().unwrap_or(false) { index as u16 + 1 } else { 0 }
     }
+
+    fn sources(&self, number: u16) -> usize {
+        let placed = usize::from(number).checked_sub(1).and_then(|index| self.placed.get(index));
+        placed.map_or(1, |placed| placed.instance.weights().sources)
+    }
 }
 
 impl Renderer {

@@ -8,7 +8,7 @@ use super::bands::TILE;
 use super::fringe::FringePoint;
 use super::geometry::Vertex;
 use super::layer::LayerRows;
-use super::parts::{Owner, Parts, PixelParts};
+use super::parts::{FIRST_REACH, Owner, Parts, PixelParts};
 use super::pixel::{BATCH, BatchParts, PixelScratch, Surface, shade};
 use super::scene::{Draw, Name};
 use super::simd::{Kernel, LANES, Level, Simd, each};
@@ -48,6 +48,8 @@ pub(crate) trait SurfaceOf: Sync {
     fn surface(&self, draw: usize) -> (Surface<'_>, &[Vertex]);
     /// The avatar's number in the layer if it is relit, else 0.
     fn number(&self, draw: usize) -> u16;
+    /// How many sources of light the avatar with this number was captured in.
+    fn sources(&self, number: u16) -> usize;
 }
 
 /// A point of a triangle at a pixel of the tile.
@@ -437,7 +439,7 @@ impl Tile<'_> {
             rows.color[at..at + columns].fill([f16::ZERO; 4]);
             rows.depth[at..at + columns].fill(0.0);
             if let Some(parts) = rows.parts.get_mut(at..at + columns) {
-                parts.fill([0; 2]);
+                parts.fill([0; 4]);
             }
         }
     }
@@ -456,7 +458,7 @@ impl Tile<'_> {
             }
             if let Some(parts) = rows.parts.get_mut(to..to + columns) {
                 for (pixel, (parts, color)) in (from..).zip(parts.iter_mut().zip(&color[from..])) {
-                    *parts = relit.pack(pixel, 1.0 - color[3]);
+                    *parts = relit.pack(pixel, 1.0 - color[3], |number| self.scene.surfaces.sources(number));
                 }
             }
             let (pairs, odd) = rows.color[to..to + columns].as_chunks_mut::<2>();
@@ -551,11 +553,15 @@ impl Kernel for ShadeKernel<'_> {
                 shaded.push([r[i], g[i], b[i], a[i]]);
             }
             if scene.has_parts {
-                let BatchParts { albedo, normal } = &parts;
+                let BatchParts { albedo, normal, reach } = &parts;
+                let reach = reach.each_ref().map(|source| source.as_flattened());
                 let [r, g, b] = albedo.each_ref().map(|channel| channel.as_flattened());
                 let [x, y, z] = normal.each_ref().map(|axis| axis.as_flattened());
                 for i in 0..count {
-                    shaded_parts.push([r[i], g[i], b[i], 0.0, x[i], y[i], z[i], 0.0]);
+                    let mut parts =
+                        [r[i], g[i], b[i], x[i], y[i], z[i], 1.0, 0., 0., 0., 0., 0., 0., 0., 0., 0.];
+                    parts[FIRST_REACH..].iter_mut().zip(&reach).for_each(|(to, source)| *to = source[i]);
+                    shaded_parts.push(parts);
                 }
             }
         }

@@ -189,6 +189,9 @@ const OUTPUT_SLOTS: [Option<(usize, usize)>; PIXEL_OUTPUTS] = [
     Some((0, 3)),
 ];
 
+/// The bias of a light source's reach where the avatar doesn't say: softplus makes 1 of it.
+pub(crate) const ALL_ARRIVES: f32 = 0.541_324_85;
+
 /// Where the normal's offset begins among the outputs.
 const NORMAL_OFFSET: usize = 6;
 
@@ -234,11 +237,13 @@ pub(crate) fn pixel_decoder(avatar: &Avatar, material: Material) -> mirror::Pixe
             packed.third[input / 4 * 2 + group][input % 4][lane] = weight;
         }
     }
-    let offsets = w3.chunks_exact(hidden).zip(b3).skip(NORMAL_OFFSET);
-    for (tangent, (row, &bias)) in offsets.take(2).enumerate() {
-        packed.offset_bias[tangent] = bias;
+    let offsets = w3.chunks_exact(hidden).zip(b3).skip(NORMAL_OFFSET).take(2);
+    let (reach, reach_bias) = avatar.transport.as_ref().map_or((&[][..], &[][..]), |all| all.layer(material));
+    packed.parts_bias = [[ALL_ARRIVES; 4]; 3];
+    for (output, (row, &bias)) in offsets.chain(reach.chunks_exact(hidden).zip(reach_bias)).enumerate() {
+        packed.parts_bias[output / 4][output % 4] = bias;
         for (input, &weight) in row.iter().enumerate() {
-            packed.offset[input / 4 * 2 + tangent][input % 4] = weight;
+            packed.parts[input / 4 * 3 + output / 4][input % 4][output % 4] = weight;
         }
     }
     packed
