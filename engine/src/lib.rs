@@ -62,6 +62,7 @@ mod half_map;
 pub mod headless;
 mod idle;
 mod layer;
+mod likeness;
 mod maps;
 mod pace;
 mod person;

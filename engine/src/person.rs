@@ -119,6 +119,7 @@ impl Engine {
     /// Uploads what a file's first bytes hold ([`Avatar::read_prefix`]), to be drawn until the whole avatar is there, always
     /// at [`Level::Likeness`].
     pub fn load_likeness(&self, likeness: &Likeness) -> Result<Person, LoadError> {
+        crate::likeness::check(likeness)?;
         at_once(Person::of_likeness(&self.shared, likeness, &Pace::unbounded()))
     }
 }
@@ -304,6 +305,11 @@ impl Instance {
         }
         self.world_from_rest = world_from_rest;
         Ok(())
+    }
+
+    /// Where it is in the world.
+    pub fn pose(&self) -> Affine3A {
+        self.world_from_rest
     }
 
     /// The face and head it has.

@@ -153,7 +153,10 @@ impl<K: Clone + Eq + Hash> Residency<K> {
     /// Begins to load what a file's first bytes hold. It is ahead of whole avatars that are on their way.
     pub fn feed_likeness(&mut self, key: K, likeness: Arc<Likeness>) {
         let (shared, pace) = (self.engine.shared.clone(), self.pace.clone());
-        let task = Task::new(async move { Person::of_likeness(&shared, &likeness, &pace).await });
+        let task = Task::new(async move {
+            crate::likeness::check(&likeness)?;
+            Person::of_likeness(&shared, &likeness, &pace).await
+        });
         self.arrive(key, Tier::Likeness, task);
     }
 

@@ -2,6 +2,7 @@
 
 mod chart;
 mod crowd;
+mod detail;
 mod relight;
 mod stage;
 mod stereo;
@@ -33,6 +34,9 @@ that a busy machine slows both).
 
 hot_swap_p99_ratio: the 99th percentile of frame times while avatars arrive as likenesses, become whole, are replaced and
 evicted, over the 99th percentile while nothing comes or goes (stretches of both by turns).
+
+With --only detail: the mean \u{a74b}LIP inside the avatar between each level of detail and the next, by its height on screen,
+over frames of --performance; the default thresholds are chosen from it.
 
 relight_psnr_db, relight_gain_db: ours under lights of the room against path-traced truth, and what that is worth over the
 captured look; null where the pictures aren't there (--truth).")]
@@ -68,6 +72,12 @@ pub(crate) struct Arguments {
     /// Draw the crowd's cost
     #[arg(long, value_name = "PNG")]
     chart: Option<PathBuf>,
+    /// What the faces do while levels of detail are compared: a table of face signals
+    #[arg(long, value_name = "CSV", default_value = "assets/performance/hello.csv")]
+    performance: PathBuf,
+    /// Save a picture of each level at each size here
+    #[arg(long, value_name = "FOLDER")]
+    levels: Option<PathBuf>,
     /// Save the largest crowd's picture
     #[arg(long, value_name = "PNG")]
     picture: Option<PathBuf>,
@@ -95,6 +105,8 @@ enum What {
     Swap,
     /// Other lights
     Relight,
+    /// What one sees when an avatar changes its level of detail; only on request
+    Detail,
 }
 
 /// Frames before any is measured: pipelines are compiled and buffers grow in them.
@@ -162,6 +174,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
     if wants(What::Crowd) {
         let crowd = crowd::measure(&new_headless, &file.avatar, arguments)?;
         report.extend(crowd);
+    }
+    if arguments.only.contains(&What::Detail) {
+        let Arguments { performance, frames, levels, .. } = arguments;
+        let sizes =
+            detail::measure(&mut new_headless()?, &file.avatar, performance, *frames, levels.as_deref())?;
+        report.insert("detail".to_owned(), sizes);
     }
     Ok(Value::Object(report))
 }

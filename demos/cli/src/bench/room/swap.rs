@@ -34,6 +34,8 @@ struct Room {
     next: u32,
     frame: u32,
     arrived: [u32; 2],
+    /// What packing and uploading took in each frame, milliseconds.
+    advance: Samples,
     /// Whole avatars at present, to see when one goes.
     whole: usize,
     evicted: usize,
@@ -64,6 +66,7 @@ pub(super) fn measure(
         next: 0,
         frame: 0,
         arrived: [0; 2],
+        advance: Samples::default(),
         whole: 0,
         evicted: 0,
     };
@@ -126,6 +129,7 @@ pub(super) fn measure(
     report.insert("hot_swap_median_ratio".to_owned(), json!(quantile(swapping, 0.5) / quantile(steady, 0.5)));
     report.insert("steady_ms".to_owned(), stretch(steady));
     report.insert("swapping_ms".to_owned(), stretch(swapping));
+    report.insert("hot_swap_packing_ms".to_owned(), stretch(&room.advance));
     report.insert("hot_swap_likenesses".to_owned(), json!(room.arrived[0]));
     report.insert("hot_swap_avatars".to_owned(), json!(room.arrived[1]));
     report.insert("hot_swap_evictions".to_owned(), json!(room.evicted));
@@ -155,7 +159,9 @@ impl Room {
     /// One frame, as a host makes it; milliseconds.
     fn step(&mut self, headless: &mut Headless, viewport: &Viewport) -> Result<f64> {
         let start = Instant::now();
-        if let Some(arrival) = self.residency.advance(1.0 / FPS) {
+        let arrival = self.residency.advance(1.0 / FPS);
+        self.advance.push(start.elapsed().as_secs_f64() * 1e3);
+        if let Some(arrival) = arrival {
             match arrival.result.context("an avatar that arrives")? {
                 Tier::Likeness => self.arrived[0] += 1,
                 Tier::Full => self.arrived[1] += 1,
