@@ -159,7 +159,8 @@ impl Frame {
     }
 
     fn draw_subject(&self, pass: &mut wgpu::RenderPass<'_>, view: usize, index: usize, stage: u8) {
-        let Some(Subject { person, kind, body: Some(body), map, draws, .. }) = self.subjects.get(index) else {
+        let Some(Subject { person, kind, body: Some(body), map, draws, .. }) = self.subjects.get(index)
+        else {
             return;
         };
         let Body { vertices, state: BodyState::Gpu { fringe, .. } } = body else { return };
