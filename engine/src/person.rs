@@ -51,7 +51,10 @@ pub(crate) struct PersonInner {
 #[derive(Debug)]
 pub(crate) enum Look {
     /// The decoder is none of a likeness.
-    Gpu { decoder: Option<Box<gpu::Decoder>>, flat: Box<gpu::Flat> },
+    Gpu {
+        decoder: Option<Box<gpu::Decoder>>,
+        flat: Box<gpu::Flat>,
+    },
     Cpu(Arc<cpu::Shading>),
 }
 
@@ -401,12 +404,7 @@ impl Look {
 }
 
 impl Figure {
-    async fn new(
-        shared: &Arc<Shared>,
-        form: &Form<'_>,
-        look: &Look,
-        pace: &Pace,
-    ) -> Result<Self, LoadError> {
+    async fn new(shared: &Arc<Shared>, form: &Form<'_>, look: &Look, pace: &Pace) -> Result<Self, LoadError> {
         let surface = SurfaceMesh::new(shared, form, pace).await?;
         let weights = match (&shared.kernels, look) {
             (Some(kernels), _) => Weights::Gpu(Box::new(gpu::Mesh::new(shared, kernels, form, pace).await?)),
