@@ -60,7 +60,7 @@ pub(crate) struct RasterLayouts {
     pub(crate) camera: wgpu::BindGroupLayout,
     /// [`MAX_VIEWS`] of them.
     pub(crate) cameras: wgpu::BindGroupLayout,
-    /// Pixel decoder, dynamic map, static map, sampler.
+    /// Pixel decoder, dynamic map, static map, sampler, the likeness's colour.
     pub(crate) pixel: wgpu::BindGroupLayout,
     /// Skinned vertices, edges.
     pub(crate) fringe: wgpu::BindGroupLayout,
@@ -134,6 +134,7 @@ impl RasterLayouts {
                         ty: wgpu::BindingType::Sampler(wgpu::SamplerBindingType::Filtering),
                         count: None,
                     },
+                    texture(4, wgpu::TextureViewDimension::D2, true),
                 ],
             ),
             fringe: layout("visavis fringe", &[storage(0), storage(1)]),

@@ -43,18 +43,20 @@ shaders! {
     DEPTHWISE_HIDDEN = "leaky" "half" "block_shape" "depthwise" "depthwise_hidden";
     /// Compute, `depthwise_map`: the last depthwise 3×3, into the dynamic feature map.
     DEPTHWISE_MAP = "half" "block_shape" "depthwise" "depthwise_map";
+    /// Compute, `head`: the dynamic feature map at half its size, in the last up-block's place.
+    HEAD = "half" "block_shape" "head";
     /// Compute, `skin`: basis and linear-blend skinning.
     SKIN = "skinned_vertex" "skin";
     /// Compute, `gather_normals`: vertex normals over the welded mesh.
     NORMALS = "skinned_vertex" "normals";
     /// Raster, `surface_vertex` with `opaque_fragment`, `solid_fragment`, `soft_fragment`.
-    SURFACE = "camera" "leaky" "pixel_decoder" "surface" "surface_view";
+    SURFACE = "camera" "leaky" "pixel_decoder" "base_color" "surface" "surface_view";
     /// [`SURFACE`] in a pass of several views.
-    SURFACE_VIEWS = "camera" "leaky" "pixel_decoder" "surface" "surface_views";
+    SURFACE_VIEWS = "camera" "leaky" "pixel_decoder" "base_color" "surface" "surface_views";
     /// Raster, `fringe_vertex` with `fringe_solid`, `fringe_soft`: analytic edge coverage.
-    FRINGE = "camera" "skinned_vertex" "leaky" "pixel_decoder" "fringe" "fringe_view";
+    FRINGE = "camera" "skinned_vertex" "leaky" "pixel_decoder" "base_color" "fringe" "fringe_view";
     /// [`FRINGE`] in a pass of several views.
-    FRINGE_VIEWS = "camera" "skinned_vertex" "leaky" "pixel_decoder" "fringe" "fringe_views";
+    FRINGE_VIEWS = "camera" "skinned_vertex" "leaky" "pixel_decoder" "base_color" "fringe" "fringe_views";
     /// Raster, `depth_vertex`: depth only.
     DEPTH_ONLY = "camera" "depth_only" "depth_only_view";
     /// [`DEPTH_ONLY`] in a pass of several views.

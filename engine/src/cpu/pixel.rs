@@ -2,6 +2,7 @@
 
 use visavis_codec::avatar::{Avatar, Material, PIXEL_GEOMETRY_INPUTS};
 
+use super::base_color::BaseMap;
 use super::geometry::Vertex;
 use super::math::{sigmoid, softplus};
 use super::matmul::{Columns, ROWS, tile};
@@ -22,18 +23,28 @@ pub(crate) struct PixelWeights {
     hidden: usize,
     /// A network each [`Material`].
     layers: [Layers; Material::ALL.len()],
-    dynamic_size: usize,
+    /// Width and height of the dynamic map, unless it is one of half the size.
+    whole_dynamic_size: usize,
     dynamic_channels: usize,
     /// Channels of the dynamic map as it is stored.
     dynamic_stride: usize,
-    static_size: usize,
     static_channels: usize,
+    /// As it is, and at half the size.
+    static_maps: [StaticMap; 2],
+    /// What the likeness looks like, if there is one.
+    pub(crate) base: Option<BaseMap>,
+}
+
+/// The static map at one size.
+#[derive(Debug, Default)]
+pub(crate) struct StaticMap {
+    pub(crate) size: usize,
     /// `[size, size, channels]`, then zeros so that a load of eight at the last texel is safe.
-    static_map: Vec<u8>,
+    pub(crate) texels: Vec<u8>,
 }
 
 /// One of the decoder's networks.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Layers {
     /// `[hidden, inputs]`; the static map's scale is in it.
     w1: Vec<f32>,
@@ -61,6 +72,9 @@ pub(crate) struct Surface<'a> {
     pub(crate) weights: &'a PixelWeights,
     /// `[size, size, stride]` and a vector's worth of zeros.
     pub(crate) dynamic: &'a [f32],
+    pub(crate) dynamic_size: usize,
+    /// How much of the colour is the likeness's, 0 to 1.
+    pub(crate) likeness: f32,
     /// The eye in the rest frame.
     pub(crate) eye: [f32; 3],
 }
@@ -79,20 +93,63 @@ impl PixelWeights {
     /// dynamic map's number of channels.
     pub(crate) fn new(avatar: &Avatar, dynamic_stride: usize) -> Self {
         let map = &avatar.static_map;
-        let mut static_map = map.texels.clone();
-        static_map.extend([0; LANES]);
+        let half = halved(&map.texels, map.size, map.channels);
+        let static_maps = [(map.size, map.texels.clone()), ((map.size / 2).max(1), half)].map(|(size, mut texels)| {
+            texels.extend([0; LANES]);
+            StaticMap { size, texels }
+        });
         Self {
             inputs: avatar.pixel_inputs(),
             hidden: avatar.pixel.hidden.next_multiple_of(ROWS),
             layers: Material::ALL.map(|material| Layers::new(avatar, material)),
-            dynamic_size: avatar.texture.size(),
+            whole_dynamic_size: avatar.texture.size(),
             dynamic_channels: avatar.texture.channels(),
             dynamic_stride,
-            static_size: map.size,
             static_channels: map.channels,
-            static_map,
+            static_maps,
+            base: avatar.preview.as_ref().map(|preview| BaseMap::new(&preview.color)),
         }
     }
+
+    /// Nothing but a likeness's colour.
+    pub(crate) fn of_likeness(base: BaseMap) -> Self {
+        Self {
+            inputs: PIXEL_GEOMETRY_INPUTS,
+            hidden: 0,
+            layers: Default::default(),
+            whole_dynamic_size: 0,
+            dynamic_channels: 0,
+            dynamic_stride: 0,
+            static_channels: 0,
+            static_maps: Default::default(),
+            base: Some(base),
+        }
+    }
+
+    /// Bytes that the maps take.
+    pub(crate) fn bytes(&self) -> usize {
+        let maps: usize = self.static_maps.iter().map(|map| map.texels.len()).sum();
+        maps + self.base.as_ref().map_or(0, BaseMap::bytes)
+    }
+}
+
+/// Means of two texels by two, rounded; a map of one texel stays.
+fn halved(texels: &[u8], size: usize, channels: usize) -> Vec<u8> {
+    let (half, step) = ((size / 2).max(1), usize::from(size > 1));
+    let mut means = Vec::with_capacity(half * half * channels);
+    for y in 0..half {
+        for x in 0..half {
+            let corner = (2 * y * size + 2 * x) * channels;
+            for at in corner..corner + channels {
+                let sum: u32 = [0, step * channels, step * size * channels, step * (size + 1) * channels]
+                    .map(|offset| u32::from(texels.get(at + offset).copied().unwrap_or(0)))
+                    .iter()
+                    .sum();
+                means.push(((sum + 2) / 4) as u8);
+            }
+        }
+    }
+    means
 }
 
 impl Layers {
@@ -151,6 +208,9 @@ pub(crate) fn shade<S: Simd>(
     scratch: &mut PixelScratch,
 ) -> [[[f32; LANES]; 2]; 4] {
     let weights = surface.weights;
+    if let (true, Some(base)) = (surface.likeness >= 1.0, &weights.base) {
+        return base.shade(points, material);
+    }
     scratch.fit(weights);
     let PixelScratch { inputs, hidden: [first, second] } = scratch;
     for (half, points) in points.as_chunks::<LANES>().0.iter().enumerate() {
@@ -175,6 +235,9 @@ pub(crate) fn shade<S: Simd>(
         for half in 0..2 {
             s.store(sigmoid(s, alpha[half]), &mut rgba[3][half]);
         }
+    }
+    if let (true, Some(base)) = (surface.likeness > 0.0, &weights.base) {
+        base.mix(points, material, surface.likeness, &mut rgba);
     }
     rgba
 }
@@ -205,14 +268,17 @@ fn gather_inputs<S: Simd>(
     let weights = surface.weights;
     let [x, y, z, u, nx, ny, nz, v] = s.load_transposed(points.each_ref());
 
-    let taps = bilinear(s, u, v, weights.dynamic_size);
+    let taps = bilinear(s, u, v, surface.dynamic_size);
     for group in (0..weights.dynamic_channels).step_by(LANES) {
         let texels = DynamicTexels { map: surface.dynamic, stride: weights.dynamic_stride, group };
         put(s, sample(s, &taps, texels), half, &mut inputs[group..]);
     }
-    let taps = bilinear(s, u, v, weights.static_size);
+    // A map of half the size goes with another.
+    let is_half = surface.dynamic_size < weights.whole_dynamic_size;
+    let StaticMap { size, texels: map } = &weights.static_maps[usize::from(is_half)];
+    let taps = bilinear(s, u, v, *size);
     for group in (0..weights.static_channels).step_by(LANES) {
-        let texels = StaticTexels { map: &weights.static_map, stride: weights.static_channels, group };
+        let texels = StaticTexels { map, stride: weights.static_channels, group };
         put(s, sample(s, &taps, texels), half, &mut inputs[weights.dynamic_channels + group..]);
     }
 
