@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use crate::error::EngineError;
 use crate::gpu::Kernels;
 use crate::layer::LayerPool;
+use crate::lists::Lists;
 use crate::raster::{RasterKey, RasterLayouts};
 
 /// What decodes and shades.
@@ -49,6 +50,7 @@ pub(crate) struct Shared {
     pub(crate) pipelines: Mutex<HashMap<RasterKey, wgpu::RenderPipeline>>,
     /// Of the CPU executor.
     pub(crate) layers: LayerPool,
+    pub(crate) lists: Arc<Lists>,
 }
 
 impl Engine {
@@ -72,6 +74,7 @@ impl Engine {
             layouts,
             pipelines: Mutex::default(),
             layers: LayerPool::default(),
+            lists: Arc::default(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }

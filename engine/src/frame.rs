@@ -10,6 +10,7 @@ use visavis_shaders::mirror::Camera;
 use crate::engine::Shared;
 use crate::error::DrawError;
 use crate::layer::LayerTextures;
+use crate::lists::List;
 use crate::person::{Body, BodyState, PersonInner};
 use crate::raster::SurfacePass;
 use crate::target::Target;
@@ -49,13 +50,13 @@ impl Viewport {
 #[derive(Debug)]
 pub struct Frame {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) views: Vec<PreparedView>,
+    pub(crate) views: List<PreparedView>,
     /// How many views [`draw`](Self::draw) draws in one pass.
     pub(crate) views_a_pass: usize,
     /// Whether its passes have a view mask, be it of one view.
     pub(crate) is_multiview: bool,
     pub(crate) cameras: Cameras,
-    pub(crate) subjects: Vec<Subject>,
+    pub(crate) subjects: List<Subject>,
     /// Solid and soft, of the CPU executor's layers.
     pub(crate) layer_pipelines: Option<[wgpu::RenderPipeline; 2]>,
 }
@@ -76,7 +77,7 @@ pub(crate) struct PreparedView {
     /// Whether a pass begins with it.
     pub(crate) is_first: bool,
     /// Subjects, far to near, if a pass begins with it.
-    pub(crate) order: Vec<usize>,
+    pub(crate) order: Option<List<usize>>,
     /// On the CPU executor that of the whole pass, unless only depth is drawn; some until the frame is dropped.
     pub(crate) layer: Option<LayerTextures>,
 }
@@ -88,7 +89,7 @@ pub(crate) struct Subject {
     /// Some until the frame is dropped.
     pub(crate) body: Option<Body>,
     /// On the GPU executor.
-    pub(crate) draws: Vec<Draw>,
+    pub(crate) draws: List<Draw>,
 }
 
 /// A draw call of every view.
@@ -125,7 +126,7 @@ impl Frame {
         }
         // Pass by pass over all subjects, so that every soft fragment meets every solid one's depth.
         for stage in SurfacePass::STAGES {
-            for &index in order {
+            for &index in order.iter().flat_map(|order| order.iter()) {
                 self.draw_subject(pass, view, index, stage);
             }
         }
@@ -214,12 +215,12 @@ impl Frame {
 
 impl Drop for Frame {
     fn drop(&mut self) {
-        for subject in &mut self.subjects {
+        for subject in self.subjects.iter_mut() {
             if let Some(body) = subject.body.take() {
                 subject.person.retire(body);
             }
         }
-        for view in &mut self.views {
+        for view in self.views.iter_mut() {
             if let Some(layer) = view.layer.take() {
                 self.shared.retire_layer(layer);
             }

@@ -56,6 +56,7 @@ mod gpu;
 pub mod headless;
 mod idle;
 mod layer;
+mod lists;
 mod person;
 mod pose;
 mod prepare;

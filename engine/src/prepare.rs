@@ -11,6 +11,7 @@ use crate::cpu;
 use crate::engine::{Engine, Executor, Shared};
 use crate::error::{GpuError, PrepareError, scoped};
 use crate::frame::{Cameras, Draw, Frame, PreparedView, Subject, Viewport};
+use crate::lists::{List, Lists, forget_lifetime};
 use crate::person::{Body, BodyState, Instance, PersonInner, Run, SurfaceMesh, Weights};
 use crate::raster::{RasterKey, RasterLayouts, SurfacePass};
 use crate::target::Target;
@@ -58,21 +59,23 @@ impl Engine {
         let shared = &self.shared;
         self.check(target, instances, views)?;
 
-        let mut upload = Upload::default();
+        let lists = &shared.lists;
+        let mut upload = Upload::new(lists);
         for instance in instances {
             for viewport in views {
                 upload.push(bytemuck::bytes_of(&camera(viewport, instance.world_from_rest)));
             }
         }
-        let mut subjects = Vec::with_capacity(instances.len());
-        let mut copies = Vec::with_capacity(instances.len());
+        let mut subjects = lists.list::<Subject>();
+        let mut copies = lists.list::<(u64, u64, wgpu::Buffer)>();
         for instance in instances {
             let person = instance.person.clone();
             let mut body = person.body()?;
             copies.push(match &mut body.state {
                 BodyState::Gpu { workspace, .. } => {
-                    let pose = person.pose.write(&instance.frame);
-                    (upload.push(&pose), pose.len() as u64, workspace.inputs.clone())
+                    let pose = person.pose.write(&instance.frame, lists);
+                    let pose: &[u8] = bytemuck::cast_slice(&pose);
+                    (upload.push(pose), pose.len() as u64, workspace.inputs.clone())
                 }
                 BodyState::Cpu(face) => {
                     let pool = shared.pool.as_deref();
@@ -91,7 +94,7 @@ impl Engine {
         let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_SRC;
         let buffer = upload.finish(&shared.device, usage, size_of::<[Camera; MAX_VIEWS]>())?;
         let cameras = scoped(&shared.device, || {
-            for (offset, size, into) in &copies {
+            for (offset, size, into) in copies.iter() {
                 encoder.copy_buffer_to_buffer(&buffer, *offset, into, 0, *size);
             }
             record_decodes(encoder, &subjects);
@@ -99,21 +102,24 @@ impl Engine {
         })?;
 
         let is_multiview = target.format.view_mask.is_some();
-        let mut prepared = Vec::with_capacity(views.len());
+        let mut prepared = lists.list::<PreparedView>();
         for pass in passes_of(views, target.format.views()) {
             let layer = if self.executor() == Executor::Gpu || pass[0].depth_only {
                 None
             } else {
-                let placed = placed(&subjects, instances);
+                let mut placed: Vec<cpu::Placed<'_>> = lists.take::<cpu::Placed<'static>>();
+                place(&subjects, instances, &mut placed);
                 let observe = &mut || observe(Stage::Shaded);
-                Some(shared.rasterize(encoder, pass, is_multiview, &placed, observe)?)
+                let layer = shared.rasterize(encoder, pass, is_multiview, &placed, observe);
+                lists.put::<cpu::Placed<'static>>(forget_lifetime(placed));
+                Some(layer?)
             };
-            let order = far_to_near(&pass[0], instances);
+            let order = Some(far_to_near(&pass[0], instances, lists));
             prepared.push(PreparedView { viewport: pass[0], is_first: true, order, layer });
             prepared.extend(pass[1..].iter().map(|&viewport| PreparedView {
                 viewport,
                 is_first: false,
-                order: Vec::new(),
+                order: None,
                 layer: None,
             }));
         }
@@ -172,23 +178,22 @@ impl Engine {
     }
 
     /// A person's draw calls in their order.
-    fn draws(&self, target: &Target, person: &PersonInner) -> Result<Vec<Draw>, GpuError> {
-        let (Some(_), Weights::Gpu(decoder)) = (target.format.color, &person.weights) else {
-            return Ok(Vec::new());
-        };
-        passes(&person.surface)
-            .into_iter()
-            .map(|(pass, material, range)| {
+    fn draws(&self, target: &Target, person: &PersonInner) -> Result<List<Draw>, GpuError> {
+        let lists = &self.shared.lists;
+        let mut draws = lists.list::<Draw>();
+        if let (Some(_), Weights::Gpu(decoder)) = (target.format.color, &person.weights) {
+            for (pass, material, range) in passes(&person.surface, lists).iter().cloned() {
                 let key = RasterKey::Surface(target.format, decoder.shape, pass);
-                Ok(Draw { pass, material, range, pipeline: self.shared.raster_pipeline(key)? })
-            })
-            .collect()
+                draws.push(Draw { pass, material, range, pipeline: self.shared.raster_pipeline(key)? });
+            }
+        }
+        Ok(draws)
     }
 }
 
 /// What is drawn of a person.
-fn passes(surface: &SurfaceMesh) -> Vec<(SurfacePass, Material, Range<u32>)> {
-    let mut passes = Vec::new();
+fn passes(surface: &SurfaceMesh, lists: &Arc<Lists>) -> List<(SurfacePass, Material, Range<u32>)> {
+    let mut passes = lists.list();
     for Run { indices, material, two_sided } in surface.runs.iter().cloned() {
         if material.is_blended() {
             passes.push((SurfacePass::Solid { two_sided }, material, indices.clone()));
@@ -206,15 +211,15 @@ fn passes(surface: &SurfaceMesh) -> Vec<(SurfacePass, Material, Range<u32>)> {
 }
 
 fn record_decodes(encoder: &mut wgpu::CommandEncoder, subjects: &[Subject]) {
-    let decodes: Vec<_> = (subjects.iter())
+    let mut decodes = (subjects.iter())
         .filter_map(|subject| match (&subject.person.weights, &subject.body) {
             (Weights::Gpu(decoder), Some(Body { state: BodyState::Gpu { workspace, .. }, .. })) => {
                 Some((decoder, workspace))
             }
             _ => None,
         })
-        .collect();
-    if decodes.is_empty() {
+        .peekable();
+    if decodes.peek().is_none() {
         return;
     }
     let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
@@ -260,23 +265,23 @@ fn passes_of(views: &[Viewport], views_a_pass: usize) -> impl Iterator<Item = &[
 }
 
 /// What the CPU executor draws.
-fn placed<'a>(subjects: &'a [Subject], instances: &[&Instance]) -> Vec<cpu::Placed<'a>> {
-    (subjects.iter().zip(instances))
-        .filter_map(|(subject, instance)| match &subject.body {
-            Some(Body { state: BodyState::Cpu(face), .. }) => {
-                Some(cpu::Placed { instance: face, world_from_rest: instance.world_from_rest })
-            }
-            _ => None,
-        })
-        .collect()
+fn place<'a>(subjects: &'a [Subject], instances: &[&Instance], placed: &mut Vec<cpu::Placed<'a>>) {
+    placed.extend((subjects.iter().zip(instances)).filter_map(|(subject, instance)| match &subject.body {
+        Some(Body { state: BodyState::Cpu(face), .. }) => {
+            Some(cpu::Placed { instance: face, world_from_rest: instance.world_from_rest })
+        }
+        _ => None,
+    }));
 }
 
 /// The instances' numbers by falling distance from the eye to their rest frames.
-fn far_to_near(viewport: &Viewport, instances: &[&Instance]) -> Vec<usize> {
+fn far_to_near(viewport: &Viewport, instances: &[&Instance], lists: &Arc<Lists>) -> List<usize> {
     let eye = viewport.view.eye();
     let distance = |&index: &usize| eye.distance(instances[index].world_from_rest.translation.into());
-    let mut order: Vec<usize> = (0..instances.len()).collect();
-    order.sort_by(|a, b| distance(b).total_cmp(&distance(a)));
+    let mut order = lists.list::<usize>();
+    order.extend(0..instances.len());
+    // A stable sort would need memory of its own.
+    order.sort_unstable_by(|a, b| distance(b).total_cmp(&distance(a)).then(a.cmp(b)));
     order
 }
 

@@ -264,7 +264,12 @@ fn fans(triangles: &[[u16; 3]], weld: &[u16]) -> (Vec<[u32; 2]>, Vec<u16>) {
 }
 
 /// How each joint moves what is bound to it, in the rest frame (see the codec's reference for the rules).
-fn joint_transforms(skeleton: &Skeleton, gaze: Gaze, head: &HeadPose, transforms: &mut Vec<Affine3A>) {
+pub(crate) fn joint_transforms(
+    skeleton: &Skeleton,
+    gaze: Gaze,
+    head: &HeadPose,
+    transforms: &mut Vec<Affine3A>,
+) {
     let half = Quat::from_scaled_axis(head.rotation_vector() * 0.5);
     transforms.clear();
     for joint in &skeleton.joints {

@@ -28,6 +28,7 @@ mod threads;
 mod tile;
 mod triangle;
 
+pub(crate) use geometry::joint_transforms;
 pub use instance::{DecodeError, Instance, Weights};
 pub use layer::Layer;
 pub use renderer::{RenderError, Renderer, Statistics};
