@@ -1,12 +1,13 @@
 //! C programs, compiled against the header and run against the library that this very build made.
 //!
-//! By hand, from the workspace's root, with the leak and bounds checkers of gcc or clang (`tests/lsan.supp` names what
-//! drivers leak), or under valgrind, which takes minutes:
+//! By hand, from the workspace's root, with the checkers for memory and undefined behaviour of gcc or clang (what they find
+//! leaked at the end, some hundred bytes from "unknown module", is the Vulkan driver's, which is unloaded by then):
 //! ```text
 //! cargo build -p visavis-capi
-//! cc -std=c11 -g -fsanitize=address,undefined -Icapi/include capi/tests/misuse.c -Ltarget/debug -lvisavis_capi -o misuse
-//! LSAN_OPTIONS=suppressions=capi/tests/lsan.supp LD_LIBRARY_PATH=target/debug ./misuse assets/avatars/wren.avatar
+//! cc -std=c11 -g -fsanitize=address,undefined -Icapi/include capi/tests/misuse.c -Ltarget/debug -lvisavis_capi -lm -o misuse
+//! LD_LIBRARY_PATH=target/debug ./misuse assets/avatars/wren.avatar
 //! ```
+#![cfg(unix)] // elsewhere compilers take other words
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -6,11 +6,11 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// A list is kept with at most this many times the room that its last user needed, so that a crowd's memory goes with
-/// the crowd.
+/// A large list is kept with at most this many times the room that its last user needed, so that a crowd's memory goes
+/// with the crowd.
 const SLACK: usize = 8;
-/// Room for so many elements is kept in any case.
-const SMALL: usize = 64;
+/// Lists of up to so many bytes are kept as they are: users of different sizes take them in turns.
+const LARGE_BYTES: usize = 256 << 10;
 
 /// Empty lists with room in them, by the type of their elements.
 #[derive(Default)]
@@ -34,8 +34,9 @@ impl Lists {
         let used = list.len();
         // Before the lock: what is in it may have lists of its own.
         list.clear();
-        if list.capacity() > SMALL.max(used.saturating_mul(SLACK)) {
-            list.shrink_to(used.max(SMALL));
+        let is_large = list.capacity().saturating_mul(size_of::<T>()) > LARGE_BYTES;
+        if is_large && list.capacity() > used.saturating_mul(SLACK) {
+            list.shrink_to(used);
         }
         if let Some(idle) = of(&mut self.lock()) {
             idle.push(list);
@@ -110,9 +111,11 @@ mod tests {
             (list.as_ptr(), list.capacity())
         };
         let (place, room) = filled(1000);
+        filled(1);
         assert_eq!(filled(1000), (place, room), "the same memory serves again");
-        filled(10);
-        assert!(filled(10).1 < 1000, "and goes when it isn't needed");
+        assert!(filled(LARGE_BYTES).1 >= LARGE_BYTES);
+        filled(1000);
+        assert!(filled(10).1 < LARGE_BYTES, "much goes when it isn't needed");
         let mut text = lists.list::<String>();
         text.push("of another kind".to_owned());
         assert_eq!(text.len(), 1);

@@ -36,7 +36,13 @@ impl Engine {
     /// Where the target's passes draw n views at once, views follow each other n by n, those of a pass in the order of
     /// the attachments' layers, with one rectangle; views of depth alone stand for themselves.
     ///
-    /// The first call for a kind of target and shape of avatar compiles pipelines.
+    /// The first call for a kind of target and shape of avatar compiles pipelines. Later ones allocate nothing of their
+    /// own as long as as many instances are drawn in as many views.
+    ///
+    /// # Errors
+    /// If a view is empty or larger than a texture may be, if views don't fit the target's passes, if target or instances
+    /// come from another engine, or if the device is lost or has no memory left. `encoder` may hold some of the frame's
+    /// commands then, which do nothing that is seen.
     pub fn prepare(
         &self,
         encoder: &mut wgpu::CommandEncoder,

@@ -101,7 +101,8 @@ fn crate_of(function: &str) -> &str {
 /// By the file where there is one, since names of inlined functions may have no path.
 fn owner_of(Function { name, file }: &Function) -> Option<Owner> {
     let is_in = |folders: &[&str]| folders.iter().any(|folder| file.contains(folder));
-    if is_in(&["engine/src/", "avatar-codec/src/", "shaders/src/"]) {
+    // Paths are told from the crate's own folder, where tests run.
+    if file.starts_with("./src/") || is_in(&["engine/src/", "avatar-codec/src/", "shaders/src/"]) {
         return Some(Owner::Visavis);
     }
     if is_in(&["/wgpu-", "/naga-"]) {
@@ -189,15 +190,14 @@ fn a_warm_engine_allocates_nothing(executor: Executor) {
     for seed in 1..6 {
         host.frame(seed);
     }
-    let warm: Vec<_> = host.frame(6).iter().map(functions).collect();
-    let of = |wanted| warm.iter().filter(move |stack| owner(stack) == wanted);
-    eprintln!("{executor:?}: {} allocations inside wgpu's calls", of(Owner::Wgpu).count());
-    assert!(of(Owner::Wgpu).count() > 0, "wgpu allocates, or nothing of it is seen");
-    let ours: Vec<_> = of(Owner::Visavis).map(|stack| told(stack)).collect();
-    assert!(ours.is_empty(), "{} allocations of the engine:\n{}", ours.len(), ours.join("\n\n"));
-    // And no other frame is different.
-    let counts: Vec<_> = (7..12).map(|seed| host.frame(seed).len()).collect();
-    assert!(counts.iter().all(|&count| count <= warm.len()), "{counts:?} after {}", warm.len());
+    for seed in [6, 2, 7] {
+        let warm: Vec<_> = host.frame(seed).iter().map(functions).collect();
+        let of = |wanted| warm.iter().filter(move |stack| owner(stack) == wanted);
+        eprintln!("{executor:?}: {} allocations inside wgpu's calls", of(Owner::Wgpu).count());
+        assert!(of(Owner::Wgpu).count() > 0, "wgpu allocates, or nothing of it is seen");
+        let ours: Vec<_> = of(Owner::Visavis).map(|stack| told(stack)).collect();
+        assert!(ours.is_empty(), "{} allocations of the engine:\n{}", ours.len(), ours.join("\n\n"));
+    }
 }
 
 /// A stack from the allocation to the engine's own lines.

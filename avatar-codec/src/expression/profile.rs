@@ -139,6 +139,19 @@ pub(super) type Settings = [Option<f32>; SETTINGS];
 /// What a person wants of their avatar's face. The default is the face as it is.
 ///
 /// Every value is within its [`Setting::range`]: [`set`](Self::set) and [`parse`](Self::parse) see to it.
+///
+/// ```
+/// use visavis_codec::FaceUnit;
+/// use visavis_codec::expression::{Profile, Region, Scope, Setting};
+///
+/// let mut profile = Profile::parse(b"version = 1\n[region.mouth]\ngain = 1.2\n")?;
+/// profile.set(Scope::Unit(FaceUnit::BrowInnerUp), Setting::Gain, Some(0.8))?;
+/// assert_eq!(profile.get(Scope::Region(Region::Mouth), Setting::Gain), Some(1.2));
+/// assert_eq!(Profile::parse(profile.to_toml().as_bytes())?, profile);
+/// let mistake = Profile::parse(b"version = 1\n[region.mouth]\ngain = 12\n").unwrap_err();
+/// assert!(mistake.to_string().starts_with("line 3: `region.mouth.gain`"), "{mistake}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Profile {
     pub(super) name: String,
