@@ -110,7 +110,9 @@ impl VisavisEngine {
             VISAVIS_EXECUTOR_GPU => Executor::Gpu,
             VISAVIS_EXECUTOR_CPU => Executor::Cpu,
             other => {
-                return Err(Failure::argument(format!("`options.executor`: no VISAVIS_EXECUTOR_ is {other}")));
+                return Err(Failure::argument(format!(
+                    "`options.executor`: no VISAVIS_EXECUTOR_ is {other}"
+                )));
             }
         };
         let pool = match threads {

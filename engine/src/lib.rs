@@ -54,7 +54,7 @@
 //! - Nothing panics because of what it is given: errors are typed, say what was found and what would be right, and leave
 //!   things as they were. wgpu itself panics for an error that no scope and no handler takes: set
 //!   [`wgpu::Device::on_uncaptured_error`] for what the host's own calls do.
-//! - A warm engine allocates nothing but what wgpu does in the very calls that record.
+//! - A warm engine allocates nothing but what wgpu does in the very calls that record (and what the pool does to share work).
 //!
 //! # Examples, by type
 //! [`Engine`], [`Target`], [`Person`], [`Instance`], [`Frame`], [`Viewport`], [`headless::Headless`]; of the codec:

@@ -189,6 +189,9 @@ impl Profile {
     }
 
     /// Sets the global intensity, 0..=2.
+    ///
+    /// # Errors
+    /// If it is NaN or outside its range; nothing changes then.
     pub fn set_intensity(&mut self, intensity: f32) -> Result<(), OutOfRange> {
         self.intensity = within("intensity", intensity, INTENSITY_RANGE)?;
         Ok(())
@@ -203,6 +206,9 @@ impl Profile {
     }
 
     /// Sets, or with `None` unsets, one setting of a region or unit.
+    ///
+    /// # Errors
+    /// If the value is NaN or outside [`Setting::range`], or the setting isn't one of regions; nothing changes then.
     pub fn set(&mut self, scope: Scope, setting: Setting, value: Option<f32>) -> Result<(), OutOfRange> {
         let value = value.map(|value| within(setting.name(), value, setting.range())).transpose()?;
         let slot = match scope {
