@@ -104,6 +104,16 @@ impl Gaze {
 ///
 /// `u` and `g` are readable, so that any face tracker can drive an avatar; `r` carries what they can't say about this
 /// person, and is zero at neutral and from plain trackers. Components of `r` beyond an avatar's own count are ignored.
+///
+/// ```
+/// use visavis_codec::{FaceUnit, Gaze, Latent};
+///
+/// let mut face = Latent::NEUTRAL;
+/// *face.unit_mut(FaceUnit::MouthSmileLeft) = 0.6; // the person's left
+/// face.gaze = Gaze { left_yaw: 0.1, right_yaw: 0.1, ..Gaze::default() }; // 6° to their left
+/// assert_eq!(FaceUnit::from_name("mouthSmileLeft"), Some(FaceUnit::MouthSmileLeft));
+/// assert!(face.is_finite());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Latent {
     /// Face units, nominally 0..=1 each, indexed by [`FaceUnit`].

@@ -7,6 +7,7 @@ use crate::detail::Detail;
 use crate::error::EngineError;
 use crate::gpu::Kernels;
 use crate::layer::LayerPool;
+use crate::lists::Lists;
 use crate::raster::{RasterKey, RasterLayouts};
 
 /// What decodes and shades.
@@ -32,7 +33,23 @@ pub struct Options {
 }
 
 /// Borrows a device and records avatars into the host's command encoders and passes. It never submits, waits or reads
-/// back. Cheap to clone; clones are the same engine.
+/// back, and once it is warm it allocates nothing of its own. Cheap to clone; clones are the same engine.
+///
+/// It may be used from any thread, and from several at once: people are loaded while frames go on. Where the host's device is
+/// lost, calls say so ([`GpuError::DeviceLost`](crate::error::GpuError::DeviceLost)) and go on saying so; make a new engine
+/// on a new device then, and load people into that.
+///
+/// ```
+/// use visavis::headless::{Headless, HeadlessOptions};
+/// use visavis::{Engine, Executor, Options};
+///
+/// # let headless = Headless::new(&HeadlessOptions::default())?;
+/// # let (device, queue) = (headless.engine().device(), headless.engine().queue());
+/// // `device` and `queue` are the host's; this one gives nothing but its own thread.
+/// let engine = Engine::new(device, queue, Options { executor: Executor::Cpu, pool: None })?;
+/// assert_eq!(engine.executor(), Executor::Cpu);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Engine {
     pub(crate) shared: Arc<Shared>,
@@ -51,11 +68,16 @@ pub(crate) struct Shared {
     /// Of the CPU executor.
     pub(crate) layers: LayerPool,
     detail: Mutex<Detail>,
+    pub(crate) lists: Arc<Lists>,
 }
 
 impl Engine {
     /// An engine on the host's device. `device` needs no feature, and storage buffers as
-    /// [`wgpu::Limits::downlevel_defaults`] has them. Both handles are cloned.
+    /// [`wgpu::Limits::downlevel_defaults`] has them. Both handles are cloned. It compiles the compute pipelines, which
+    /// may take seconds on a software adapter.
+    ///
+    /// # Errors
+    /// If one of the device's limits is too small, with its name and what is needed; if the device refuses a pipeline.
     pub fn new(device: &wgpu::Device, queue: &wgpu::Queue, options: Options) -> Result<Self, EngineError> {
         let Options { executor, pool } = options;
         require_limits(&device.limits())?;
@@ -75,6 +97,7 @@ impl Engine {
             pipelines: Mutex::default(),
             layers: LayerPool::default(),
             detail: Mutex::default(),
+            lists: Arc::default(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }

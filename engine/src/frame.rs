@@ -10,12 +10,23 @@ use visavis_shaders::mirror::Camera;
 use crate::engine::Shared;
 use crate::error::DrawError;
 use crate::layer::{LayerPipelines, LayerTextures};
+use crate::lists::List;
 use crate::maps::{Map, MapBody};
 use crate::person::{Body, BodyState, Kind, Look, PersonInner};
 use crate::raster::SurfacePass;
 use crate::target::Target;
 
 /// A camera, and the rectangle of the target that its picture fills.
+///
+/// ```
+/// use visavis::codec::glam::vec3;
+/// use visavis::{View, Viewport};
+///
+/// // The right half of a window of 1280 × 720 pixels, seen from 1 m in front of a face at the origin.
+/// let view = View::look_at(vec3(0.0, 0.0, -1.0), vec3(0.0, 0.0, 0.0), 0.5, 640.0 / 720.0, 0.05);
+/// let right = Viewport { origin: [640, 0], ..Viewport::new(view, [640, 720]) };
+/// assert!(!right.depth_only);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Viewport {
     /// The camera, in the world that [`Instance::set_pose`](crate::Instance::set_pose) speaks of.
@@ -47,10 +58,60 @@ impl Viewport {
 
 /// Instances ready to be drawn, with everything that takes. It owns its buffers until it is dropped; they go back to
 /// their people then. Drop it after submitting what was recorded.
+///
+/// ```
+/// use visavis::codec::{Avatar, glam::vec3};
+/// use visavis::headless::{Headless, HeadlessOptions};
+/// use visavis::{TargetFormat, View, Viewport, wgpu};
+///
+/// # let headless = Headless::new(&HeadlessOptions::default())?;
+/// # let (engine, device) = (headless.engine(), headless.engine().device());
+/// # let size = wgpu::Extent3d { width: 64, height: 64, depth_or_array_layers: 1 };
+/// # let texture = |format| device.create_texture(&wgpu::TextureDescriptor {
+/// #     label: None, size, mip_level_count: 1, sample_count: 1, dimension: wgpu::TextureDimension::D2, format,
+/// #     usage: wgpu::TextureUsages::RENDER_ATTACHMENT, view_formats: &[],
+/// # });
+/// # let color = texture(wgpu::TextureFormat::Rgba16Float).create_view(&Default::default());
+/// # let depth = texture(wgpu::TextureFormat::Depth32Float).create_view(&Default::default());
+/// let target = engine.target(&TargetFormat {
+///     color: Some(wgpu::TextureFormat::Rgba16Float),
+///     depth: wgpu::TextureFormat::Depth32Float,
+///     samples: 1,
+///     view_mask: None,
+/// })?;
+/// let avatar = Avatar::read(&std::fs::read("../assets/avatars/wren.avatar")?)?;
+/// let speaker = engine.load(&avatar)?.instance();
+///
+/// // Once for all views, outside of passes.
+/// let mut encoder = device.create_command_encoder(&Default::default());
+/// let view = View::look_at(vec3(0.0, 0.0, -1.0), vec3(0.0, -0.03, 0.0), 0.4, 1.0, 0.05);
+/// let frame = engine.prepare(&mut encoder, &target, &[&speaker], &[Viewport::new(view, [64, 64])])?;
+///
+/// // In the host's pass, between its opaque and its transparent things.
+/// let mut pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
+///     color_attachments: &[Some(wgpu::RenderPassColorAttachment {
+///         view: &color,
+///         depth_slice: None,
+///         resolve_target: None,
+///         ops: Default::default(),
+///     })],
+///     depth_stencil_attachment: Some(wgpu::RenderPassDepthStencilAttachment {
+///         view: &depth,
+///         depth_ops: Some(wgpu::Operations { load: wgpu::LoadOp::Clear(0.0), store: wgpu::StoreOp::Store }),
+///         stencil_ops: None,
+///     }),
+///     ..Default::default()
+/// });
+/// frame.draw(&mut pass, 0)?;
+/// drop(pass);
+/// engine.queue().submit([encoder.finish()]);
+/// drop(frame); // its buffers serve the next one
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Frame {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) views: Vec<PreparedView>,
+    pub(crate) views: List<PreparedView>,
     /// How many views [`draw`](Self::draw) draws in one pass.
     pub(crate) views_a_pass: usize,
     /// Whether its passes have a view mask, be it of one view.
@@ -58,7 +119,7 @@ pub struct Frame {
     pub(crate) cameras: Cameras,
     /// Each relit subject's light at a dynamic offset, and the shadow map.
     pub(crate) lighting: Option<wgpu::BindGroup>,
-    pub(crate) subjects: Vec<Subject>,
+    pub(crate) subjects: List<Subject>,
     /// Of the CPU executor's layers.
     pub(crate) layer_pipelines: Option<LayerPipelines>,
     pub(crate) statistics: FrameStatistics,
@@ -100,7 +161,7 @@ pub(crate) struct PreparedView {
     /// Whether a pass begins with it.
     pub(crate) is_first: bool,
     /// Subjects, far to near, if a pass begins with it.
-    pub(crate) order: Vec<usize>,
+    pub(crate) order: Option<List<usize>>,
     /// On the CPU executor that of the whole pass, unless only depth is drawn; some until the frame is dropped.
     pub(crate) layer: Option<LayerTextures>,
 }
@@ -118,7 +179,7 @@ pub(crate) struct Subject {
     /// Whether the map is decoded in this frame.
     pub(crate) decodes: bool,
     /// On the GPU executor.
-    pub(crate) draws: Vec<Draw>,
+    pub(crate) draws: List<Draw>,
     /// Where its light begins, bytes; none if it is shown as captured.
     pub(crate) lighting: Option<u32>,
 }
@@ -142,6 +203,13 @@ impl Frame {
     ///
     /// Where the target's passes draw n views at once, this draws `view` into the first layer of the attachments and the
     /// n − 1 views after it into the next; people are sorted as the first of them sees them.
+    ///
+    /// A pass of another size than the [`Viewport`]'s, as in the frame in which a window is resized, is drawn as well: it
+    /// shows the picture of the old size.
+    ///
+    /// # Errors
+    /// If the frame has no such view, if the view is one of depth alone, or if a pass doesn't begin with it; nothing is drawn
+    /// then.
     pub fn draw(&self, pass: &mut wgpu::RenderPass<'_>, view: usize) -> Result<(), DrawError> {
         let PreparedView { viewport, is_first, order, layer } = self.view(view)?;
         if viewport.depth_only {
@@ -155,7 +223,7 @@ impl Frame {
         }
         // Pass by pass over all subjects, so that every soft fragment meets every solid one's depth.
         for stage in SurfacePass::STAGES {
-            for &index in order {
+            for &index in order.iter().flat_map(|order| order.iter()) {
                 self.draw_subject(pass, view, index, stage);
             }
         }
@@ -189,7 +257,8 @@ impl Frame {
     }
 
     fn draw_subject(&self, pass: &mut wgpu::RenderPass<'_>, view: usize, index: usize, stage: u8) {
-        let Some(Subject { person, kind, body: Some(body), map, draws, lighting, .. }) = self.subjects.get(index)
+        let Some(Subject { person, kind, body: Some(body), map, draws, lighting, .. }) =
+            self.subjects.get(index)
         else {
             return;
         };
@@ -225,6 +294,10 @@ impl Frame {
     /// every part but the lashes were opaque. For depth maps of their own (shadow maps: [`draw_shadow`](Self::draw_shadow)): not into the depth that
     /// [`draw`](Self::draw) tests against, which would hide what it draws. Where `target`'s passes draw n views at once,
     /// this draws n views from `view` on, all of one rectangle.
+    ///
+    /// # Errors
+    /// If the frame has no such view, if `target`'s passes draw more views at once than follow of one rectangle, or if
+    /// `target` is another engine's; nothing is drawn then.
     pub fn draw_depth(
         &self,
         pass: &mut wgpu::RenderPass<'_>,
@@ -313,12 +386,12 @@ impl Frame {
 
 impl Drop for Frame {
     fn drop(&mut self) {
-        for subject in &mut self.subjects {
+        for subject in self.subjects.iter_mut() {
             if let Some(body) = subject.body.take() {
                 subject.person.retire(subject.kind, body);
             }
         }
-        for view in &mut self.views {
+        for view in self.views.iter_mut() {
             if let Some(layer) = view.layer.take() {
                 self.shared.retire_layer(layer);
             }

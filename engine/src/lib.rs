@@ -20,6 +20,8 @@
 //! - [`View`], [`Viewport`]: a camera, and where its picture goes.
 //! - [`headless`] (a feature): a device and pictures in memory for those who have none.
 //!
+//! A whole host is `engine/examples/embed.rs`; hosts without Rust have a C interface, `capi/include/visavis.h`.
+//!
 //! ```no_run
 //! # fn each_frame(device: &wgpu::Device, queue: &wgpu::Queue, avatar: &visavis::codec::Avatar,
 //! #     face: &visavis::codec::FaceFrame, place: visavis::codec::glam::Affine3A, view: visavis::View,
@@ -49,6 +51,21 @@
 //! # Ok(()) }
 //! ```
 //!
+//! # What a host may rely on
+//! - The engine has no global state and sets up no logging; everything hangs on an [`Engine`], [`Person`], [`Instance`] or
+//!   [`Frame`], and all of these are `Send` and `Sync`.
+//! - It makes no thread: the CPU executor works on the thread that calls, or in the pool of [`Options`].
+//! - It never submits, waits or reads back. What it records it records into the encoder and the pass that it is given.
+//! - Nothing panics because of what it is given: errors are typed, say what was found and what would be right, and leave
+//!   things as they were. wgpu itself panics for an error that no scope and no handler takes: set
+//!   [`wgpu::Device::on_uncaptured_error`] for what the host's own calls do.
+//! - A warm engine allocates nothing but what wgpu does in the very calls that record (and what the pool does to share work).
+//!
+//! # Examples, by type
+//! [`Engine`], [`Target`], [`Person`], [`Instance`], [`Frame`], [`Viewport`], [`headless::Headless`]; of the codec:
+//! [`Avatar`](codec::Avatar), [`Latent`](codec::Latent), [`Profile`](codec::expression::Profile),
+//! [`bitstream`](codec::bitstream), [`playout`](codec::playout).
+//!
 //! Conventions: metres, right-handed, +Y up, cameras look along −Z; linear light, 1 = diffuse white; premultiplied
 //! alpha; reversed-Z depth, cleared to 0.
 
@@ -66,6 +83,7 @@ mod idle;
 mod layer;
 mod light;
 mod likeness;
+mod lists;
 mod maps;
 mod pace;
 mod person;

@@ -24,6 +24,19 @@ use crate::{cpu, gpu};
 
 /// An avatar whose weights are on the device, once for all of its instances. They are freed when the last handle to
 /// it, its instances and their frames is dropped. Cheap to clone.
+///
+/// ```
+/// use visavis::codec::Avatar;
+/// use visavis::headless::{Headless, HeadlessOptions};
+///
+/// # let headless = Headless::new(&HeadlessOptions::default())?;
+/// # let engine = headless.engine();
+/// let avatar = Avatar::read(&std::fs::read("../assets/avatars/wren.avatar")?)?;
+/// let person = engine.load(&avatar)?;
+/// drop(avatar); // the device has what it needs
+/// let (left, right) = (person.instance(), person.instance()); // of one set of weights
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Person {
     pub(crate) inner: Arc<PersonInner>,
@@ -121,8 +134,12 @@ pub(crate) enum BodyState {
 
 impl Engine {
     /// Uploads an avatar. Everything that it needs until it is drawn is made here, but for the pipelines of the
-    /// targets that it will be drawn in ([`prepare`](Self::prepare) makes those once). An avatar whose file has a
-    /// [likeness](Avatar::likeness) can be drawn at every [`Level`].
+    /// targets that it will be drawn in ([`prepare`](Self::prepare) makes those once). May be called on another thread
+    /// than the one that draws. An avatar whose file has a [likeness](Avatar::likeness) can be drawn at every [`Level`].
+    ///
+    /// # Errors
+    /// If the avatar's arrays don't fit together (those of [`Avatar::read`] do), if it is beyond what the executor's
+    /// shaders or the device hold, or if the device is lost or has no memory left.
     pub fn load(&self, avatar: &Avatar) -> Result<Person, LoadError> {
         avatar.validate()?;
         at_once(Person::of_avatar(&self.shared, avatar, &Pace::unbounded()))
@@ -230,6 +247,30 @@ impl Person {
 }
 
 /// A person at a place, with a face. Weights are the [`Person`]'s.
+///
+/// A frame takes an instance as it is when the frame is prepared; what is set afterwards shows in the next one.
+///
+/// ```
+/// use visavis::codec::glam::{Affine3A, vec3};
+/// use visavis::codec::{FaceFrame, FaceUnit};
+/// use visavis::error::PoseError;
+///
+/// # use visavis::headless::{Headless, HeadlessOptions};
+/// # let headless = Headless::new(&HeadlessOptions::default())?;
+/// # let avatar = visavis::codec::Avatar::read(&std::fs::read("../assets/avatars/wren.avatar")?)?;
+/// # let person = headless.load(&avatar)?;
+/// let mut speaker = person.instance(); // neutral, at the world's origin
+/// let mut face = FaceFrame::default();
+/// *face.latent.unit_mut(FaceUnit::JawOpen) = 0.4;
+/// speaker.set_frame(&face)?;
+/// // Seated: eyes 1.2 m above the floor, 2 m in front of a camera that stands at the origin.
+/// speaker.set_pose(Affine3A::from_translation(vec3(0.0, 1.2, -2.0)))?;
+///
+/// *face.latent.unit_mut(FaceUnit::JawOpen) = f32::NAN;
+/// assert_eq!(speaker.set_frame(&face), Err(PoseError::NotFinite("latent")));
+/// assert_eq!(speaker.frame().latent.unit(FaceUnit::JawOpen), 0.4); // as it was
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Instance {
     pub(crate) person: Arc<PersonInner>,
@@ -250,7 +291,8 @@ pub struct Instance {
 impl Clone for Instance {
     /// Another one with the same face at the same place; it holds nothing of what this one has decoded.
     fn clone(&self) -> Self {
-        let Self { person, frame, world_from_rest, bounds, light, detail, likeness, state: _, scratch: _ } = self;
+        let Self { person, frame, world_from_rest, bounds, light, detail, likeness, state: _, scratch: _ } =
+            self;
         Self {
             person: person.clone(),
             frame: *frame,
@@ -266,7 +308,10 @@ impl Clone for Instance {
 }
 
 impl Instance {
-    /// Face and head from now on; neutral until then.
+    /// Face and head from now on; neutral until then. Its time isn't looked at: when a face is shown is for play-out to say.
+    ///
+    /// # Errors
+    /// If a number of it is NaN or infinite, or the head's rotation is no unit quaternion; the instance keeps what it had.
     pub fn set_frame(&mut self, frame: &FaceFrame) -> Result<(), PoseError> {
         if !frame.latent.is_finite() {
             return Err(PoseError::NotFinite("latent"));
@@ -318,6 +363,9 @@ impl Instance {
 
     /// Where the person's rest frame (see [`HeadPose`](visavis_codec::HeadPose)) is in the world, metres; a rigid
     /// transform. The world's origin until then.
+    ///
+    /// # Errors
+    /// If a number of it is NaN or infinite; the instance keeps what it had.
     pub fn set_pose(&mut self, world_from_rest: Affine3A) -> Result<(), PoseError> {
         if !world_from_rest.is_finite() {
             return Err(PoseError::NotFinite("pose"));

@@ -1,13 +1,15 @@
 //! What a frame tells the decoder: the condition, the coefficients of the basis, the joints.
 
+use std::sync::Arc;
+
 use glam::Affine3A;
 use visavis_codec::FaceFrame;
 use visavis_codec::avatar::{GeometryHead, Skeleton, leaky};
 use visavis_codec::latent::MAX_CONDITION;
-use visavis_codec::reference::skin::joint_transforms;
 use visavis_shaders::mirror::CONDITION_VECTORS;
 
-use crate::cpu::Form;
+use crate::cpu::{Form, joint_transforms};
+use crate::lists::{List, Lists};
 
 /// The part of the geometry head that runs on the processor: its two small layers are some 30,000 multiply-adds,
 /// less work than recording a dispatch for them.
@@ -67,14 +69,17 @@ impl Pose {
     /// The inputs of the seed and the skin shaders: the condition with its constant 1, zero padded; at
     /// [`OFFSET`](Self::OFFSET) the coefficients in metres a step, four a vector, and three rows of each joint's
     /// transform.
-    pub(crate) fn write(&self, frame: &FaceFrame) -> Vec<u8> {
+    pub(crate) fn write(&self, frame: &FaceFrame, lists: &Arc<Lists>) -> List<f32> {
         let mut condition = [0.0; MAX_CONDITION];
         let length = frame.latent.condition(&frame.head, self.residual, &mut condition);
         let condition = &condition[..length];
-        let hidden: Vec<f32> = (self.w1.chunks_exact(length).zip(&self.b1))
-            .map(|(row, &bias)| leaky(bias + dot(row, condition)) - leaky(bias))
-            .collect();
-        let mut floats = condition.to_vec();
+        let mut hidden = lists.list::<f32>();
+        hidden.extend(
+            (self.w1.chunks_exact(length).zip(&self.b1))
+                .map(|(row, &bias)| leaky(bias + dot(row, condition)) - leaky(bias)),
+        );
+        let mut floats = lists.list::<f32>();
+        floats.extend_from_slice(condition);
         floats.push(1.0);
         floats.resize(Self::OFFSET / 4, 0.0);
         floats.extend(
@@ -83,15 +88,15 @@ impl Pose {
                 .map(|((w2, w3), step)| (dot(w2, &hidden) + dot(w3, condition)) * step),
         );
         floats.resize(Self::OFFSET / 4 + self.basis_step.len().next_multiple_of(4), 0.0);
-        for Affine3A { matrix3, translation } in
-            joint_transforms(&self.skeleton, frame.latent.gaze, &frame.head)
-        {
+        let mut joints = lists.list::<Affine3A>();
+        joint_transforms(&self.skeleton, frame.latent.gaze, &frame.head, &mut joints);
+        for Affine3A { matrix3, translation } in joints.iter() {
             for row in 0..3 {
                 floats.extend_from_slice(&matrix3.row(row).to_array());
                 floats.push(translation[row]);
             }
         }
-        bytemuck::cast_slice(&floats).to_vec()
+        floats
     }
 }
 

@@ -15,6 +15,7 @@ use crate::error::{GpuError, PrepareError, scoped};
 use crate::frame::{Cameras, Draw, Frame, FrameStatistics, PreparedView, Subject, Viewport};
 use crate::layer::LayerPipelines;
 use crate::light::{self, ShadowMap, Surroundings};
+use crate::lists::{List, Lists, forget_lifetime};
 use crate::maps::{Map, MapBody};
 use crate::person::{Body, BodyState, Figure, Instance, Look, PersonInner, Run, SurfaceMesh, Weights};
 use crate::pose::Pose;
@@ -44,7 +45,13 @@ impl Engine {
     /// Instances that no view sees cost nothing. Of the others as much is drawn as [`set_detail`](Self::set_detail) and
     /// [`Instance::set_detail`] say: all of it, unless told otherwise.
     ///
-    /// The first call for a kind of target and shape of avatar compiles pipelines.
+    /// The first call for a kind of target and shape of avatar compiles pipelines. Later ones allocate nothing of their
+    /// own as long as as many instances are drawn in as many views.
+    ///
+    /// # Errors
+    /// If a view is empty or larger than a texture may be, if views don't fit the target's passes, if target or instances
+    /// come from another engine, or if the device is lost or has no memory left. `encoder` may hold some of the frame's
+    /// commands then, which do nothing that is seen.
     pub fn prepare(
         &self,
         encoder: &mut wgpu::CommandEncoder,
@@ -88,9 +95,10 @@ impl Engine {
             skinned: members.len(),
             ..FrameStatistics::default()
         };
-        let mut upload = Upload::default();
-        let mut subjects = Vec::with_capacity(members.len());
-        let mut copies = Vec::with_capacity(members.len());
+        let lists = &shared.lists;
+        let mut upload = Upload::new(lists);
+        let mut subjects = lists.list::<Subject>();
+        let mut copies = lists.list::<(u64, u64, wgpu::Buffer)>();
         for member in &members {
             let Member { instance, level, likeness, .. } = *member;
             let person = instance.person.clone();
@@ -106,8 +114,9 @@ impl Engine {
             statistics.levels[level as usize] += 1;
             match &mut body.state {
                 BodyState::Gpu { skinning, .. } => {
-                    let pose = person.pose.write(&instance.frame);
-                    let at = upload.push(&pose);
+                    let pose = person.pose.write(&instance.frame, lists);
+                    let pose: &[u8] = bytemuck::cast_slice(&pose);
+                    let at = upload.push(pose);
                     copies.push((at, pose.len() as u64, skinning.inputs.clone()));
                     if let (true, Some(MapBody::Gpu(map))) =
                         (decodes, map.as_ref().and_then(|map| map.body()))
@@ -141,9 +150,10 @@ impl Engine {
             let draws = self.draws(target, &person, figure, lit)?;
             subjects.push(Subject { person, kind, body: Some(body), map, decodes, draws, lighting });
         }
-        let is_relit: Vec<bool> = subjects.iter().map(|subject| subject.lighting.is_some()).collect();
+        let mut is_relit = lists.list::<bool>();
+        is_relit.extend(subjects.iter().map(|subject| subject.lighting.is_some()));
         let mut cameras_start = None;
-        for (member, subject) in members.iter().zip(&subjects) {
+        for (member, subject) in members.iter().zip(subjects.iter()) {
             for viewport in views {
                 let mut camera = camera(viewport, member);
                 subject.find_in_layer(viewport, &mut camera);
@@ -154,7 +164,7 @@ impl Engine {
         let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_SRC;
         let buffer = upload.finish(&shared.device, usage, size_of::<[Camera; MAX_VIEWS]>())?;
         let (cameras, lighting) = scoped(&shared.device, || {
-            for (offset, size, into) in &copies {
+            for (offset, size, into) in copies.iter() {
                 encoder.copy_buffer_to_buffer(&buffer, *offset, into, 0, *size);
             }
             record_decodes(encoder, &subjects);
@@ -163,21 +173,25 @@ impl Engine {
         })?;
 
         let is_multiview = target.format.view_mask.is_some();
-        let mut prepared = Vec::with_capacity(views.len());
+        let mut prepared = lists.list::<PreparedView>();
         for pass in passes_of(views, target.format.views()) {
             let layer = if self.executor() == Executor::Gpu || pass[0].depth_only {
                 None
             } else {
-                let (placed, numbers) = placed(&subjects, &members, pass);
+                let mut placed: Vec<cpu::Placed<'_>> = lists.take::<cpu::Placed<'static>>();
+                let mut numbers = lists.list::<u16>();
+                place(&subjects, &members, pass, &mut placed, &mut numbers);
                 let observe = &mut || observe(Stage::Shaded);
-                Some(shared.rasterize(encoder, pass, is_multiview, &placed, &numbers, observe)?)
+                let layer = shared.rasterize(encoder, pass, is_multiview, &placed, &numbers, observe);
+                lists.put::<cpu::Placed<'static>>(forget_lifetime(placed));
+                Some(layer?)
             };
-            let order = far_to_near(pass, &members);
+            let order = Some(far_to_near(pass, &members, lists));
             prepared.push(PreparedView { viewport: pass[0], is_first: true, order, layer });
             prepared.extend(pass[1..].iter().map(|&viewport| PreparedView {
                 viewport,
                 is_first: false,
-                order: Vec::new(),
+                order: None,
                 layer: None,
             }));
         }
@@ -267,23 +281,25 @@ impl Engine {
         person: &PersonInner,
         figure: &Figure,
         lit: Lit,
-    ) -> Result<Vec<Draw>, GpuError> {
-        let (Some(_), Look::Gpu { flat, .. }) = (target.format.color, &person.look) else {
-            return Ok(Vec::new());
-        };
-        passes(&figure.surface, lit)
-            .into_iter()
-            .map(|(pass, material, range, part)| {
+    ) -> Result<List<Draw>, GpuError> {
+        let lists = &self.shared.lists;
+        let mut draws = lists.list::<Draw>();
+        if let (Some(_), Look::Gpu { flat, .. }) = (target.format.color, &person.look) {
+            for (pass, material, range, part) in passes(&figure.surface, lit, lists).iter().cloned() {
                 let key = RasterKey::Surface(target.format, flat.shape, pass, lit);
-                Ok(Draw { pass, material, range, part, pipeline: self.shared.raster_pipeline(key)? })
-            })
-            .collect()
+                draws.push(Draw { pass, material, range, part, pipeline: self.shared.raster_pipeline(key)? });
+            }
+        }
+        Ok(draws)
     }
 }
 
-/// What is drawn of a person; its last part says what it is a part of, as relighting asks.
-fn passes(surface: &SurfaceMesh, lit: Lit) -> Vec<(SurfacePass, Material, Range<u32>, u32)> {
-    let mut passes = Vec::new();
+/// A pass over some triangles or edges, and what they are a part of, as relighting asks.
+type Pass = (SurfacePass, Material, Range<u32>, u32);
+
+/// What is drawn of a person.
+fn passes(surface: &SurfaceMesh, lit: Lit, lists: &Arc<Lists>) -> List<Pass> {
+    let mut passes = lists.list::<Pass>();
     let mut push = |Run { indices, material, two_sided }: Run, kind| {
         if material.is_blended() {
             passes.push((SurfacePass::Solid { two_sided }, material, indices.clone(), kind));
@@ -292,17 +308,17 @@ fn passes(surface: &SurfaceMesh, lit: Lit) -> Vec<(SurfacePass, Material, Range<
             passes.push((SurfacePass::Opaque, material, indices, kind));
         }
     };
-    let fringes: Vec<_> = match lit {
+    let mut fringes = lists.list::<(Range<u32>, u32)>();
+    match lit {
         Lit::Captured => {
             surface.runs.iter().cloned().for_each(|run| push(run, 0));
-            let end = surface.fringes.last().map_or(0, |(edges, _)| edges.end);
-            vec![(0..end, 0)]
+            fringes.push((0..surface.fringes.last().map_or(0, |(edges, _)| edges.end), 0));
         }
         Lit::Relit => {
             surface.parts.iter().cloned().for_each(|(run, kind)| push(run, kind as u32));
-            surface.fringes.iter().map(|(edges, kind)| (edges.clone(), *kind as u32)).collect()
+            fringes.extend(surface.fringes.iter().map(|(edges, kind)| (edges.clone(), *kind as u32)));
         }
-    };
+    }
     for pass in [SurfacePass::SolidFringe, SurfacePass::SoftFringe] {
         for (edges, kind) in fringes.iter().filter(|(edges, _)| !edges.is_empty()) {
             passes.push((pass, Material::Opaque, edges.start * 6..edges.end * 6, *kind));
@@ -374,21 +390,20 @@ fn number_in_layer(subject: usize) -> u16 {
 }
 
 /// What the CPU executor draws in a pass, and the number that each has in the layer's parts: 0 as captured.
-fn placed<'a>(
+fn place<'a>(
     subjects: &'a [Subject],
     members: &[Member<'_>],
     pass: &[Viewport],
-) -> (Vec<cpu::Placed<'a>>, Vec<u16>) {
-    (subjects.iter().zip(members).enumerate())
-        .filter(|(_, (_, member))| is_seen(member, pass))
-        .filter_map(|(index, (subject, member))| match &subject.body {
-            Some(Body { state: BodyState::Cpu(face), .. }) => {
-                let placed = cpu::Placed { instance: face, world_from_rest: member.instance.world_from_rest };
-                Some((placed, subject.lighting.map_or(0, |_| number_in_layer(index))))
-            }
-            _ => None,
-        })
-        .unzip()
+    placed: &mut Vec<cpu::Placed<'a>>,
+    numbers: &mut Vec<u16>,
+) {
+    for (index, (subject, member)) in subjects.iter().zip(members).enumerate() {
+        if let (true, Some(Body { state: BodyState::Cpu(face), .. })) = (is_seen(member, pass), &subject.body)
+        {
+            placed.push(cpu::Placed { instance: face, world_from_rest: member.instance.world_from_rest });
+            numbers.push(subject.lighting.map_or(0, |_| number_in_layer(index)));
+        }
+    }
 }
 
 /// Whether any view of a pass sees an instance.
@@ -398,11 +413,13 @@ fn is_seen(member: &Member<'_>, pass: &[Viewport]) -> bool {
 }
 
 /// The numbers of those that a pass sees, by falling distance from its first eye to their rest frames.
-fn far_to_near(pass: &[Viewport], members: &[Member<'_>]) -> Vec<usize> {
+fn far_to_near(pass: &[Viewport], members: &[Member<'_>], lists: &Arc<Lists>) -> List<usize> {
     let eye = pass.first().map(|viewport| viewport.view.eye()).unwrap_or_default();
     let distance = |&index: &usize| eye.distance(members[index].instance.world_from_rest.translation.into());
-    let mut order: Vec<usize> = (0..members.len()).filter(|&index| is_seen(&members[index], pass)).collect();
-    order.sort_by(|a, b| distance(b).total_cmp(&distance(a)));
+    let mut order = lists.list::<usize>();
+    order.extend((0..members.len()).filter(|&index| is_seen(&members[index], pass)));
+    // A stable sort would need memory of its own.
+    order.sort_unstable_by(|a, b| distance(b).total_cmp(&distance(a)).then(a.cmp(b)));
     order
 }
 

@@ -31,6 +31,30 @@ impl TargetFormat {
 }
 
 /// A kind of pass, made ready by [`Engine::target`]. Cheap to clone.
+///
+/// It says of which formats the attachments are, not how large: one target serves a window through all of its sizes.
+///
+/// ```
+/// use visavis::error::TargetError;
+/// use visavis::headless::{Headless, HeadlessOptions};
+/// use visavis::{TargetFormat, wgpu};
+///
+/// # let headless = Headless::new(&HeadlessOptions::default())?;
+/// # let engine = headless.engine();
+/// let window = TargetFormat {
+///     color: Some(wgpu::TextureFormat::Bgra8UnormSrgb),
+///     depth: wgpu::TextureFormat::Depth32Float,
+///     samples: 1,
+///     view_mask: None,
+/// };
+/// let target = engine.target(&window)?;
+/// assert_eq!(target.format(), window);
+/// // Colours are linear light: a format that would store them as they are has too few steps in the shadows.
+/// let plain = wgpu::TextureFormat::Bgra8Unorm;
+/// let refused = engine.target(&TargetFormat { color: Some(plain), ..window }).map(|_| ());
+/// assert_eq!(refused, Err(TargetError::ColorFormat(plain)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Target {
     pub(crate) format: TargetFormat,
@@ -49,6 +73,10 @@ impl Target {
 
 impl Engine {
     /// Makes ready for passes of this kind.
+    ///
+    /// # Errors
+    /// If a format isn't what its attachment must be, if the device has no multiview or too little of it, or if it can't
+    /// draw into this combination.
     pub fn target(&self, format: &TargetFormat) -> Result<Target, TargetError> {
         if let Some(color) = format.color
             && !(color.is_srgb() || is_float(color))

@@ -3,18 +3,24 @@
 //! A fresh mapped buffer, not `Queue::write_buffer`: what a frame wrote stays true however many frames are recorded
 //! before the first is submitted.
 
+use std::sync::Arc;
+
 use crate::error::{GpuError, scoped};
+use crate::lists::{List, Lists};
 
 /// What every uniform binding may start at, on every adapter.
 const ALIGNMENT: u64 = 256;
 
 /// Collects bytes at aligned offsets.
-#[derive(Default)]
 pub(crate) struct Upload {
-    bytes: Vec<u8>,
+    bytes: List<u8>,
 }
 
 impl Upload {
+    pub(crate) fn new(lists: &Arc<Lists>) -> Self {
+        Self { bytes: lists.list() }
+    }
+
     /// Appends plain data and returns where it is.
     pub(crate) fn push(&mut self, data: &[u8]) -> u64 {
         let offset = self.bytes.len().next_multiple_of(ALIGNMENT as usize);
@@ -30,7 +36,8 @@ impl Upload {
         usage: wgpu::BufferUsages,
         room: usize,
     ) -> Result<wgpu::Buffer, GpuError> {
-        self.bytes.resize(self.bytes.len().next_multiple_of(ALIGNMENT as usize) + room, 0);
+        let length = self.bytes.len().next_multiple_of(ALIGNMENT as usize) + room;
+        self.bytes.resize(length, 0);
         mapped_buffer(device, "visavis frame", &self.bytes, usage)
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! It is compiled before everything else, so it depends on nothing but the standard library.
 
+mod dependencies;
 mod packages;
 mod process;
 mod requirements;
@@ -18,10 +19,10 @@ Usage: cargo xtask COMMAND [--no-install]
 Commands:
   demo   render assets/calls/hello.mcap to out/hello.mp4
   test   run every test of the workspace
-  ci     formatting, lints, documentation, then test: what .ci/run calls
+  ci     formatting, licences, lints, documentation, then test: what .ci/run calls
   setup  only install what the others need
 
-Each installs what it is missing (a Vulkan driver, ffmpeg, a C++ compiler; for tests also the Vulkan validation layer)
+Each installs what it is missing (a Vulkan driver, ffmpeg, C and C++ compilers; for tests also the Vulkan validation layer)
 with the system's package manager, and says so. With --no-install it stops instead and prints the command.";
 
 fn main() -> ExitCode {
@@ -110,6 +111,7 @@ fn ci(may_install: bool) -> Result<(), Failure> {
         "formatting: one style, so that diffs show only what changed",
         cargo().args(["fmt", "--all", "--check"]),
     )?;
+    dependencies::check(may_install)?;
     set_up(Purpose::Tests, may_install)?;
     run(
         "lints: a warning today is a bug report tomorrow",

@@ -54,6 +54,9 @@ impl Manager {
                 &["vulkan-validation-layers"]
             }
             (Self::Apt, Requirement::CppCompiler) => &["g++"],
+            (Self::Apt, Requirement::CCompiler) => &["gcc", "libc6-dev"],
+            (Self::Dnf | Self::Pacman | Self::Zypper, Requirement::CCompiler) => &["gcc"],
+            (Self::Apk, Requirement::CCompiler) => &["gcc", "musl-dev"],
             (Self::Dnf, Requirement::Vulkan | Requirement::SoftwareVulkan) => {
                 &["vulkan-loader", "mesa-vulkan-drivers"]
             }
@@ -78,6 +81,7 @@ impl Manager {
                 | Requirement::SoftwareVulkan
                 | Requirement::ValidationLayer
                 | Requirement::CppCompiler
+                | Requirement::CCompiler
                 | Requirement::SoundHeaders,
             ) => &[],
             (Self::Apt, Requirement::SoundHeaders) => &["libasound2-dev", "pkg-config"],

@@ -27,6 +27,8 @@ pub(crate) enum Requirement {
     Ffmpeg,
     /// Builds the ꟻLIP metric, which is C++.
     CppCompiler,
+    /// Builds the examples and tests of the C interface.
+    CCompiler,
     /// Builds Opus, the voice codec.
     Cmake,
     /// What microphone and speakers (feature `audio`) are built with.
@@ -35,12 +37,13 @@ pub(crate) enum Requirement {
 
 impl Requirement {
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Vulkan,
         Self::SoftwareVulkan,
         Self::ValidationLayer,
         Self::Ffmpeg,
         Self::CppCompiler,
+        Self::CCompiler,
         Self::Cmake,
         Self::SoundHeaders,
     ];
@@ -52,6 +55,7 @@ impl Requirement {
             Self::ValidationLayer => "the Vulkan validation layer",
             Self::Ffmpeg => "ffmpeg",
             Self::CppCompiler => "a C++ compiler",
+            Self::CCompiler => "a C compiler",
             Self::Cmake => "CMake",
             Self::SoundHeaders => "ALSA's headers",
         }
@@ -64,7 +68,8 @@ impl Requirement {
             Self::SoftwareVulkan => find_software_adapter(),
             Self::ValidationLayer => find_validation_layer(),
             Self::Ffmpeg => find_program("ffmpeg").map(|path| path.display().to_string()),
-            Self::CppCompiler => find_cpp_compiler(),
+            Self::CppCompiler => find_compiler("CXX", "c++"),
+            Self::CCompiler => find_compiler("CC", "cc"),
             Self::Cmake => find_cmake(),
             Self::SoundHeaders => find_sound_headers(),
         }
@@ -75,9 +80,12 @@ impl Requirement {
 pub(crate) fn set_up(purpose: Purpose, may_install: bool) -> Result<(), Failure> {
     let own: &[Requirement] = match purpose {
         Purpose::Demo => &[Requirement::Vulkan],
-        Purpose::Tests => {
-            &[Requirement::SoftwareVulkan, Requirement::ValidationLayer, Requirement::SoundHeaders]
-        }
+        Purpose::Tests => &[
+            Requirement::SoftwareVulkan,
+            Requirement::ValidationLayer,
+            Requirement::SoundHeaders,
+            Requirement::CCompiler,
+        ],
     };
     let always = [Requirement::Ffmpeg, Requirement::CppCompiler, Requirement::Cmake];
     let needed = own.iter().copied().chain(always);
@@ -213,14 +221,15 @@ fn has_render_node() -> bool {
     })
 }
 
-fn find_cpp_compiler() -> Option<String> {
+/// The compiler that a variable names, or that has this name, as the build scripts find it.
+fn find_compiler(variable: &str, name: &str) -> Option<String> {
     if cfg!(windows) {
         return Some("comes with the MSVC toolchain that Rust needs".to_owned());
     }
-    if let Some(compiler) = std::env::var_os("CXX") {
+    if let Some(compiler) = std::env::var_os(variable) {
         return Some(compiler.to_string_lossy().into_owned());
     }
-    find_program("c++").map(|path| path.display().to_string())
+    find_program(name).map(|path| path.display().to_string())
 }
 
 fn find_cmake() -> Option<String> {

@@ -85,6 +85,20 @@ pub fn tangents(n: Vec3) -> (Vec3, Vec3) {
 
 /// A person, ready to be decoded. Every array was checked against every other by whoever built it
 /// ([`Avatar::read`] does, [`Avatar::validate`] can).
+///
+/// ```
+/// use visavis_codec::Avatar;
+/// use visavis_codec::avatar::ReadAvatarError;
+///
+/// let bytes = std::fs::read("../assets/avatars/wren.avatar")?;
+/// let avatar = Avatar::read(&bytes)?;
+/// println!("{}: {} triangles, {}", avatar.manifest.name, avatar.mesh.triangles.len(), avatar.manifest.licence.spdx);
+///
+/// // Half of a file is an error that says so, whatever stands in it.
+/// assert!(Avatar::read(&bytes[..bytes.len() / 2]).is_err());
+/// assert!(matches!(Avatar::read(&[]), Err(ReadAvatarError::HeaderSize { found: 0, file: 0 })));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Avatar {
     /// Who this is, and under which terms.

@@ -94,6 +94,9 @@ pub struct PacketHeader {
 
 impl PacketHeader {
     /// Reads a packet's header and no more.
+    ///
+    /// # Errors
+    /// If the packet has no room for a header, is too long, or is of another version.
     pub fn read(packet: &[u8]) -> Result<Self, ReadPacketError> {
         Ok(Self::split(packet)?.0)
     }

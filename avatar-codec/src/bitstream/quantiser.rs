@@ -145,6 +145,9 @@ impl Quantiser {
     ///
     /// An axis reaches half its trained range beyond it (but stays on its side of 0 if it never crossed it); values
     /// farther out are clamped. An axis that never moved in training has one level and costs nothing.
+    ///
+    /// # Errors
+    /// If the model's numbers contradict each other, naming the axis; those of [`Avatar::read`](crate::Avatar::read) don't.
     pub fn new(model: &LatentModel) -> Result<Self, QuantiserError> {
         let LatentModel { semantic, residual: components, axes: statistics, head_steps } = model;
         let residual = *components as usize;

@@ -9,7 +9,7 @@ use super::quantiser::{MAX_AXES, Quantiser, Rung};
 use super::reference::{Item, MAX_FRAMES, Reference, code_check, code_check_bits, code_frames};
 use super::{BITSTREAM_VERSION, Check, Form, MAX_PACKET_BYTES, PacketHeader, PacketKind, STILL_FRAMES};
 
-/// Decodes one sender's packets, of either form.
+/// Decodes one sender's packets, of either form. An example is [above](crate::bitstream).
 pub struct LatentReader {
     quantiser: Quantiser,
     state: State,
@@ -113,6 +113,9 @@ impl LatentReader {
 
     /// Decodes a packet: its frames in the order of capture, the newest last; at least one. In the packet form, frames that
     /// other packets held come again, with the same times.
+    ///
+    /// # Errors
+    /// If the packet leans on one that wasn't read, or isn't a packet of this stream; the reader stays as it was.
     pub fn read(&mut self, packet: &[u8]) -> Result<&[ReadFrame], ReadPacketError> {
         let (header, code) = PacketHeader::split(packet)?;
         let count = match (header.kind, &self.state) {

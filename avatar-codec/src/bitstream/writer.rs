@@ -15,7 +15,7 @@ use super::{Form, MAX_FRAMES_AFTER_INTRA, MAX_PACKET_BYTES, MAX_REPEATS, PacketH
 /// An intra frame is not longer, so that a packet of its own has room for what else is in it.
 const MAX_INTRA_BYTES: usize = MAX_PACKET_BYTES - 16;
 
-/// Codes one sender's frames, in the order of their times.
+/// Codes one sender's frames, in the order of their times. An example is [above](crate::bitstream).
 pub struct LatentWriter {
     quantiser: Quantiser,
     options: WriterOptions,
@@ -137,6 +137,9 @@ impl LatentWriter {
     }
 
     /// Codes a frame into `packet`, replacing what it held: at most [`MAX_PACKET_BYTES`].
+    ///
+    /// # Errors
+    /// If the frame holds a number that isn't finite, or doesn't come 0.5 ms after the one before; the writer stays as it was.
     pub fn write(
         &mut self,
         frame: &FaceFrame,

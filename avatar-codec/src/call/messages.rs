@@ -106,6 +106,9 @@ impl<'c> Messages<'c> {
     }
 
     /// The next message, or `None` after the last.
+    ///
+    /// # Errors
+    /// If the recording is damaged here.
     #[allow(clippy::should_implement_trait)] // a message borrows the chunk, which an Iterator's items can't
     pub fn next(&mut self) -> Result<Option<CallMessage<'_>>, ReadCallError> {
         // Found by position first: a message is borrowed from the chunk only when it is given away.

@@ -35,11 +35,17 @@ pub struct CallReader<'a> {
 
 impl<'a> CallReader<'a> {
     /// Reads a call from a whole file.
+    ///
+    /// # Errors
+    /// If the bytes are no recorded call of a version that this crate reads, or not a whole one.
     pub fn new(bytes: &'a [u8]) -> Result<Self, ReadCallError> {
         Self::open(bytes, true)
     }
 
     /// Reads a call from a file that may be cut off: up to the last whole chunk.
+    ///
+    /// # Errors
+    /// If not even the beginning is a recorded call's.
     pub fn recover(bytes: &'a [u8]) -> Result<Self, ReadCallError> {
         Self::open(bytes, false)
     }
@@ -66,6 +72,9 @@ impl<'a> CallReader<'a> {
 
     /// A sender's frames in the order of their times; of a frame that several packets hold, the finest. Packets that lean
     /// on one that was lost before the call was recorded are left out; other unreadable packets are errors.
+    ///
+    /// # Errors
+    /// If there is no such sender, the recording is damaged, or a packet of the sender's can't be read.
     pub fn faces(&self, sender: SenderId) -> Result<Vec<FaceFrame>, ReadCallError> {
         let who = self.get(sender)?;
         let quantiser = who.quantiser().map_err(|error| ReadCallError::Sender {

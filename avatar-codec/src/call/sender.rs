@@ -66,6 +66,9 @@ impl Sender {
 
     /// Whether this sender's latents can be shown on the avatar with this root and latent model: the model must be the
     /// same; the root must be, where the call knows it.
+    ///
+    /// # Errors
+    /// If the avatar is another one, or its latent model is; the error says which.
     pub fn check_avatar(&self, root: &[u8; 32], latent: &LatentModel) -> Result<(), AvatarMismatch> {
         if self.avatar_root.is_some_and(|own| own != *root) {
             return Err(AvatarMismatch::Root);

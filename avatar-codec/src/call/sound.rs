@@ -62,6 +62,9 @@ struct Block<'m> {
 
 impl CallReader<'_> {
     /// The sound of these senders, mixed at `sample_rate`. Goes through the whole file once.
+    ///
+    /// # Errors
+    /// If a sender isn't in the call, or the recording is damaged.
     pub fn sound(&self, sample_rate: u32, voices: &[Voice]) -> Result<Sound<'_>, ReadCallError> {
         let mut by_sender = vec![None; self.senders().len()];
         for voice in voices {
@@ -109,6 +112,9 @@ impl Sound<'_> {
     /// whether any block reaches into `out`.
     ///
     /// Takes eight bytes a sample of `out`, and one chunk of the file.
+    ///
+    /// # Errors
+    /// If the recording is damaged.
     pub fn read(&mut self, origin: Timestamp, first: i64, out: &mut [i16]) -> Result<bool, ReadCallError> {
         out.fill(0);
         self.sums.clear();

@@ -97,6 +97,9 @@ pub enum WriteCallError {
 
 impl<W: Write + Seek> CallWriter<W> {
     /// Begins a file.
+    ///
+    /// # Errors
+    /// If the beginning can't be written.
     pub fn new(writer: W) -> Result<Self, WriteCallError> {
         let mut mcap = WriteOptions::new()
             .profile(PROFILE)
@@ -114,6 +117,10 @@ impl<W: Write + Seek> CallWriter<W> {
     }
 
     /// Adds a sender, with its channels.
+    ///
+    /// # Errors
+    /// If the name can't stand in a file or is there already, if the latent model or the sample rate can't be, if the
+    /// call has as many senders as it can, or if it can't be written.
     pub fn add_sender(&mut self, sender: &Sender) -> Result<SenderId, WriteCallError> {
         let name = || sender.name.clone();
         if let Some(problem) = sender.name_problem() {
@@ -151,6 +158,9 @@ impl<W: Write + Seek> CallWriter<W> {
     }
 
     /// Records a latent packet.
+    ///
+    /// # Errors
+    /// If there is no such sender, if the packet is none, or if it can't be written.
     pub fn write_face(
         &mut self,
         sender: SenderId,
@@ -164,6 +174,9 @@ impl<W: Write + Seek> CallWriter<W> {
     }
 
     /// Records a block of sound, at most 120 ms; `times.capture` is its first sample's.
+    ///
+    /// # Errors
+    /// If there is no such sender, if the block is empty or too long, or if it can't be written.
     pub fn write_audio(
         &mut self,
         sender: SenderId,
@@ -184,6 +197,9 @@ impl<W: Write + Seek> CallWriter<W> {
     }
 
     /// Records a join statement.
+    ///
+    /// # Errors
+    /// If there is no such sender, or it can't be written.
     pub fn write_join(
         &mut self,
         sender: SenderId,
@@ -195,6 +211,9 @@ impl<W: Write + Seek> CallWriter<W> {
     }
 
     /// Records what proves who spoke: the network crate's `RecordedProof`, in bytes.
+    ///
+    /// # Errors
+    /// If there is no such sender, or it can't be written.
     pub fn write_proof(
         &mut self,
         sender: SenderId,
@@ -205,6 +224,9 @@ impl<W: Write + Seek> CallWriter<W> {
     }
 
     /// Ends the file and gives it back.
+    ///
+    /// # Errors
+    /// If the end can't be written.
     pub fn finish(mut self) -> Result<W, WriteCallError> {
         self.mcap.finish().map_err(io_error)?;
         Ok(self.mcap.into_inner())

@@ -56,6 +56,9 @@ pub struct Driver {
 
 impl Driver {
     /// A driver for the avatar with this latent model.
+    ///
+    /// # Errors
+    /// If the avatar's latent has no face units.
     pub fn new(model: &LatentModel, options: DriverOptions) -> Result<Self, DriverError> {
         if model.semantic == Semantic::None {
             return Err(DriverError::Semantic);

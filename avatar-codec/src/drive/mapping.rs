@@ -120,6 +120,9 @@ const fn one() -> f32 {
 
 impl TrackerMapping {
     /// Reads the JSON of a mapping.
+    ///
+    /// # Errors
+    /// If the text isn't a mapping; the error names the entry.
     pub fn from_json(text: &str) -> Result<Self, MappingError> {
         let file: File = serde_json::from_str(text).map_err(|error| MappingError::Json(quoted(&error)))?;
         let File { version, units, head, gaze } = file;

@@ -176,6 +176,9 @@ pub const fn sources(unit: FaceUnit) -> &'static [u8] {
 }
 
 /// The 52 units of a headset's weights, each within 0..=1.
+///
+/// # Errors
+/// If there aren't as many weights as the extension has, or one isn't finite.
 pub fn units_of_weights(extension: FaceTracking, weights: &[f32]) -> Result<[f32; UNITS], WeightsError> {
     if weights.len() != extension.count() {
         return Err(WeightsError::Count { extension, found: weights.len() });
@@ -194,6 +197,9 @@ pub fn units_of_weights(extension: FaceTracking, weights: &[f32]) -> Result<[f32
 
 /// A headset's weights as signals; gaze from the `EYES_LOOK` weights. The head's pose is the host's to fill in (it has the
 /// view's), and so is a better gaze where it tracks eyes.
+///
+/// # Errors
+/// As [`units_of_weights`].
 pub fn signals_of_weights(extension: FaceTracking, weights: &[f32]) -> Result<Signals, WeightsError> {
     let units = units_of_weights(extension, weights)?;
     Ok(Signals { units, gaze: gaze_of_units(&units), ..Signals::NEUTRAL })

@@ -40,6 +40,9 @@ impl Column {
 
 /// Reads a table of signals: radians and metres in this crate's axes; columns that lack are 0. Rows that can't be read are
 /// skipped and noted by line and column.
+///
+/// # Errors
+/// If the table's head has no `seconds` or no unit, or no row of it can be read.
 pub fn read_csv(bytes: &[u8]) -> Result<Recording, ReadTrackingError> {
     let mut notes = Notes::default();
     let mut lines = bytes.split(|&byte| byte == b'\n').map(|line| line.trim_ascii());

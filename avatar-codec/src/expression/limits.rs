@@ -56,6 +56,9 @@ impl OwnerLimits {
     }
 
     /// Sets what a viewer may do to a region.
+    ///
+    /// # Errors
+    /// If a number is NaN or outside its range; nothing changes then.
     pub fn set(&mut self, region: Region, limit: RegionLimit) -> Result<(), InvalidLimits> {
         let [low, high] = limit.gain;
         let offset = Setting::Offset.range()[1];
@@ -89,6 +92,9 @@ impl OwnerLimits {
     }
 
     /// The inverse of [`to_bytes`](Self::to_bytes); refuses everything that it wouldn't write.
+    ///
+    /// # Errors
+    /// If the bytes aren't those of [`to_bytes`](Self::to_bytes).
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidLimits> {
         let body =
             bytes.strip_prefix(MAGIC).filter(|_| bytes.len() == Self::BYTES).ok_or(InvalidLimits::Bytes)?;

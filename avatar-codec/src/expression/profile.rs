@@ -139,6 +139,19 @@ pub(super) type Settings = [Option<f32>; SETTINGS];
 /// What a person wants of their avatar's face. The default is the face as it is.
 ///
 /// Every value is within its [`Setting::range`]: [`set`](Self::set) and [`parse`](Self::parse) see to it.
+///
+/// ```
+/// use visavis_codec::FaceUnit;
+/// use visavis_codec::expression::{Profile, Region, Scope, Setting};
+///
+/// let mut profile = Profile::parse(b"version = 1\n[region.mouth]\ngain = 1.2\n")?;
+/// profile.set(Scope::Unit(FaceUnit::BrowInnerUp), Setting::Gain, Some(0.8))?;
+/// assert_eq!(profile.get(Scope::Region(Region::Mouth), Setting::Gain), Some(1.2));
+/// assert_eq!(Profile::parse(profile.to_toml().as_bytes())?, profile);
+/// let mistake = Profile::parse(b"version = 1\n[region.mouth]\ngain = 12\n").unwrap_err();
+/// assert!(mistake.to_string().starts_with("line 3: `region.mouth.gain`"), "{mistake}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Profile {
     pub(super) name: String,
@@ -176,6 +189,9 @@ impl Profile {
     }
 
     /// Sets the global intensity, 0..=2.
+    ///
+    /// # Errors
+    /// If it is NaN or outside its range; nothing changes then.
     pub fn set_intensity(&mut self, intensity: f32) -> Result<(), OutOfRange> {
         self.intensity = within("intensity", intensity, INTENSITY_RANGE)?;
         Ok(())
@@ -190,6 +206,9 @@ impl Profile {
     }
 
     /// Sets, or with `None` unsets, one setting of a region or unit.
+    ///
+    /// # Errors
+    /// If the value is NaN or outside [`Setting::range`], or the setting isn't one of regions; nothing changes then.
     pub fn set(&mut self, scope: Scope, setting: Setting, value: Option<f32>) -> Result<(), OutOfRange> {
         let value = value.map(|value| within(setting.name(), value, setting.range())).transpose()?;
         let slot = match scope {

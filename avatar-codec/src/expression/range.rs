@@ -26,6 +26,9 @@ pub struct NotReadable;
 
 impl FaceRange {
     /// From an avatar: its latent statistics, and the seams of its decoded mesh. Takes a fraction of a second.
+    ///
+    /// # Errors
+    /// If the avatar's latent has no face units.
     pub fn of_avatar(avatar: &Avatar) -> Result<Self, NotReadable> {
         let mut range = Self::of_model(&avatar.manifest.latent)?;
         if let Some(decoded) = Decoded::new(avatar) {
@@ -35,6 +38,9 @@ impl FaceRange {
     }
 
     /// From the latent statistics alone: lips and lids aren't watched.
+    ///
+    /// # Errors
+    /// If the model has no face units.
     pub fn of_model(model: &LatentModel) -> Result<Self, NotReadable> {
         if model.semantic != Semantic::FaceUnits || model.axes.len() < UNITS + GAZE {
             return Err(NotReadable);

@@ -69,6 +69,9 @@ pub enum ProfileProblem {
 
 impl Profile {
     /// Reads a profile: TOML as EXPRESSION.md says, at most [`MAX_PROFILE_BYTES`].
+    ///
+    /// # Errors
+    /// If the text is too long, no TOML, or says something that a profile can't: with the line and the key.
     pub fn parse(bytes: &[u8]) -> Result<Self, ParseProfileError> {
         if bytes.len() > MAX_PROFILE_BYTES {
             return Err(ParseProfileError::TooLong { bytes: bytes.len() });

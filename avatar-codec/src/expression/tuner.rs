@@ -14,6 +14,22 @@ const BLINK_FROM: f32 = 0.55;
 const BLINK_WHOLE: f32 = 0.9;
 
 /// Applies a profile to an avatar's faces, one frame after the other. Makes no allocation.
+///
+/// ```
+/// use visavis_codec::expression::{FaceRange, Profile, Tuner};
+/// use visavis_codec::{Avatar, FaceFrame, FaceUnit};
+///
+/// let avatar = Avatar::read(&std::fs::read("../assets/avatars/wren.avatar")?)?;
+/// let profile = Profile::parse(b"version = 1\n[unit.mouthSmile]\ngain = 1.5\n")?;
+/// let mut tuner = Tuner::new(&profile, &FaceRange::of_avatar(&avatar)?);
+///
+/// let mut face = FaceFrame::default();
+/// *face.latent.unit_mut(FaceUnit::MouthSmileLeft) = 0.2;
+/// let shown = tuner.apply_frame(&face);
+/// assert!(shown.latent.unit(FaceUnit::MouthSmileLeft) > 0.25);
+/// assert_eq!(shown.head, face.head);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Tuner {
     channels: [Channel; UNITS],

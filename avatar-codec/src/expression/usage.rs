@@ -67,6 +67,9 @@ const GAINS: [f32; 2] = [0.6, 1.8];
 
 impl Usage {
     /// From the faces of a recording, in any order.
+    ///
+    /// # Errors
+    /// If there are too few latents to learn from, or one isn't finite.
     pub fn learn<'l>(latents: impl IntoIterator<Item = &'l Latent>) -> Result<Self, LearnError> {
         let mut columns = vec![Vec::new(); UNITS];
         for (frame, latent) in latents.into_iter().enumerate() {

@@ -72,7 +72,7 @@ const SET_BACK: u64 = 1_000_000_000;
 /// What is left of the way from the resting face when it is over.
 const RETURNED: f32 = 0.01;
 
-/// Plays one sender's frames.
+/// Plays one sender's frames. An example is [above](crate::playout).
 ///
 /// [`push`](Self::push) and [`show`](Self::show) may be called in any rhythm, with times on one clock, the receiver's; the
 /// frames' own times are the sender's.
@@ -113,6 +113,9 @@ struct Last {
 
 impl Playout {
     /// A play-out that shows the resting face until frames come.
+    ///
+    /// # Errors
+    /// If an option is outside the range that it states, with its name.
     pub fn new(options: PlayoutOptions) -> Result<Self, PlayoutOptionsError> {
         options.validate()?;
         let RestingFace { latent, head, .. } = &options.resting;
@@ -154,6 +157,7 @@ impl Playout {
     /// Takes a frame that arrived at this time on the receiver's clock. Frames that later packets repeat come here too, each
     /// with the arrival of the packet that it was in; the first arrival counts.
     ///
+    /// # Errors
     /// A frame whose numbers are no face's is refused; nothing changes then but the statistics.
     pub fn push(&mut self, frame: &FaceFrame, arrival: Timestamp) -> Result<Pushed, FrameError> {
         let face = match Face::new(&frame.latent, &frame.head) {

@@ -141,6 +141,9 @@ impl Default for SpeedLimits {
 
 impl PlayoutOptions {
     /// Whether every field is within its range; the error names the first that isn't.
+    ///
+    /// # Errors
+    /// The first field that is outside the range that it states.
     pub fn validate(&self) -> Result<(), PlayoutOptionsError> {
         let Self {
             quantile,

@@ -3,6 +3,18 @@
 use glam::{Affine3A, DMat3, DVec3, Mat4, Vec3, Vec4};
 
 /// A camera: looks along −Z of its own frame with +Y up, and projects with reversed depth (1 near, 0 at infinity).
+///
+/// ```
+/// use glam::{Vec3, vec3};
+/// use visavis_codec::reference::View;
+///
+/// // 1 m in front of a face at the origin, which looks along −Z; 29° high, near plane at 5 cm.
+/// let view = View::look_at(vec3(0.0, 0.0, -1.0), Vec3::ZERO, 0.5, 16.0 / 9.0, 0.05);
+/// assert!(view.eye().distance(vec3(0.0, 0.0, -1.0)) < 1e-6);
+/// // The depth of what is z metres away is near / z.
+/// let clip = view.clip_from_world() * Vec3::ZERO.extend(1.0);
+/// assert!((clip.z / clip.w - 0.05).abs() < 1e-6);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct View {
     /// World (metres) to the camera's frame; rigid.

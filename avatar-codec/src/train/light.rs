@@ -77,7 +77,10 @@ impl Capture {
 
 /// What each source alone lights, `[sources, width · height]` of linear RGB, premultiplied; `None` if the file has no planes
 /// of all of these names.
-pub(super) fn light_planes(path: &Path, names: &[String]) -> Result<Option<Vec<Vec<[f16; 3]>>>, CaptureError> {
+pub(super) fn light_planes(
+    path: &Path,
+    names: &[String],
+) -> Result<Option<Vec<Vec<[f16; 3]>>>, CaptureError> {
     let image = read()
         .no_deep_data()
         .largest_resolution_level()

@@ -129,6 +129,25 @@ pub struct Timings {
 }
 
 /// An adapter, a device, an engine and an off-screen target.
+///
+/// ```
+/// use visavis::codec::{Avatar, FaceFrame, FaceUnit, glam::vec3};
+/// use visavis::headless::{Background, Headless, HeadlessOptions};
+/// use visavis::View;
+///
+/// let mut headless = Headless::new(&HeadlessOptions::default())?;
+/// let avatar = Avatar::read(&std::fs::read("../assets/avatars/wren.avatar")?)?;
+/// let mut speaker = headless.load(&avatar)?.instance();
+/// let mut face = FaceFrame::default();
+/// *face.latent.unit_mut(FaceUnit::MouthSmileLeft) = 0.7;
+/// speaker.set_frame(&face)?;
+///
+/// let view = View::look_at(vec3(0.1, 0.0, -1.0), vec3(0.0, -0.03, 0.0), 0.4, 1.0, 0.05);
+/// let picture = headless.render(&[&speaker], &view, [64, 64], Background::srgb([128; 3]))?;
+/// assert_eq!((picture.size, picture.rgba.len()), ([64, 64], 64 * 64 * 4));
+/// assert_ne!(picture.rgba[(32 * 64 + 32) * 4..][..3], [128; 3]); // there she is
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Headless {
     info: wgpu::AdapterInfo,
     device: wgpu::Device,
@@ -152,6 +171,9 @@ pub(crate) const FORMAT: TargetFormat = TargetFormat {
 
 impl Headless {
     /// Picks an adapter and sets everything up; takes up to seconds where pipelines are compiled in software.
+    ///
+    /// # Errors
+    /// If there is no adapter of the wanted kind, naming those that are there and what to install, or if it gives no device.
     pub fn new(options: &HeadlessOptions) -> Result<Self, HeadlessError> {
         let HeadlessOptions { adapter, executor, pool, validation, downlevel } = options;
         let adapter = adapter::pick(*adapter, *validation)?;
@@ -200,6 +222,9 @@ impl Headless {
     }
 
     /// [`Engine::load`].
+    ///
+    /// # Errors
+    /// As there.
     pub fn load(&self, avatar: &visavis_codec::Avatar) -> Result<crate::Person, LoadError> {
         self.engine.load(avatar)
     }
@@ -222,7 +247,11 @@ impl Headless {
         self.timings
     }
 
-    /// Renders instances as a camera sees them, waits, and returns the picture.
+    /// Renders instances as a camera sees them, waits, and returns the picture. `size`: columns and rows, 1 to 2048 each way
+    /// at least, and what the adapter has where [`HeadlessOptions::downlevel`] isn't set.
+    ///
+    /// # Errors
+    /// As [`Engine::prepare`]; if the device is lost or refuses something. After a lost device make a new `Headless`.
     pub fn render(
         &mut self,
         instances: &[&Instance],

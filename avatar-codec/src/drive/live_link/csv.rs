@@ -33,6 +33,9 @@ struct Row {
 /// Rows with a count of 0 or without values are times at which no face was seen. Rows that can't be read are skipped and
 /// noted by line and column; only a file without any usable row is an error. Takes memory for at most some forty times
 /// the file's bytes (for rows of a few characters; a whole recording takes less than its own size).
+///
+/// # Errors
+/// If the table's head isn't Live Link Face's, or no row of it shows a face.
 pub fn read_csv(bytes: &[u8]) -> Result<Recording, ReadTrackingError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut lines = bytes.split(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));

@@ -64,6 +64,9 @@ pub enum PacketError {
 
 impl<'a> LiveLinkPacket<'a> {
     /// Reads a datagram.
+    ///
+    /// # Errors
+    /// If the datagram isn't Live Link Face's.
     pub fn read(datagram: &'a [u8]) -> Result<Self, PacketError> {
         if datagram.len() > MAX_PACKET_BYTES {
             return Err(PacketError::TooLong(datagram.len()));

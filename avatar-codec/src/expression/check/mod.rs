@@ -96,6 +96,9 @@ const SEQUENCE: usize = 20;
 
 impl<'a> Checker<'a> {
     /// Finds the landmarks.
+    ///
+    /// # Errors
+    /// If the avatar has no face units, or lacks a part or a seam that is measured; the error names it.
     pub fn new(avatar: &'a Avatar) -> Result<Self, CheckError> {
         let range = FaceRange::of_avatar(avatar)?;
         let missing = |what| CheckError::Missing { what };
