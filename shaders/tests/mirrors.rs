@@ -54,6 +54,7 @@ fn rust_and_wgsl_agree() {
         rust::<mirror::PixelDecoder>(),
         rust::<mirror::LayerPlacement>(),
         rust::<mirror::Background>(),
+        rust::<mirror::Studio>(),
     ]);
     assert_eq!(rust, wgsl);
 }
