@@ -66,6 +66,7 @@ mod upload;
 pub use engine::{Engine, Executor, Options};
 pub use frame::{Frame, Viewport};
 pub use person::{Instance, Person};
+pub use prepare::Stage;
 pub use target::{Target, TargetFormat};
 pub use visavis_codec as codec;
 pub use visavis_codec::reference::View;

@@ -42,18 +42,16 @@ pub(crate) enum Action {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Group {
     Look,
-    Play,
+    Recording,
     Face,
     Window,
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 4] = [Self::Look, Self::Play, Self::Face, Self::Window];
-
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Look => "Look around",
-            Self::Play => "Recording",
+            Self::Recording => "Recording",
             Self::Face => "Face",
             Self::Window => "Window",
         }

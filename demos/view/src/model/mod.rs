@@ -1,6 +1,7 @@
 //! What the viewer is, apart from windows and widgets.
 
 pub(crate) mod actions;
+mod activity;
 pub(crate) mod backdrop;
 pub(crate) mod camera;
 pub(crate) mod detail;
@@ -18,7 +19,7 @@ mod act;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -27,7 +28,7 @@ use visavis_codec::avatar::{LatentModel, Semantic};
 use visavis_codec::drive::live::LiveProtocol;
 use visavis_codec::expression::FaceRange;
 use visavis_codec::playout::{Playout, PlayoutOptions};
-use visavis_codec::{FaceFrame, Timestamp};
+use visavis_codec::{Avatar, FaceFrame, Timestamp};
 
 use crate::host::{Call, Opened};
 use crate::room::{MemberId, Room, RoomEvent, RoomSender, room};
@@ -37,7 +38,7 @@ use live::Live;
 use notice::Notices;
 use puppet::Puppet;
 use settings::Settings;
-use stage::Arrangement;
+use stage::{Arrangement, Pane};
 use statistics::Statistics;
 use transport::Transport;
 use tuning::Tuning;
@@ -64,12 +65,37 @@ pub(crate) enum Request {
     RestartGraphics,
 }
 
+/// A file that was read, and what was found out about it.
+#[derive(Clone, Debug)]
+pub(crate) struct Arrival {
+    pub(crate) path: PathBuf,
+    pub(crate) avatar: Arc<Avatar>,
+    pub(crate) avatar_path: PathBuf,
+    pub(crate) call: Option<Call>,
+    pub(crate) landmarks: Landmarks,
+    /// `None` where nothing can be tuned.
+    pub(crate) range: Option<Arc<FaceRange>>,
+}
+
+impl Arrival {
+    /// Finds out what the viewer has to know; takes a fraction of a second.
+    pub(crate) fn new(path: PathBuf, opened: Opened) -> Self {
+        let Opened { avatar, avatar_path, call } = opened;
+        Self {
+            landmarks: Landmarks::of(&avatar),
+            range: FaceRange::of_avatar(&avatar).ok().map(Arc::new),
+            path,
+            avatar: Arc::new(avatar),
+            avatar_path,
+            call,
+        }
+    }
+}
+
 /// Who is shown.
 #[derive(Clone, Debug)]
 pub(crate) struct Shown {
     pub(crate) name: String,
-    /// The file that was opened: the avatar's or a call's.
-    pub(crate) path: PathBuf,
     pub(crate) avatar_path: PathBuf,
     pub(crate) licence: String,
     pub(crate) model: LatentModel,
@@ -80,6 +106,8 @@ pub(crate) struct Shown {
 pub(crate) struct Player {
     pub(crate) call: Call,
     pub(crate) transport: Transport,
+    /// How lively the face is over time, 0..=1 each.
+    pub(crate) activity: Vec<f32>,
 }
 
 /// What draws.
@@ -190,20 +218,14 @@ impl Viewer {
     }
 
     /// A file was read: its person is shown from now on.
-    pub(crate) fn opened(
-        &mut self,
-        path: &Path,
-        opened: Opened,
-        landmarks: Landmarks,
-        range: Option<Arc<FaceRange>>,
-    ) {
-        let Opened { avatar, avatar_path, call } = opened;
+    pub(crate) fn opened(&mut self, arrival: Arrival) {
+        let Arrival { path, avatar, avatar_path, call, landmarks, range } = arrival;
         self.stop_live();
         self.camera.meet(landmarks);
         self.tuning.meet(range);
         self.statistics.clear();
         self.detail.reset();
-        let manifest = avatar.manifest;
+        let manifest = &avatar.manifest;
         let name = call.as_ref().map_or_else(|| manifest.name.clone(), |call| call.sender.clone());
         if manifest.latent.semantic != Semantic::FaceUnits {
             self.notices
@@ -212,16 +234,16 @@ impl Viewer {
         self.player = call.map(|call| {
             let mut transport = Transport::new(call.seconds);
             transport.is_looping = self.settings.loops;
-            Player { call, transport }
+            let activity = activity::of(&call);
+            Player { call, transport, activity }
         });
         self.shown = Some(Shown {
             name,
-            path: path.to_owned(),
             avatar_path,
-            licence: manifest.licence.spdx,
-            model: manifest.latent,
+            licence: manifest.licence.spdx.clone(),
+            model: manifest.latent.clone(),
         });
-        self.settings.remember(path);
+        self.settings.remember(&path);
         (self.loading, self.overlays.open) = (None, false);
     }
 
@@ -294,7 +316,7 @@ impl Viewer {
         let display = Timestamp::from_seconds(self.now);
         let (face, is_played) = match (&mut self.playout, &mut self.player) {
             (Some(playout), _) => (playout.show(display).frame, true),
-            (None, Some(Player { call, transport })) => {
+            (None, Some(Player { call, transport, .. })) => {
                 let is_played = transport.advance(passed);
                 let time = call.start.0.saturating_add((transport.position() * 1e9) as u64);
                 (call.timeline.at(Timestamp(time)), is_played)
@@ -332,6 +354,11 @@ impl Viewer {
         let is_alive = self.is_by_hand() && (self.puppet.is_alive || self.puppet.follows);
         let shows = self.shown.is_some() && (is_alive || self.is_moving || self.detail.is_settling());
         shows || self.live.is_some() || self.filming.is_some()
+    }
+
+    /// What is drawn where in a stage of this size, pixels.
+    pub(crate) fn panes(&self, size: [u32; 2]) -> Vec<Pane> {
+        self.arrangement.panes(&self.camera, size, self.settings.eyes_apart_mm * 1e-3)
     }
 
     /// What the statistics speak of.

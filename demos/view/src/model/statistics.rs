@@ -16,6 +16,8 @@ pub(crate) struct Sample {
     pub(crate) raster_ms: f64,
     /// From this picture to the one before, everything included.
     pub(crate) frame_ms: f64,
+    /// How much later a live face is shown than it could be.
+    pub(crate) delay_ms: f64,
 }
 
 /// The last pictures.

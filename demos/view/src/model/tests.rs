@@ -15,8 +15,6 @@ fn viewer() -> Viewer {
 /// Opens a made-up avatar, with a call of two seconds or without.
 fn open(viewer: &mut Viewer, with_call: bool) {
     let avatar = synthetic_avatar(1, Size::Tiny);
-    let range = FaceRange::of_avatar(&avatar).ok().map(Arc::new);
-    let landmarks = Landmarks::of(&avatar);
     let frames = (0..60).map(|n| FaceFrame {
         time: Timestamp(5_000_000_000 + n * 33_333_333),
         latent: random_latent(n / 6),
@@ -29,7 +27,7 @@ fn open(viewer: &mut Viewer, with_call: bool) {
         seconds: 2.0,
     });
     let opened = Opened { avatar, avatar_path: "x.avatar".into(), call };
-    viewer.opened(Path::new("x.avatar"), opened, landmarks, range);
+    viewer.opened(Arrival::new("x.avatar".into(), opened));
 }
 
 #[test]

@@ -81,6 +81,7 @@ impl Tuning {
     }
 
     /// Whether faces come out as they went in.
+    #[cfg(test)]
     pub(crate) fn is_identity(&self) -> bool {
         self.tuner.as_ref().is_none_or(Tuner::is_identity)
     }
