@@ -80,7 +80,7 @@ impl Detail {
         self.full_ms = 0.0;
     }
 
-    /// Whether the picture has come to rest, or soon will have: then one more is drawn in full.
+    /// Whether there was motion a moment ago: then soon one more picture is drawn in full.
     pub(crate) fn is_settling(&self) -> bool {
         self.since[0] < STILL_S
     }

@@ -21,7 +21,7 @@ mod tests;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use glam::Vec2;
 use visavis_codec::avatar::{LatentModel, Semantic};
@@ -47,6 +47,8 @@ use tuning::Tuning;
 const LOOK_BEYOND: f32 = 1.8;
 /// Time that passes at once, at most, seconds: after the machine slept, say.
 const MAX_STEP_S: f64 = 0.25;
+/// From picture to picture while nothing but breath and blinks move and software draws.
+const GENTLE_PACE: Duration = Duration::from_millis(50);
 /// The tracker on this machine.
 const TRACKER: MemberId = MemberId(0);
 
@@ -177,7 +179,7 @@ pub(crate) struct Viewer {
     start: Instant,
     now: f64,
     faces: Faces,
-    is_moving: bool,
+    motion: Motion,
 }
 
 impl Viewer {
@@ -213,7 +215,7 @@ impl Viewer {
             start: Instant::now(),
             now: 0.0,
             faces: Faces::default(),
-            is_moving: false,
+            motion: Motion::Still,
         }
     }
 
@@ -340,7 +342,7 @@ impl Viewer {
             false => Motion::Still,
         };
         self.detail.advance(seconds, motion);
-        self.is_moving = camera_moves || is_played || changed;
+        self.motion = motion;
         self.faces
     }
 
@@ -349,11 +351,17 @@ impl Viewer {
         self.live.is_none() && self.player.is_none()
     }
 
-    /// Whether the picture changes by itself.
-    pub(crate) fn is_animating(&self) -> bool {
-        let is_alive = self.is_by_hand() && (self.puppet.is_alive || self.puppet.follows);
-        let shows = self.shown.is_some() && (is_alive || self.is_moving || self.detail.is_settling());
-        shows || self.live.is_some() || self.filming.is_some()
+    /// After how long the next picture is wanted, where the picture changes by itself.
+    pub(crate) fn pace(&self) -> Option<Duration> {
+        let follows = self.is_by_hand() && self.puppet.follows;
+        let settles = self.motion == Motion::Still && self.detail.is_settling();
+        let moves = self.motion == Motion::Lively || settles || follows;
+        if (self.shown.is_some() && moves) || self.live.is_some() || self.filming.is_some() {
+            return Some(Duration::ZERO);
+        }
+        let is_alive = self.shown.is_some() && self.is_by_hand() && self.puppet.is_alive;
+        // Breath and blinks aren't worth all of a machine's cores.
+        is_alive.then_some(if self.device.is_software { GENTLE_PACE } else { Duration::ZERO })
     }
 
     /// What is drawn where in a stage of this size, pixels.

@@ -34,7 +34,7 @@ fn open(viewer: &mut Viewer, with_call: bool) {
 fn an_empty_viewer_rests() {
     let mut viewer = viewer();
     viewer.step(0.1, None, 1.0);
-    assert!(!viewer.is_animating());
+    assert!(viewer.pace().is_none());
     for action in [Action::PlayPause, Action::Step(1), Action::Loop, Action::Split, Action::End] {
         viewer.act(action);
     }
@@ -48,12 +48,12 @@ fn a_call_plays_and_rests_when_paused() {
     assert_eq!((viewer.driver(), viewer.shown.as_ref().unwrap().name.as_str()), ("recording", "somebody"));
     let first = viewer.step(0.0, None, 1.0);
     let later = viewer.step(0.4, None, 1.0);
-    assert!(later.differs_from(&first) && viewer.is_animating());
+    assert!(later.differs_from(&first) && viewer.pace().is_some());
     viewer.act(Action::PlayPause);
     for _ in 0..10 {
         viewer.step(0.1, None, 1.0);
     }
-    assert!(!viewer.is_animating(), "a paused call costs nothing");
+    assert!(viewer.pace().is_none(), "a paused call costs nothing");
     assert_eq!(viewer.detail.scale(), 1.0);
     let at = viewer.player.as_ref().unwrap().transport.position();
     viewer.act(Action::Step(1));

@@ -302,8 +302,7 @@ impl App {
         }
         let delay = drawn.unwrap_or(Duration::MAX);
         let changes = self.viewer.notices.is_changing().then_some(Duration::from_millis(500));
-        let animates = self.viewer.is_animating().then_some(Duration::ZERO);
-        let soonest = [Some(delay), changes, animates].into_iter().flatten().min().unwrap_or(delay);
+        let soonest = [Some(delay), changes, self.viewer.pace()].into_iter().flatten().min().unwrap_or(delay);
         self.next = self.last.checked_add(soonest.max(INTERVAL));
     }
 
