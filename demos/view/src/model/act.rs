@@ -10,7 +10,7 @@ impl Viewer {
     /// Does what was asked.
     pub(crate) fn act(&mut self, action: Action) {
         match action {
-            Action::Open => self.overlays.open = !self.overlays.open,
+            Action::Open => self.show_open(!self.overlays.open),
             Action::Look(focus) => self.camera.look_at(focus),
             Action::ResetCamera => self.camera.reset(),
             Action::Orbit(drag) => self.camera.orbit(Vec2::from(drag)),
@@ -73,6 +73,15 @@ impl Viewer {
 
     pub(crate) fn set_alive(&mut self, is_alive: bool) {
         (self.puppet.is_alive, self.settings.is_alive) = (is_alive, is_alive);
+    }
+
+    /// Shows the dialog for files, or puts it away.
+    pub(crate) fn show_open(&mut self, is_open: bool) {
+        let overlays = &mut self.overlays;
+        (overlays.open, overlays.types_path) = (is_open, is_open);
+        if is_open {
+            overlays.path.clear();
+        }
     }
 
     fn escape(&mut self) {

@@ -141,6 +141,8 @@ pub(crate) struct Faces {
 pub(crate) struct Overlays {
     pub(crate) help: bool,
     pub(crate) open: bool,
+    /// The dialog for files has just been opened: one types at once.
+    pub(crate) types_path: bool,
     /// The path in the dialog for files.
     pub(crate) path: String,
     /// Where a profile is kept.

@@ -1,6 +1,6 @@
 //! Icons, drawn as lines: they are sharp at every size and need no font.
 
-use egui::{Color32, Painter, Pos2, Rect, Shape, Stroke, StrokeKind, Vec2, pos2, vec2};
+use egui::{Align2, Color32, FontId, Painter, Pos2, Rect, Shape, Stroke, StrokeKind, Vec2, pos2, vec2};
 
 /// A picture on a button.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,10 +106,8 @@ pub(crate) fn paint(painter: &Painter, icon: Icon, rect: Rect, color: Color32) {
             line(&[at(2.5, -5.5), at(2.5, 5.5)]);
         }
         Icon::Help => {
-            let mut curve = arc(at(0.0, -2.5), 3.0, -3.0, 0.9);
-            curve.push(at(0.0, 2.0));
-            line(&curve);
-            painter.circle_filled(at(0.0, 5.0), 1.1, color);
+            let font = FontId::proportional(18.0);
+            painter.text(middle, Align2::CENTER_CENTER, "?", font, color);
         }
         Icon::Backdrop => {
             frame(at(-7.0, -5.5), at(7.0, 5.5));

@@ -97,6 +97,7 @@ pub(crate) fn key_of(action: Action) -> &'static str {
 /// the keys that move it mean the widget.
 pub(crate) fn handle(context: &Context, viewer: &mut Viewer) {
     let types = context.text_edit_focused();
+    let dialog = viewer.overlays.open;
     let focused = context.memory(|memory| memory.focused().is_some());
     let pressed: Vec<(Key, Modifiers)> = context.input(|input| {
         let key = |event: &Event| match event {
@@ -110,7 +111,8 @@ pub(crate) fn handle(context: &Context, viewer: &mut Viewer) {
             key,
             Key::ArrowLeft | Key::ArrowRight | Key::ArrowUp | Key::ArrowDown | Key::Space | Key::Enter
         );
-        if (types && !modifiers.command && key != Key::Escape) || (focused && belongs_to_widget) {
+        let means_letter = (types || dialog) && !modifiers.command && key != Key::Escape;
+        if means_letter || (focused && belongs_to_widget) {
             continue;
         }
         if let Some(action) = action_of(key, modifiers) {

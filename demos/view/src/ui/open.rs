@@ -27,7 +27,7 @@ pub(super) fn show(context: &Context, viewer: &mut Viewer) {
                     .hint_text("Path of a file")
                     .desired_width(ui.available_width() - 76.0);
                 let response = ui.add(field);
-                if viewer.overlays.path.is_empty() && ui.memory(|memory| memory.focused().is_none()) {
+                if std::mem::take(&mut viewer.overlays.types_path) {
                     response.request_focus();
                 }
                 go = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));

@@ -129,7 +129,8 @@ fn a_call_is_paused_sought_and_looped_in_part() {
     let mut harness = harness(With::Call);
     assert!(harness.query_by_label("Breathes and blinks").is_none(), "the recording moves the face");
     press(&mut harness, "Pause");
-    let transport = |harness: &Harness<'_, Viewer>| harness.state().player.as_ref().unwrap().transport.clone();
+    let transport =
+        |harness: &Harness<'_, Viewer>| harness.state().player.as_ref().unwrap().transport.clone();
     assert!(!transport(&harness).is_playing());
     harness.key_press(Key::Space);
     harness.run_steps(2);
@@ -185,6 +186,15 @@ fn help_says_every_key_and_goes_away() {
 
 #[test]
 fn keys_are_letters_while_one_types() {
+    let mut dialog = harness(With::Avatar);
+    let before = dialog.state().settings.backdrop;
+    dialog.key_press_modifiers(Modifiers::COMMAND, Key::O);
+    dialog.run_steps(3);
+    dialog.get_by_role(egui::Role::TextInput).rect();
+    dialog.key_press(Key::B);
+    dialog.run_steps(2);
+    assert_eq!((dialog.state().settings.backdrop, dialog.state().overlays.open), (before, true));
+
     let mut harness = harness(With::Avatar);
     let before = harness.state().settings.backdrop;
     harness.key_press(Key::B);

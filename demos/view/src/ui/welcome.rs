@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use egui::{Align2, Area, Frame, Id, Margin, Order, Rect, RichText, Sense, Ui};
 
-use super::theme::{BRIGHT, FAINT};
+use super::theme::{BRIGHT, FAINT, TEXT};
 use crate::model::{Request, Viewer};
 
 pub(super) fn show(ui: &Ui, rect: Rect, viewer: &mut Viewer) {
@@ -16,7 +16,7 @@ pub(super) fn show(ui: &Ui, rect: Rect, viewer: &mut Viewer) {
         .pivot(Align2::CENTER_CENTER);
     area.show(ui.ctx(), |ui| {
         Frame::new().inner_margin(Margin::same(24)).show(ui, |ui| {
-            ui.set_width(420.0f32.min(rect.width() - 48.0));
+            ui.set_width(520.0f32.min(rect.width() - 48.0));
             ui.vertical_centered(|ui| {
                 if let Some(path) = &viewer.loading {
                     ui.spinner();
@@ -28,10 +28,10 @@ pub(super) fn show(ui: &Ui, rect: Rect, viewer: &mut Viewer) {
                 ui.label(RichText::new("Nobody is here yet").size(26.0).color(BRIGHT));
                 ui.add_space(6.0);
                 let text = "Drop an avatar (.avatar) or a recorded call (.mcap) into this window.";
-                ui.label(RichText::new(text).size(15.0).color(FAINT));
+                ui.label(RichText::new(text).size(15.0).color(TEXT));
                 ui.add_space(16.0);
                 if ui.add_sized([200.0, 36.0], egui::Button::new("Open a file…")).clicked() {
-                    viewer.overlays.open = true;
+                    viewer.show_open(true);
                 }
                 ui.add_space(10.0);
                 files(ui, viewer);

@@ -347,7 +347,7 @@ impl ApplicationHandler<Told> for App {
                     self.viewer
                         .notices
                         .hint("The system has no dialog for files here; type the path instead");
-                    self.viewer.overlays.open = true;
+                    self.viewer.show_open(true);
                 }
             }
             Told::Filmed(path, Ok(())) => {
