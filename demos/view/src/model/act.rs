@@ -90,6 +90,8 @@ impl Viewer {
             (overlays.help, overlays.open) = (false, false);
         } else if let Some(number) = self.notices.iter().last().map(|notice| notice.number()) {
             self.notices.close(number);
+        } else {
+            self.requests.push(Request::LeaveFullscreen);
         }
     }
 }

@@ -63,6 +63,7 @@ pub(crate) enum Request {
     /// Begin or end a film.
     Record,
     Fullscreen,
+    LeaveFullscreen,
     /// Begin with the graphics device afresh.
     RestartGraphics,
 }

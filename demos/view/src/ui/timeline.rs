@@ -86,7 +86,12 @@ fn track(ui: &mut Ui, player: &mut Player) {
     {
         let origin = ui.input(|input| input.pointer.press_origin());
         match origin {
-            Some(origin) if selects => transport.set_part(Some([time_at(origin.x), time_at(pointer.x)])),
+            Some(origin) if selects => {
+                transport.set_part(Some([time_at(origin.x), time_at(pointer.x)]));
+                if !transport.range().contains(&transport.position()) {
+                    transport.seek(*transport.range().start());
+                }
+            }
             _ => transport.seek(time_at(pointer.x)),
         }
     }
@@ -118,7 +123,13 @@ fn track(ui: &mut Ui, player: &mut Player) {
     painter.add(Shape::convex_polygon(points, BRIGHT, Stroke::NONE));
     if let Some(hover) = response.hover_pos() {
         painter.vline(hover.x, rect.y_range(), Stroke::new(1.0, theme::veil(BRIGHT, 0.35)));
-        let text = format!("{}   drag with Shift: loop a part", clock(time_at(hover.x)));
-        response.on_hover_cursor(CursorIcon::PointingHand).on_hover_text_at_pointer(text);
+        let galley = painter.layout_no_wrap(clock(time_at(hover.x)), egui::FontId::monospace(12.0), BRIGHT);
+        // On the side where there is room.
+        let is_left = hover.x < rect.center().x;
+        let x = if is_left { hover.x + 7.0 } else { hover.x - 7.0 - galley.size().x };
+        let place = Rect::from_min_size(pos2(x, rect.center().y - 0.5 * galley.size().y), galley.size());
+        painter.rect_filled(place.expand2(vec2(5.0, 3.0)), 4.0, theme::veil(theme::PANEL, 0.9));
+        painter.galley(place.min, galley, BRIGHT);
+        response.on_hover_cursor(CursorIcon::PointingHand);
     }
 }

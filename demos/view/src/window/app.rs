@@ -24,6 +24,8 @@ use crate::model::{Filming, Request, Viewer, files};
 
 /// No more pictures a second than screens show.
 const INTERVAL: Duration = Duration::from_millis(15);
+/// From one look at the time to the next while the window can't be seen.
+const HIDDEN_INTERVAL: Duration = Duration::from_millis(200);
 /// A dialog that is answered so fast was never seen.
 const AT_ONCE: Duration = Duration::from_millis(250);
 /// How often changed settings are written.
@@ -48,6 +50,9 @@ pub(super) struct App {
     last: Instant,
     saved: Instant,
     losses: u32,
+    /// How often graphics were started: what was loaded for an earlier device is of no use to a later one.
+    generation: u32,
+    is_occluded: bool,
     report: Report,
     failure: Option<anyhow::Error>,
 }
@@ -82,6 +87,8 @@ impl App {
             last: now,
             saved: now,
             losses: 0,
+            generation: 0,
+            is_occluded: false,
             report: Report::default(),
             failure: None,
         })
@@ -102,6 +109,7 @@ impl App {
     fn start(&mut self, window: Arc<Window>) -> Result<()> {
         let memory = self.screen.take().map(|screen| screen.memory());
         let mut screen = Screen::new(window, self.executor, &self.pool, memory)?;
+        self.generation += 1;
         self.report.adapter.clone_from(&screen.gpu.about.adapter);
         self.viewer.device = screen.gpu.about.clone();
         self.viewer.detail.reset();
@@ -144,15 +152,18 @@ impl App {
         }
         let Some(screen) = &self.screen else { return };
         self.viewer.loading = Some(path.clone());
-        let teller = self.teller.clone();
+        let (teller, generation) = (self.teller.clone(), self.generation);
         load::load(self.host.clone(), screen.gpu.engine.clone(), path, move |path, loaded| {
-            teller.tell(Told::Loaded(path, Box::new(loaded)));
+            teller.tell(Told::Loaded { path, generation, loaded: Box::new(loaded) });
         });
     }
 
-    fn loaded(&mut self, path: &Path, loaded: Result<Loaded>) {
+    fn loaded(&mut self, path: &Path, generation: u32, loaded: Result<Loaded>) {
         if self.viewer.loading.as_deref() != Some(path) {
             return; // something else was opened since
+        }
+        if generation != self.generation {
+            return self.open(path.to_owned());
         }
         self.viewer.loading = None;
         match loaded {
@@ -193,6 +204,11 @@ impl App {
                 if let Some(Screen { window, .. }) = &self.screen {
                     let is_full = window.fullscreen().is_some();
                     window.set_fullscreen((!is_full).then_some(Fullscreen::Borderless(None)));
+                }
+            }
+            Request::LeaveFullscreen => {
+                if let Some(Screen { window, .. }) = &self.screen {
+                    window.set_fullscreen(None);
                 }
             }
             Request::RestartGraphics => self.restart("Graphics were started afresh"),
@@ -269,6 +285,12 @@ impl App {
     fn draw(&mut self, events: &ActiveEventLoop) {
         let Some(screen) = &mut self.screen else { return };
         self.last = Instant::now();
+        if self.is_occluded || !screen.gpu.is_visible() {
+            // Nobody sees it; trackers and films go on.
+            self.viewer.advance(None, 1.0);
+            self.next = self.viewer.pace().map(|_| self.last + HIDDEN_INTERVAL);
+            return;
+        }
         let drawn = screen.draw(&mut self.viewer);
         self.report.frames += 1;
         let lost = screen.gpu.lost().map(str::to_owned);
@@ -340,7 +362,7 @@ impl ApplicationHandler<Told> for App {
     fn user_event(&mut self, _: &ActiveEventLoop, told: Told) {
         match told {
             Told::Wake => {}
-            Told::Loaded(path, loaded) => self.loaded(&path, *loaded),
+            Told::Loaded { path, generation, loaded } => self.loaded(&path, generation, *loaded),
             Told::Picked { path: Some(path), .. } => self.open(path),
             Told::Picked { path: None, at_once } => {
                 if at_once {
@@ -365,6 +387,7 @@ impl ApplicationHandler<Told> for App {
             WindowEvent::CloseRequested => events.exit(),
             WindowEvent::RedrawRequested => return self.draw(events),
             WindowEvent::Resized(size) => self.resized([size.width, size.height]),
+            WindowEvent::Occluded(is_occluded) => self.is_occluded = is_occluded,
             WindowEvent::HoveredFile(_) => self.viewer.overlays.hovers = true,
             WindowEvent::HoveredFileCancelled => self.viewer.overlays.hovers = false,
             WindowEvent::DroppedFile(path) => {

@@ -126,6 +126,11 @@ impl Gpu {
         [self.config.width, self.config.height]
     }
 
+    /// Whether the window has a size.
+    pub(super) fn is_visible(&self) -> bool {
+        self.is_visible
+    }
+
     pub(super) fn max_side(&self) -> u32 {
         self.device.limits().max_texture_dimension_2d
     }

@@ -22,7 +22,7 @@ enum Told {
     /// There is something to show.
     Wake,
     /// A file was read, or not.
-    Loaded(PathBuf, Box<Result<load::Loaded>>),
+    Loaded { path: PathBuf, generation: u32, loaded: Box<Result<load::Loaded>> },
     /// The system's dialog was answered; none: it was closed, or there is none (then at once).
     Picked { path: Option<PathBuf>, at_once: bool },
     /// A film is finished, or not.
