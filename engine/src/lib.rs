@@ -100,6 +100,7 @@ pub use engine::{Engine, Executor, Options};
 pub use frame::{Frame, FrameStatistics, Viewport};
 pub use light::{ShadowMap, Surroundings};
 pub use person::{Instance, Person};
+pub use prepare::Stage;
 pub use residency::{Arrival, ArrivalError, Residency, ResidencyOptions, Tier};
 pub use target::{Target, TargetFormat};
 pub use visavis_codec as codec;

@@ -25,7 +25,7 @@ use crate::upload::Upload;
 
 /// What the CPU executor has just done; on the GPU executor all of it comes later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
+pub enum Stage {
     /// The dynamic map of an instance.
     Decoded,
     /// The vertices of an instance.
@@ -74,8 +74,9 @@ impl Engine {
         self.prepare_observed(encoder, target, instances, views, surroundings, &mut |_| {})
     }
 
-    /// [`prepare_in`](Self::prepare_in), telling after each stage.
-    pub(crate) fn prepare_observed(
+    /// [`prepare_in`](Self::prepare_in), telling after each stage, for hosts that show what frames cost: the engine reads no
+    /// clock. Only the CPU executor has stages here.
+    pub fn prepare_observed(
         &self,
         encoder: &mut wgpu::CommandEncoder,
         target: &Target,

@@ -204,6 +204,16 @@ mirrors! {
         /// At the bottom edge.
         bottom: [f32; 4],
     }
+
+    /// `studio.wgsl`: the wall behind people, linear light.
+    struct Studio {
+        /// Its colour behind the head, and how many pictures stand beside each other.
+        centre: [f32; 4],
+        /// Its colour in the corners, and the width of each picture over its height.
+        edge: [f32; 4],
+        /// 1 where the target wants values encoded as sRGB, else 0; then padding.
+        encode: [f32; 4],
+    }
 }
 
 /// Coefficients of real spherical harmonics of order 2.

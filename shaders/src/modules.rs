@@ -92,4 +92,6 @@ shaders! {
     LAYER_RELIT_VIEWS = "camera" "parts" "light" "shadow" "relight" "layer" "layer_relit" "layer_relit_views";
     /// Raster, `present_vertex`, `present_fragment`: a linear image over a background.
     PRESENT = "screen" "present";
+    /// Raster, `studio_vertex`, `studio_fragment`: the viewer's picture, a linear image before a studio wall.
+    STUDIO = "screen" "studio";
 }

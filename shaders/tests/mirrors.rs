@@ -60,6 +60,7 @@ fn rust_and_wgsl_agree() {
         rust::<mirror::Lighting>(),
         rust::<mirror::LayerPlacement>(),
         rust::<mirror::Background>(),
+        rust::<mirror::Studio>(),
     ]);
     assert_eq!(rust, wgsl);
 }

@@ -5,7 +5,6 @@ pub(crate) mod camera;
 pub(crate) mod ffmpeg;
 pub(crate) mod output;
 pub(crate) mod recording;
-mod timeline;
 pub(crate) mod wav;
 
 use std::path::PathBuf;
