@@ -13,6 +13,7 @@
 //! - [`Frame`]: instances decoded and skinned once for all views ([`Engine::prepare`]), drawn with [`Frame::draw`]
 //!   and [`Frame::draw_depth`]; it owns its buffers until it is dropped.
 //! - [`View`], [`Viewport`]: a camera, and where its picture goes.
+//! - [`mixed`]: avatars among real things, by a camera's picture and its depth map.
 //! - [`headless`] (a feature): a device and pictures in memory for those who have none.
 //!
 //! ```no_run
@@ -56,6 +57,7 @@ mod gpu;
 pub mod headless;
 mod idle;
 mod layer;
+pub mod mixed;
 mod person;
 mod pose;
 mod prepare;

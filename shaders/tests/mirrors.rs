@@ -53,6 +53,7 @@ fn rust_and_wgsl_agree() {
         rust::<mirror::NormalsShape>(),
         rust::<mirror::PixelDecoder>(),
         rust::<mirror::LayerPlacement>(),
+        rust::<mirror::MixedFrame>(),
         rust::<mirror::Background>(),
     ]);
     assert_eq!(rust, wgsl);
