@@ -4,9 +4,9 @@ use glam::{Affine3A, Mat4, Quat, Vec3, Vec4};
 use visavis_codec::light::{BANDS, LampKind, Light};
 use visavis_shaders::mirror::MixedFrame;
 
-use super::{DepthMap, DepthUnit, Encoding, Intrinsics, MixedError, MixerOptions, PicturePixels, Shadow};
-use crate::View;
+use super::{DepthMap, DepthUnit, Encoding, Intrinsics, MixedError, MixerOptions, PicturePixels};
 use crate::mixed::Inputs;
+use crate::{ShadowMap, View};
 
 /// Where the depth map was taken that a view remembers.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -140,7 +140,7 @@ fn set_light(frame: &mut MixedFrame, light: &Light, view_from_world: Affine3A) {
 
 fn set_shadow(
     frame: &mut MixedFrame,
-    shadow: &Shadow<'_>,
+    shadow: &ShadowMap<'_>,
     view: &View,
     texels: u32,
 ) -> Result<(), MixedError> {

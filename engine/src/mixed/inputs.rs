@@ -3,7 +3,7 @@
 use glam::{Affine3A, Mat4, Vec4};
 use visavis_codec::light::Light;
 
-use crate::View;
+use crate::{ShadowMap, View};
 use crate::mixed::InvalidCamera;
 
 /// A pinhole camera in pixels. The first pixel is centred at (½, ½): add ½ to both principal coordinates of a
@@ -165,16 +165,6 @@ pub struct Avatars<'a> {
     pub depth: &'a wgpu::TextureView,
 }
 
-/// Where the avatars keep the light's first lamp from shining: their depth as that lamp sees them, drawn with
-/// [`Frame::draw_depth`](crate::Frame::draw_depth). [`lamp_view`](super::lamp_view) makes the view.
-#[derive(Clone, Copy, Debug)]
-pub struct Shadow<'a> {
-    /// A depth format with [`wgpu::TextureUsages::TEXTURE_BINDING`]; reversed-Z, cleared to 0.
-    pub map: &'a wgpu::TextureView,
-    /// World (metres) to the map's clip space; a parallel projection.
-    pub clip_from_world: Mat4,
-}
-
 /// All that one view of one frame is made of.
 #[derive(Clone, Copy, Debug)]
 pub struct Inputs<'a> {
@@ -186,10 +176,13 @@ pub struct Inputs<'a> {
     pub depth: Option<DepthMap<'a>>,
     /// What it looks like. It leads the edges of the depth map, and an [`Output::Picture`](super::Output::Picture) shows it.
     pub picture: Option<Picture<'a>>,
-    /// The light of the place, world space. Without, no shadow falls.
+    /// The light of the place, world space. Without, or without a lamp in it, no shadow falls.
     pub light: Option<&'a Light>,
-    /// The avatars' shadow from the light's first lamp.
-    pub shadow: Option<Shadow<'a>>,
+    /// Where the avatars keep the light's first lamp from shining: their depth alone as that lamp sees it, drawn with
+    /// [`Frame::draw_depth`](crate::Frame::draw_depth) before; a parallel projection, as [`lamp_view`](super::lamp_view) makes.
+    /// The same map can be round the avatars when they are prepared ([`Surroundings`](crate::Surroundings)), so that their
+    /// shadows fall on each other too.
+    pub shadow: Option<ShadowMap<'a>>,
     /// Where it goes: of the format that [`Engine::mixer`](crate::Engine::mixer) was told, of the avatars' size; every pixel is
     /// written.
     pub output: &'a wgpu::TextureView,

@@ -7,7 +7,7 @@ use crate::View;
 
 /// The avatars as a lamp sees them: a parallel projection along its light at `centre_m`, of the ball round it of radius
 /// `radius_m` (world, metres). For a [`Viewport::depth_only`](crate::Viewport::depth_only) view, and with its
-/// [`clip_from_world`](View::clip_from_world) for a [`Shadow`](super::Shadow).
+/// [`clip_from_world`](View::clip_from_world) for a [`ShadowMap`](crate::ShadowMap).
 ///
 /// One person from hair to chest fits into a radius of 0.45 m round the chin; 512 pixels are plenty.
 pub fn lamp_view(lamp: &Lamp, centre_m: Vec3, radius_m: f32) -> View {

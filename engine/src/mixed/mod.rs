@@ -10,7 +10,7 @@
 //! - **Occlusion**: what is filtered at the output's resolution is the answer *which is nearer?*, not depth (as in
 //!   percentage-closer filtering, Reeves et al. 1987), with the weights of joint bilateral upsampling (Kopf et al. 2007) led by
 //!   the camera's picture: edges are as sharp as the picture's where it has them, soft by a few pixels elsewhere.
-//! - **Shadow**: the avatars' depth as the light's first lamp sees them ([`Shadow`], [`lamp_view`]) darkens real surfaces by
+//! - **Shadow**: the avatars' depth as the light's first lamp sees them ([`ShadowMap`](crate::ShadowMap), [`lamp_view`]) darkens real surfaces by
 //!   the share of light there that is the lamp's, with a penumbra that widens with distance (Fernando 2005).
 //! - **Light**: what the platform says, or a [`LightEstimator`]'s.
 //!
@@ -56,7 +56,7 @@ mod view;
 
 pub use error::{InvalidCamera, MixedError};
 pub use inputs::{
-    Avatars, DepthMap, DepthPixels, DepthUnit, Encoding, Inputs, Intrinsics, Picture, PicturePixels, Shadow,
+    Avatars, DepthMap, DepthPixels, DepthUnit, Encoding, Inputs, Intrinsics, Picture, PicturePixels,
 };
 pub use lamp::lamp_view;
 pub use mixer::{Mixer, MixerOptions, Output};

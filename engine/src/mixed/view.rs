@@ -119,7 +119,7 @@ impl MixedView {
             Some(textures) if Some(textures.size) == map_size => self.before,
             _ => None,
         };
-        let shadow_texels = shadow.map_or(1, |shadow| shadow.map.texture().width());
+        let shadow_texels = shadow.map_or(1, |shadow| shadow.view.texture().width());
         let uniform =
             frame::frame(&Inputs { shadow, ..*inputs }, output, shadow_texels, before, &mixer.options)?;
 
@@ -129,7 +129,7 @@ impl MixedView {
         let turn = self.depth.as_ref().map_or(0, |textures| 1 - textures.turn);
         guarded(device, || {
             self.write(encoder, &uniform)?;
-            self.choose_groups(inputs, turn, shadow.map(|shadow| shadow.map));
+            self.choose_groups(inputs, turn, shadow.map(|shadow| shadow.view));
             self.draw(encoder, inputs, turn);
             Ok(())
         })?;
@@ -226,8 +226,8 @@ impl MixedView {
             light.validate()?;
         }
         if let Some(shadow) = shadow {
-            sized("the shadow map", size_of_texture(shadow.map))?;
-            formed("the shadow map", shadow.map, depth_format, |format| format.has_depth_aspect())?;
+            sized("the shadow map", size_of_texture(shadow.view))?;
+            formed("the shadow map", shadow.view, depth_format, |format| format.has_depth_aspect())?;
         }
         Ok(size)
     }
