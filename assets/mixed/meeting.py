@@ -38,8 +38,8 @@ EXPOSURE = 0.68
 # Where the light is told: between the faces.
 PROBE_M = (0.0, 1.0, -0.42)
 SEATS = [
-    dict(position_m=(-0.345, 1.035, -0.475), yaw_deg=-20.0, call_s=2.5),
-    dict(position_m=(0.345, 1.045, -0.475), yaw_deg=24.0, call_s=6.1),
+    dict(position_m=(-0.345, 1.035, -0.475), yaw_deg=14.0, call_s=2.5),
+    dict(position_m=(0.345, 1.045, -0.475), yaw_deg=-27.0, call_s=6.1),
 ]
 
 
@@ -334,7 +334,7 @@ def build():
 
     for seat in SEATS:
         x, _, z = seat["position_m"]
-        chair((x * 1.06, 0, z - 0.26), -seat["yaw_deg"] * 0.9, walnut)
+        chair((x * 1.06, 0, z - 0.26), seat["yaw_deg"] * 0.9, walnut)
 
     # The wall behind: sideboard, shelf with books, a picture, a plant, a lamp.
     box((-0.55, 0.42, back + 0.24), (1.9, 0.62, 0.44), wood("sideboard", (0.40, 0.25, 0.13), (0.26, 0.14, 0.06), along=0), 0.008)
@@ -486,6 +486,7 @@ def probe(samples):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--preview", action="store_true", help="a third of the size, few samples, into /tmp")
+    parser.add_argument("--samples", type=int, default=16, help="of each pixel, before denoising")
     arguments = parser.parse_args()
     bpy.ops.wm.read_factory_settings(use_empty=True)
     bpy.context.scene.view_settings.view_transform = "Standard"
@@ -498,7 +499,7 @@ def main():
         print("depth", depth.min(), depth.max(), depth.shape)
         return
 
-    rgb, _ = render("picture", SIZE, 48)
+    rgb, _ = render("picture", SIZE, arguments.samples)
     Image.fromarray((srgb(rgb * EXPOSURE) * 255 + 0.5).astype(np.uint8)).save(HERE / "meeting.jpg", quality=91, subsampling=0)
     half = (SIZE[0] // 2, SIZE[1] // 2)
     _, depth = render("depth", half, 1, denoise=False)
@@ -506,7 +507,7 @@ def main():
     Image.fromarray(millimetres).save(HERE / "meeting.depth.png", optimize=True)
 
     pitch = math.radians(PITCH_DEG)
-    light = EXPOSURE * probe(256)
+    light = EXPOSURE * probe(128)
     description = {
         "picture": "meeting.jpg",
         "depth": "meeting.depth.png",

@@ -16,7 +16,7 @@ pub(super) struct Before {
 }
 
 /// Constants of the basis functions of [`Ambient`](visavis_codec::light::Ambient), times what the cosine lobe leaves of each.
-const IRRADIANCE: [f32; BANDS] = [
+pub(super) const IRRADIANCE: [f32; BANDS] = [
     0.282_094_8,
     0.325_735,
     0.325_735,
@@ -27,6 +27,21 @@ const IRRADIANCE: [f32; BANDS] = [
     0.273_137_1,
     0.136_568_55,
 ];
+
+/// The polynomials of the basis functions, for a unit vector.
+pub(super) fn polynomials(d: Vec3) -> [f32; BANDS] {
+    let Vec3 { x, y, z } = d;
+    [1.0, y, z, x, x * y, y * z, 3.0 * z * z - 1.0, x * z, x * x - y * y]
+}
+
+/// What the cosine lobe leaves of a coefficient (Ramamoorthi & Hanrahan 2001, equation 8), over π.
+pub(super) fn cosine_lobe(index: usize) -> f32 {
+    match index {
+        0 => 1.0,
+        1..=3 => 2.0 / 3.0,
+        _ => 0.25,
+    }
+}
 
 /// Everything that the shaders know. `output` is the size of the output.
 pub(super) fn frame(
@@ -189,19 +204,8 @@ mod tests {
         let mut frame: MixedFrame = bytemuck::Zeroable::zeroed();
         set_light(&mut frame, &light, Affine3A::IDENTITY);
         let n = Vec3::new(0.6, -0.48, 0.64);
-        let polynomials = [
-            1.0,
-            n.y,
-            n.z,
-            n.x,
-            n.x * n.y,
-            n.y * n.z,
-            3.0 * n.z * n.z - 1.0,
-            n.x * n.z,
-            n.x * n.x - n.y * n.y,
-        ];
         let found: Vec3 =
-            frame.ambient.iter().zip(polynomials).map(|(a, p)| Vec3::new(a[0], a[1], a[2]) * p).sum();
+            frame.ambient.iter().zip(polynomials(n)).map(|(a, p)| Vec3::new(a[0], a[1], a[2]) * p).sum();
         assert!((found - ambient.irradiance(n)).abs().max_element() < 1e-4, "{found}");
     }
 }

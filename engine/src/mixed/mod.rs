@@ -47,13 +47,16 @@
 //! ```
 
 mod error;
+mod estimate;
 mod frame;
 mod inputs;
 mod lamp;
 mod mixer;
+mod solve;
 mod upload;
 mod view;
 
+pub use estimate::{ALBEDO, FADE_RAD, LightEstimator, Observation, ObservationError};
 pub use error::{InvalidCamera, MixedError};
 pub use inputs::{
     Avatars, DepthMap, DepthPixels, DepthUnit, Encoding, Inputs, Intrinsics, Picture, PicturePixels,
