@@ -68,7 +68,8 @@ fn what_is_in_front_hides_softly_and_what_is_behind_does_not() {
     let (metres, _) = world.seen(&CAMERA.scaled_to(DEPTH_SIZE), Affine3A::IDENTITY);
     let (_, rgba) = world.seen(&CAMERA, Affine3A::IDENTITY);
     for is_guided in [true, false] {
-        let picture = stage.mix(&mut mixer.view(), &shot(view, &avatars, &metres, &rgba, is_guided), Output::Overlay);
+        let picture =
+            stage.mix(&mut mixer.view(), &shot(view, &avatars, &metres, &rgba, is_guided), Output::Overlay);
         for y in [5, 48, 90] {
             let row: Vec<f32> = (0..SIZE[0] as usize).map(|x| alpha(&picture, x, y)).collect();
             let (from, to) = (column(left) as usize, column(right) as usize);
@@ -91,7 +92,11 @@ fn what_is_in_front_hides_softly_and_what_is_behind_does_not() {
         }
     }
     // Something further away than the avatar hides nothing.
-    let far = World(vec![Block { from: Vec3::new(-0.5, -2.0, -2.2), to: Vec3::new(0.2, 2.0, -2.0), srgb: [70, 45, 38] }]);
+    let far = World(vec![Block {
+        from: Vec3::new(-0.5, -2.0, -2.2),
+        to: Vec3::new(0.2, 2.0, -2.0),
+        srgb: [70, 45, 38],
+    }]);
     let (metres, _) = far.seen(&CAMERA.scaled_to(DEPTH_SIZE), Affine3A::IDENTITY);
     let picture = stage.mix(&mut mixer.view(), &shot(view, &avatars, &metres, &rgba, true), Output::Overlay);
     assert!(picture.rgba.iter().all(|texel| texel[3] > 0.99));
@@ -112,7 +117,11 @@ fn flicker(stage: &Stage, options: MixerOptions) -> (f32, f32) {
     let avatars = stage.wall(&view, 1.5, SKIN);
     // A pillar before the avatar, and a box only 12 cm behind it.
     let mut world = pillar(-0.2, 0.11);
-    world.0.push(Block { from: Vec3::new(0.3, -0.2, -2.0), to: Vec3::new(0.6, 0.3, -1.62), srgb: [60, 90, 70] });
+    world.0.push(Block {
+        from: Vec3::new(0.3, -0.2, -2.0),
+        to: Vec3::new(0.6, 0.3, -1.62),
+        srgb: [60, 90, 70],
+    });
     let (clean, _) = world.seen(&CAMERA.scaled_to(DEPTH_SIZE), Affine3A::IDENTITY);
     let (_, rgba) = world.seen(&CAMERA, Affine3A::IDENTITY);
     let mut mixed = mixer.view();
@@ -141,7 +150,9 @@ fn noise_and_holes_do_not_flicker() {
     let (mean, worst) = flicker(&stage, MixerOptions::default());
     let (mean_of_one, worst_of_one) =
         flicker(&stage, MixerOptions { memory_frames: 1, hold_frames: 0, ..MixerOptions::default() });
-    eprintln!("alpha changes by {mean:.5} a frame, 99 % by {worst:.4}; without memory {mean_of_one:.5}, {worst_of_one:.4}");
+    eprintln!(
+        "alpha changes by {mean:.5} a frame, 99 % by {worst:.4}; without memory {mean_of_one:.5}, {worst_of_one:.4}"
+    );
     assert!(mean <= FLICKER_MEAN && worst <= FLICKER_WORST_OF_100, "{mean} {worst}");
     assert!(mean_of_one > 2.0 * mean, "memory is what keeps it still: {mean_of_one} without, {mean} with");
 }
@@ -208,13 +219,16 @@ fn what_stands_still_stays_where_it_is_while_the_head_moves() {
 fn a_shadow_lands_where_the_lamp_throws_it() {
     let stage = Stage::new(SIZE);
     let engine = stage.headless.engine();
-    let mixer =
-        engine.mixer(wgpu::TextureFormat::Rgba16Float, Output::Overlay, MixerOptions::default()).expect("pipelines");
+    let mixer = engine
+        .mixer(wgpu::TextureFormat::Rgba16Float, Output::Overlay, MixerOptions::default())
+        .expect("pipelines");
     let person = stage.headless.load(&synthetic_avatar(3, Preset::Tiny)).expect("loaded");
     let mut instance = person.instance();
     instance.set_frame(&random_frame(3)).expect("finite");
     let centre = Vec3::new(0.0, 0.0, -0.9);
-    instance.set_pose(Affine3A::from_rotation_translation(Quat::from_rotation_y(3.0), centre)).expect("finite");
+    instance
+        .set_pose(Affine3A::from_rotation_translation(Quat::from_rotation_y(3.0), centre))
+        .expect("finite");
 
     let floor_m = -0.32;
     let to_lamp = Vec3::new(-0.35, 1.0, 0.3).normalize();
@@ -227,14 +241,18 @@ fn a_shadow_lands_where_the_lamp_throws_it() {
     let world_from_view =
         Affine3A::from_rotation_translation(Quat::from_rotation_x(-0.6), Vec3::new(0.0, 0.45, 0.0));
     let view = view_at(world_from_view);
-    let world =
-        World(vec![Block { from: Vec3::new(-3.0, floor_m - 1.0, -2.9), to: Vec3::new(3.0, floor_m, 1.0), srgb: [150; 3] }]);
+    let world = World(vec![Block {
+        from: Vec3::new(-3.0, floor_m - 1.0, -2.9),
+        to: Vec3::new(3.0, floor_m, 1.0),
+        srgb: [150; 3],
+    }]);
     let camera = CAMERA.scaled_to(SIZE);
     let (metres, rgba) = world.seen(&camera, world_from_view);
 
     let side = 256;
     let lamp_eye = lamp_view(&light.lamps[0], centre, 0.5);
-    let shadow = texture(stage.device(), [side; 2], wgpu::TextureFormat::Depth32Float).create_view(&Default::default());
+    let shadow = texture(stage.device(), [side; 2], wgpu::TextureFormat::Depth32Float)
+        .create_view(&Default::default());
     let unseen = texture(stage.device(), [side; 2], wgpu::TextureFormat::Rgba16Float);
     let target = engine.target(&FORMAT).expect("drawable");
     let depth_target = engine.target(&TargetFormat { color: None, ..FORMAT }).expect("drawable");
@@ -246,7 +264,10 @@ fn a_shadow_lands_where_the_lamp_throws_it() {
         let mut pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
             depth_stencil_attachment: Some(wgpu::RenderPassDepthStencilAttachment {
                 view: &shadow,
-                depth_ops: Some(wgpu::Operations { load: wgpu::LoadOp::Clear(0.0), store: wgpu::StoreOp::Store }),
+                depth_ops: Some(wgpu::Operations {
+                    load: wgpu::LoadOp::Clear(0.0),
+                    store: wgpu::StoreOp::Store,
+                }),
                 stencil_ops: None,
             }),
             ..Default::default()
@@ -331,7 +352,8 @@ impl Meeting {
         let person = stage.headless.load(&synthetic_avatar(3, Preset::Tiny)).expect("loaded");
         let mut instance = person.instance();
         instance.set_frame(&random_frame(3)).expect("finite");
-        let place = Affine3A::from_rotation_translation(Quat::from_rotation_y(2.9), Vec3::new(0.05, 0.02, -0.75));
+        let place =
+            Affine3A::from_rotation_translation(Quat::from_rotation_y(2.9), Vec3::new(0.05, 0.02, -0.75));
         instance.set_pose(place).expect("finite");
         let view = view_at(Affine3A::IDENTITY);
         let target = engine.target(&FORMAT).expect("drawable");
@@ -341,11 +363,21 @@ impl Meeting {
             .prepare(&mut encoder, &target, &[&instance], &[Viewport::new(view, SIZE)])
             .expect("prepared");
         let [color, depth] = &surfaces;
-        frame.draw(&mut begin(&mut encoder, [color, depth], wgpu::Color::TRANSPARENT, 0.0), 0).expect("drawn");
+        frame
+            .draw(&mut begin(&mut encoder, [color, depth], wgpu::Color::TRANSPARENT, 0.0), 0)
+            .expect("drawn");
         engine.queue().submit([encoder.finish()]);
         let world = World(vec![
-            Block { from: Vec3::new(-2.0, -1.0, -0.68), to: Vec3::new(2.0, -0.12, -0.2), srgb: [139, 101, 66] },
-            Block { from: Vec3::new(0.03, -0.12, -0.6), to: Vec3::new(0.11, 0.0, -0.52), srgb: [196, 60, 38] },
+            Block {
+                from: Vec3::new(-2.0, -1.0, -0.68),
+                to: Vec3::new(2.0, -0.12, -0.2),
+                srgb: [139, 101, 66],
+            },
+            Block {
+                from: Vec3::new(0.03, -0.12, -0.6),
+                to: Vec3::new(0.11, 0.0, -0.52),
+                srgb: [196, 60, 38],
+            },
         ]);
         let (metres, _) = world.seen(&CAMERA.scaled_to(DEPTH_SIZE), Affine3A::IDENTITY);
         let (_, rgba) = world.seen(&CAMERA, Affine3A::IDENTITY);
@@ -377,7 +409,11 @@ fn overlays_are_premultiplied_and_give_the_picture() {
         assert!((0.0..=1.0).contains(&a) && [r, g, b].iter().all(|c| *c >= 0.0 && c.is_finite()));
         // What is seen of the avatar has the avatar's colour, times alpha.
         for (seen, drawn) in [r, g, b].iter().zip(avatar) {
-            assert!((seen * avatar[3] - drawn * a).abs() < 2e-3, "{at}: {:?} of {avatar:?}", overlay.rgba[at]);
+            assert!(
+                (seen * avatar[3] - drawn * a).abs() < 2e-3,
+                "{at}: {:?} of {avatar:?}",
+                overlay.rgba[at]
+            );
         }
         hidden += usize::from(avatar[3] > 0.9 && a < 0.01);
         whole += usize::from(avatar[3] > 0.9 && a > 0.99);
@@ -387,7 +423,11 @@ fn overlays_are_premultiplied_and_give_the_picture() {
         for (c, over) in [r, g, b].into_iter().enumerate() {
             let under = visavis::headless::linear_from_srgb(texel[c]);
             let expected = over + (1.0 - a) * under;
-            assert!((picture.rgba[at][c] - expected).abs() < 2e-3, "{at}: {} {expected}", picture.rgba[at][c]);
+            assert!(
+                (picture.rgba[at][c] - expected).abs() < 2e-3,
+                "{at}: {} {expected}",
+                picture.rgba[at][c]
+            );
         }
         assert_eq!(picture.rgba[at][3], 1.0);
     }
@@ -437,4 +477,23 @@ fn sizes_may_change_between_frames() {
     for shot in [&full, &none, &half, &full] {
         assert!(meeting.stage.mix(&mut mixed, shot, Output::Overlay).rgba == fresh(shot));
     }
+}
+
+#[test]
+fn a_view_takes_its_memory_once() {
+    let meeting = Meeting::new();
+    let mixer = (meeting.stage.headless.engine())
+        .mixer(wgpu::TextureFormat::Rgba16Float, Output::Overlay, MixerOptions::default())
+        .expect("pipelines");
+    let mut mixed = mixer.view();
+    let shot = shot(meeting.view, &meeting.surfaces, &meeting.metres, &meeting.rgba, true);
+    let mut bytes_after = |frames: usize| {
+        for _ in 0..frames {
+            meeting.stage.mix(&mut mixed, &shot, Output::Overlay);
+        }
+        meeting.stage.device().poll(wgpu::PollType::wait_indefinitely()).expect("the device answers");
+        meeting.stage.headless.gpu_bytes().expect("Vulkan says")
+    };
+    let warm = bytes_after(4);
+    assert_eq!(bytes_after(20), warm, "bytes on the device after 24 frames, and after 4");
 }

@@ -66,8 +66,7 @@ fn wrong_inputs_are_named_and_the_next_frame_is_fine() {
     assert_eq!(found, mismatch("the avatars' colour", found_size, "the output"));
     let found = error(&Inputs { output: &small, ..fine });
     assert!(matches!(found, MixedError::Mismatch { expected: [16, 24], .. }), "{found}");
-    let of_wrong_size =
-        DepthMap { pixels: DepthPixels::Texture(&small), camera: CAMERA, ..map };
+    let of_wrong_size = DepthMap { pixels: DepthPixels::Texture(&small), camera: CAMERA, ..map };
     assert_eq!(
         error(&Inputs { depth: Some(of_wrong_size), ..fine }),
         mismatch("the depth map", found_size, "its camera")
@@ -180,9 +179,8 @@ fn a_lost_device_is_a_typed_error() {
     let [color, depth] = stage.wall(&view, 1.5, wgpu::Color::WHITE);
     let (metres, _) = World::default().seen(&CAMERA, Affine3A::IDENTITY);
     let output = stage.output.create_view(&Default::default());
-    let mixer = (stage.headless.engine())
-        .mixer(HALF, Output::Overlay, MixerOptions::default())
-        .expect("pipelines");
+    let mixer =
+        (stage.headless.engine()).mixer(HALF, Output::Overlay, MixerOptions::default()).expect("pipelines");
     let mut mixed = mixer.view();
     let inputs = Inputs {
         view: &view,

@@ -66,7 +66,7 @@ fn resolve_fragment(@builtin(position) clip: vec4<f32>) -> @location(0) vec4<f32
         colour = perceived(picture_at(picture, bilinear, there));
     }
     // In texels of the depth map; never less than a pixel of the output.
-    let spread = max(vec2<f32>(0.75), 0.9 * frame.depth_from_output.xy);
+    let spread = max(vec2<f32>(0.6), 0.9 * frame.depth_from_output.xy);
     let stride = max(vec2<i32>(1), vec2<i32>(frame.depth_from_output.xy));
     var light = vec3<f32>(0.0);
     var visible = 0.0;

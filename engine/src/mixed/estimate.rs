@@ -369,7 +369,3 @@ fn linear(code: u8) -> f32 {
     let value = f32::from(code) / 255.0;
     if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
 }
-
-#[cfg(test)]
-#[path = "estimate_tests.rs"]
-mod tests;

@@ -47,8 +47,7 @@ impl World {
         for y in 0..camera.size[1] {
             for x in 0..camera.size[0] {
                 let place = [x as f32 + 0.5, y as f32 + 0.5];
-                let [right, down] =
-                    [0, 1].map(|i| (place[i] - camera.centre_px[i]) / camera.focal_px[i]);
+                let [right, down] = [0, 1].map(|i| (place[i] - camera.centre_px[i]) / camera.focal_px[i]);
                 let ray = world_from_view.transform_vector3(Vec3::new(right, -down, -1.0));
                 let (distance, [r, g, b]) = self.hit(world_from_view.translation.into(), ray);
                 metres.push(distance);
@@ -116,7 +115,8 @@ impl Stage {
         let device = self.device();
         let mut encoder = device.create_command_encoder(&Default::default());
         let target = self.output.create_view(&Default::default());
-        let picture = shot.rgba.map(|rgba| Picture { pixels: PicturePixels::Rgba8(rgba), camera: shot.camera });
+        let picture =
+            shot.rgba.map(|rgba| Picture { pixels: PicturePixels::Rgba8(rgba), camera: shot.camera });
         let inputs = Inputs {
             view: &shot.view,
             avatars: Avatars { color: &shot.avatars[0], depth: &shot.avatars[1] },
@@ -196,11 +196,7 @@ pub(crate) fn begin<'e>(
 }
 
 /// Submits, and reads a texture of half floats.
-pub(crate) fn read(
-    headless: &Headless,
-    texture: &wgpu::Texture,
-    encoder: wgpu::CommandEncoder,
-) -> Linear {
+pub(crate) fn read(headless: &Headless, texture: &wgpu::Texture, encoder: wgpu::CommandEncoder) -> Linear {
     let engine = headless.engine();
     let size = [texture.width(), texture.height()];
     let attachments = super::common::Attachments {

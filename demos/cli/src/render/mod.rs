@@ -178,7 +178,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
     let avatar_path = recording.avatar_path.clone();
     let threads = threads.map(usize::from);
     let mut studio = match room {
-        Some(room) => Studio::Room(RoomPainter::new(&recording.avatar, room, executor.of_engine()?, threads)?),
+        Some(room) => {
+            Studio::Room(RoomPainter::new(&recording.avatar, room, executor.of_engine()?, threads)?)
+        }
         None => Studio::Wall(
             Painter::new(recording.avatar, *executor, threads)?,
             Compositor::new(*background, size[0] as usize, size[1] as usize),
@@ -196,7 +198,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
         };
         let picture = match &mut studio {
             Studio::Wall(painter, compositor) => {
-                let picture = painter.paint(&face(0, time), &camera.view(time, aspect), size, Behind::Nothing);
+                let picture =
+                    painter.paint(&face(0, time), &camera.view(time, aspect), size, Behind::Nothing);
                 picture.map(|picture| compositor.compose(picture))
             }
             Studio::Room(painter) => {

@@ -95,19 +95,12 @@ impl Room {
                 && (0.0..=super::MAX_SECONDS).contains(&seat.call_s);
             ensure!(is_fine, wrong(&format!("seats[{n}] is not finite, or its call_s not within a day")));
         }
-        let intrinsics = Intrinsics {
-            size: camera.size_px,
-            focal_px: camera.focal_px,
-            centre_px: camera.centre_px,
-        };
+        let intrinsics =
+            Intrinsics { size: camera.size_px, focal_px: camera.focal_px, centre_px: camera.centre_px };
         let rotation = Quat::from_array(camera.rotation_xyzw);
-        ensure!(
-            (rotation.length() - 1.0).abs() < 1e-3,
-            wrong("camera.rotation_xyzw is no unit quaternion")
-        );
+        ensure!((rotation.length() - 1.0).abs() < 1e-3, wrong("camera.rotation_xyzw is no unit quaternion"));
         let world_from_view = Affine3A::from_rotation_translation(rotation.normalize(), camera.position_m);
-        let view =
-            intrinsics.view(world_from_view.inverse(), NEAR_M).with_context(|| wrong("its camera"))?;
+        let view = intrinsics.view(world_from_view.inverse(), NEAR_M).with_context(|| wrong("its camera"))?;
 
         let rgba = image_beside(path, &picture)?.to_rgba8();
         let size = [rgba.width(), rgba.height()];
@@ -430,5 +423,26 @@ mod tests {
         assert!(error(&text).contains("meeting.jpg"), "the picture isn't beside this one");
         assert!(error(&text.replace("\"focal_px\"", "\"focal\"")).contains("focal"));
         assert!(error(&text.replace("\"yaw_deg\": ", "\"yaw_deg\": 1e99")).contains("room.json"));
+    }
+
+    /// The script knows the light that it lit the room with.
+    #[test]
+    fn the_rooms_light_is_found_in_its_picture() {
+        let room = Room::read(&meeting()).unwrap();
+        let metres: Vec<f32> = room.millimetres.iter().map(|&mm| f32::from(mm) * 1e-3).collect();
+        let mut estimator = mixed::LightEstimator::new(0.0);
+        let found = estimator
+            .observe(&mixed::Observation {
+                rgba: &room.rgba,
+                camera: room.camera,
+                world_from_view: room.view.view_from_world.inverse(),
+                depth: Some((&metres, room.camera.scaled_to(room.depth_size))),
+                seconds: 0.0,
+            })
+            .unwrap();
+        let direction = |light: &Light| light.lamps[0].at(Vec3::ZERO).0;
+        let apart = direction(found).angle_between(direction(&room.light)).to_degrees();
+        eprintln!("{apart:.1}° apart: {found:?} and {:?}", room.light);
+        assert!(apart < 45.0, "{apart}°");
     }
 }

@@ -1,6 +1,9 @@
 //! Pictures made from a known light, and the light that is found in them.
 
-use super::*;
+use visavis::codec::glam::{Affine3A, Quat, Vec3};
+use visavis::codec::light::{Ambient, Lamp, Light};
+use visavis::headless::linear_from_srgb as linear;
+use visavis::mixed::{Intrinsics, LightEstimator, Observation};
 
 const SIZE: [u32; 2] = [160, 100];
 const CAMERA: Intrinsics = Intrinsics { size: SIZE, focal_px: [120.0, 120.0], centre_px: [82.0, 49.0] };
@@ -70,7 +73,8 @@ fn picture(light: &Light, world_from_view: Quat) -> (Vec<u8>, Vec<f32>) {
             let mut seen = light.ambient.irradiance(normal);
             for lamp in &light.lamps {
                 let (to_lamp, _) = lamp.at(place);
-                let is_dark = BALLS.iter().any(|(c, r, _)| ball(place + normal * 0.01, to_lamp, *c, *r).is_some());
+                let is_dark =
+                    BALLS.iter().any(|(c, r, _)| ball(place + normal * 0.01, to_lamp, *c, *r).is_some());
                 seen += if is_dark { Vec3::ZERO } else { lamp.irradiance(place, normal) };
             }
             let color = albedo * seen;
@@ -127,7 +131,10 @@ fn a_known_light_is_found_by_the_shading_of_a_room() {
             let mut estimator = LightEstimator::new(0.0);
             let found = estimator.observe(&observation(&rgba, Some(&metres), turn)).expect("valid");
             let (degrees, ratio) = errors(found, &truth);
-            eprintln!("{to_lamp}: {degrees:.1}° and {ratio:.3} off, {:?} for {color:?}", found.lamps[0].color);
+            eprintln!(
+                "{to_lamp}: {degrees:.1}° and {ratio:.3} off, {:?} for {color:?}",
+                found.lamps[0].color
+            );
             assert!(degrees <= DIRECTION_DEG, "{to_lamp}: {degrees}° off");
             assert!(ratio <= COLOR_RATIO, "{to_lamp}: colour off by {ratio}");
             assert_eq!(found.validate(), Ok(()));
@@ -196,7 +203,8 @@ fn what_is_wrong_is_said() {
     let rgba = vec![0; 4 * (SIZE[0] * SIZE[1]) as usize];
     let fine = observation(&rgba, None, Quat::IDENTITY);
     let mut estimator = LightEstimator::new(0.3);
-    let mut error = |observation: &Observation<'_>| estimator.observe(observation).expect_err("wrong").to_string();
+    let mut error =
+        |observation: &Observation<'_>| estimator.observe(observation).expect_err("wrong").to_string();
     assert!(error(&Observation { rgba: &rgba[4..], ..fine }).contains("picture has 63996 elements"));
     let empty = Intrinsics { size: [0, 5], ..CAMERA };
     assert!(error(&Observation { camera: empty, ..fine }).contains("size"));
