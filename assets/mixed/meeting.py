@@ -37,10 +37,12 @@ SUN_RADIUS_DEG = 2.0  # as through thin curtains
 EXPOSURE = 0.68
 # Where the light is told: between the faces.
 PROBE_M = (0.0, 1.0, -0.42)
+# Who sits where: between the eyes; low enough that the table hides where a bust ends.
 SEATS = [
-    dict(position_m=(-0.345, 1.035, -0.475), yaw_deg=14.0, call_s=2.5),
-    dict(position_m=(0.345, 1.045, -0.475), yaw_deg=-27.0, call_s=6.1),
+    dict(position_m=(-0.305, 0.972, -0.45), yaw_deg=14.0, call_s=2.5),
+    dict(position_m=(0.305, 0.980, -0.45), yaw_deg=-22.0, call_s=6.1),
 ]
+CHAIRS = [((-0.3657, 0, -0.735), 12.6), ((0.3657, 0, -0.735), -24.3)]
 
 
 def at(p):
@@ -316,7 +318,6 @@ def build():
     # A plant that stands before one of the people.
     pot = material("pot", (0.56, 0.53, 0.49), 0.6, bump=0.08, bump_scale=120)
     soil = material("soil", (0.03, 0.02, 0.014), 0.95, bump=0.7, bump_scale=150)
-    centre = (-0.46, TABLE_M + 0.001, -0.165)
     centre = (-0.335, TABLE_M + 0.047, -0.115)
     turned(centre, [(0, 0), (0.030, 0), (0.033, 0.003), (0.042, 0.062), (0.0425, 0.066), (0.038, 0.066), (0.036, 0.056), (0, 0.056)], pot)
     turned(centre, [(0.0365, 0.058), (0, 0.060)], soil)
@@ -332,9 +333,8 @@ def build():
     pencil = cylinder((0.125, TABLE_M + 0.0145, 0.05), 0.0036, 0.165, material("pencil", (0.65, 0.42, 0.05), 0.4), 0, 6)
     pencil.rotation_euler = (math.radians(90), 0, math.radians(34))
 
-    for seat in SEATS:
-        x, _, z = seat["position_m"]
-        chair((x * 1.06, 0, z - 0.26), seat["yaw_deg"] * 0.9, walnut)
+    for place, yaw_deg in CHAIRS:
+        chair(place, yaw_deg, walnut)
 
     # The wall behind: sideboard, shelf with books, a picture, a plant, a lamp.
     box((-0.55, 0.42, back + 0.24), (1.9, 0.62, 0.44), wood("sideboard", (0.40, 0.25, 0.13), (0.26, 0.14, 0.06), along=0), 0.008)
