@@ -18,6 +18,7 @@
 //! - [`Residency`]: avatars that arrive tier by tier and go under a byte budget, while frames go on.
 //! - [`stereo`]: two eyes, and what is locked to the head.
 //! - [`View`], [`Viewport`]: a camera, and where its picture goes.
+//! - [`mixed`]: avatars among real things, by a camera's picture and its depth map.
 //! - [`headless`] (a feature): a device and pictures in memory for those who have none.
 //!
 //! A whole host is `engine/examples/embed.rs`; hosts without Rust have a C interface, `capi/include/visavis.h`.
@@ -85,6 +86,7 @@ mod light;
 mod likeness;
 mod lists;
 mod maps;
+pub mod mixed;
 mod pace;
 mod person;
 mod pose;

@@ -113,7 +113,7 @@ fn check_views(device: &wgpu::Device, mask: NonZeroU32) -> Result<(), TargetErro
     Ok(())
 }
 
-fn is_float(format: wgpu::TextureFormat) -> bool {
+pub(crate) fn is_float(format: wgpu::TextureFormat) -> bool {
     use wgpu::TextureFormat::{Rg11b10Ufloat, Rgba16Float, Rgba32Float};
     matches!(format, Rgba16Float | Rgba32Float | Rg11b10Ufloat)
 }

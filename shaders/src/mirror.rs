@@ -197,6 +197,50 @@ mirrors! {
         reserved: [f32; 2],
     }
 
+    /// `mixed_frame.wgsl`: what all passes of mixed reality know of a frame.
+    struct MixedFrame {
+        /// To the shadow map's clip space from the view's frame, by columns.
+        lamp_clip_from_view: [[f32; 4]; 4],
+        /// To the frame that the view had before, from the one it has, by columns.
+        before_from_view: [[f32; 4]; 4],
+        /// Of the depth map, pixels.
+        depth_focal: [f32; 2],
+        /// Of the depth map, pixels.
+        depth_centre: [f32; 2],
+        /// Of the depth map before, pixels.
+        before_focal: [f32; 2],
+        /// Of the depth map before, pixels.
+        before_centre: [f32; 2],
+        /// Scale and offset of pixels.
+        depth_from_output: [f32; 4],
+        /// Scale and offset of pixels.
+        picture_from_output: [f32; 4],
+        /// Scale and offset of pixels.
+        picture_from_depth: [f32; 4],
+        /// Columns and rows.
+        depth_size: [f32; 2],
+        /// Columns and rows.
+        picture_size: [f32; 2],
+        /// Gain and offset: inverse depth of the avatars, 1/m, from their depth buffer.
+        avatar_inverse: [f32; 2],
+        /// Gain and offset of a normalised depth map; metres of 1 and 0 of one in metres.
+        map_inverse: [f32; 2],
+        /// The first lamp in the view's frame: towards it (w = 0), or where it is (w = 1).
+        lamp: [f32; 4],
+        /// Its colour; the sine of half of its angle (w = 0), or its radius in metres.
+        lamp_color: [f32; 4],
+        /// A spot's axis and the cosine of its outer angle.
+        lamp_axis: [f32; 4],
+        /// Irradiance over π by the polynomials of spherical harmonics, in the view's frame.
+        ambient: [[f32; 4]; 9],
+        /// Texture coordinates a metre to the right and down, metres of the whole depth, texels across.
+        shadow_scale: [f32; 4],
+        /// Cosine of a spot's inner angle; deviation of depth, a share of it; frames of the average, and of a hole's memory.
+        settings: [f32; 4],
+        /// 1 if there is: a normalised depth map, a picture, sRGB's curve in it, depth from before.
+        has: [f32; 4],
+    }
+
     /// `present.wgsl`: what stands behind the picture; linear, premultiplied.
     struct Background {
         /// At the top edge.

@@ -94,4 +94,14 @@ shaders! {
     PRESENT = "screen" "present";
     /// Raster, `studio_vertex`, `studio_fragment`: the viewer's picture, a linear image before a studio wall.
     STUDIO = "screen" "studio";
+    /// Raster, `depth_fragment`: a real depth map over time, and the camera's picture as it sees it.
+    MIXED_DEPTH = "screen" "mixed_frame" "mixed_picture" "mixed_depth";
+    /// Raster, `fill_fragment`: its holes and its noise over neighbours.
+    MIXED_FILL = "screen" "mixed_frame" "mixed_fill";
+    /// Raster, `shadow_fragment`: the avatars' shadow on real surfaces.
+    MIXED_SHADOW = "screen" "mixed_frame" "mixed_shadow";
+    /// Raster, `resolve_fragment`: which is nearer, and the shadow, at the output's resolution.
+    MIXED_RESOLVE = "screen" "mixed_frame" "mixed_picture" "mixed_resolve";
+    /// Raster, `overlay_fragment` or `picture_fragment`: avatars and what is real as one.
+    MIXED_COMPOSITE = "screen" "mixed_frame" "mixed_picture" "mixed_composite";
 }

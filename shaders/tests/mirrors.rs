@@ -59,6 +59,7 @@ fn rust_and_wgsl_agree() {
         rust::<mirror::Finish>(),
         rust::<mirror::Lighting>(),
         rust::<mirror::LayerPlacement>(),
+        rust::<mirror::MixedFrame>(),
         rust::<mirror::Background>(),
         rust::<mirror::Studio>(),
     ]);

@@ -5,6 +5,7 @@ pub(crate) mod camera;
 pub(crate) mod ffmpeg;
 pub(crate) mod output;
 pub(crate) mod recording;
+mod room;
 pub(crate) mod wav;
 
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ use self::camera::CAMERA_HELP;
 pub(crate) use self::camera::Camera;
 use self::output::{Output, frame_count};
 pub(crate) use self::recording::{MAX_CALL_BYTES, Recording};
+use self::room::{Room, RoomPainter};
 use crate::avatar_file::read_bounded;
 use crate::calibrate::tuner;
 use crate::painter::{Behind, Executor, Painter};
@@ -33,6 +35,7 @@ use crate::{interrupt, progress};
   visavis render hello.mcap -o still.png --from 2.5 --size 1024
   visavis render hello.mcap -o warmer.mp4 --profile warmer
   visavis render hello.mcap -o other.mp4 --avatar other.avatar    the same words from another face
+  visavis render assets/calls/hello.mcap -o meeting.png --room assets/mixed/meeting.json
 
 Videos are written by ffmpeg. The avatar is looked for by its name beside the call, in ../avatars from there and in
 assets/avatars, and must be the very file that the call was recorded with; one named with --avatar need not.")]
@@ -59,6 +62,10 @@ pub(crate) struct Arguments {
     /// What stands behind: gradient (a studio wall) or a colour as #8a8d91
     #[arg(long, default_value = "gradient")]
     background: Background,
+    /// A real room (.json) to sit in, as in mixed reality: a camera's picture, its depth, its light. Somebody sits on
+    /// each of its seats, at a moment of the call of their own; videos have no sound
+    #[arg(long, value_name = "ROOM", conflicts_with_all = ["size", "camera", "background"])]
+    room: Option<PathBuf>,
     /// What draws
     #[arg(long, value_enum, default_value_t = Executor::Auto)]
     executor: Executor,
@@ -111,13 +118,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
         fps,
         camera,
         background,
+        room,
         executor,
         threads,
         profile,
         from,
         to,
     } = arguments;
-    let (size, fps, from) = (*size, *fps, *from);
+    let room = room.as_deref().map(Room::read).transpose()?;
+    let room_path = room.as_ref().map(|room| room.path.clone());
+    let size = room.as_ref().map_or(*size, Room::size);
+    let (fps, from) = (*fps, *from);
     let output = Output::parse(output)?;
     let bytes = read_bounded(call, MAX_CALL_BYTES)?;
     let reader = recording::open_call(&bytes, call)?;
@@ -135,11 +146,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
         end - from
     );
     let tuner = |profile: &PathBuf| tuner(profile, &recording.avatar, &recording.avatar_path);
-    let mut tuner = profile.as_ref().map(tuner).transpose()?;
+    // One for each face: they remember what was before.
+    let seats = room.as_ref().map_or(1, |room| room.seats.len());
+    let tuners: Result<Vec<_>> = (0..seats).map(|_| profile.as_ref().map(tuner).transpose()).collect();
+    let mut tuners = tuners?;
     let frames = frame_count(end - from, fps).min(output.frame_limit().unwrap_or(usize::MAX));
     let seconds = frames as f64 / fps;
 
-    let sound_file = match recording.sound.take().filter(|_| output.has_sound()) {
+    let sound_file = match recording.sound.take().filter(|_| output.has_sound() && room.is_none()) {
         None => None,
         Some(mut sound) => {
             let rate = sound.sample_rate();
@@ -161,21 +175,46 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
 
     let start = Instant::now();
     let avatar_path = recording.avatar_path.clone();
-    let mut painter = Painter::new(recording.avatar, *executor, threads.map(usize::from))?;
-    let mut compositor = Compositor::new(*background, size[0] as usize, size[1] as usize);
+    let threads = threads.map(usize::from);
+    let mut studio = match room {
+        Some(room) => {
+            Studio::Room(RoomPainter::new(&recording.avatar, room, executor.of_engine()?, threads)?)
+        }
+        None => Studio::Wall(
+            Painter::new(recording.avatar, *executor, threads)?,
+            Compositor::new(*background, size[0] as usize, size[1] as usize),
+        ),
+    };
     let aspect = size[0] as f32 / size[1] as f32;
     let bar = progress::bar(frames as u64, "frames");
     for n in 0..frames {
         interrupt::check()?;
         let time = from + n as f64 / fps;
-        let face =
-            recording.timeline.at(Timestamp(recording.start.0.saturating_add((time * 1e9).round() as u64)));
-        let face = tuner.as_mut().map_or(face, |tuner| tuner.apply_frame(&face));
-        let picture = painter.paint(&face, &camera.view(time, aspect), size, Behind::Nothing);
-        let picture = picture.with_context(|| format!("frame {n}, {time:.3} s into the call"))?;
-        sink.frame(compositor.compose(picture))?;
+        let mut face = |seat: usize, time: f64| {
+            let time = Timestamp(recording.start.0.saturating_add((time * 1e9).round() as u64));
+            let face = recording.timeline.at(time);
+            tuners.get_mut(seat).and_then(Option::as_mut).map_or(face, |tuner| tuner.apply_frame(&face))
+        };
+        let picture = match &mut studio {
+            Studio::Wall(painter, compositor) => {
+                let picture =
+                    painter.paint(&face(0, time), &camera.view(time, aspect), size, Behind::Nothing);
+                picture.map(|picture| compositor.compose(picture))
+            }
+            Studio::Room(painter) => {
+                let faces: Vec<_> = (painter.seats().iter().enumerate())
+                    .map(|(n, seat)| face(n, (time + seat.call_s) % recording.seconds))
+                    .collect();
+                painter.paint(&faces)
+            }
+        };
+        sink.frame(picture.with_context(|| format!("frame {n}, {time:.3} s into the call"))?)?;
         bar.inc(1);
     }
+    let (adapter, executor) = match &studio {
+        Studio::Wall(painter, _) => (painter.adapter(), painter.executor()),
+        Studio::Room(painter) => (painter.adapter(), painter.executor()),
+    };
     let outputs = sink.finish()?;
     bar.finish_and_clear();
     let took = start.elapsed().as_secs_f64();
@@ -184,14 +223,22 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
         arguments.output.display(),
         size[0],
         size[1],
-        painter.executor(),
-        painter.adapter()
+        executor,
+        adapter
     );
     Ok(json!({
         "frames": frames, "fps": fps, "width": size[0], "height": size[1], "seconds": seconds,
-        "adapter": painter.adapter(), "executor": painter.executor(), "audio": sound_file.is_some(), "outputs": outputs,
-        "avatar": avatar_path, "sender": recording.sender, "render_seconds": took,
+        "adapter": adapter, "executor": executor, "audio": sound_file.is_some(), "outputs": outputs,
+        "avatar": avatar_path, "sender": recording.sender, "render_seconds": took, "room": room_path,
     }))
+}
+
+/// What the people are drawn in.
+enum Studio {
+    /// One of them, before a wall.
+    Wall(Painter, Compositor),
+    /// All of them, in a real room.
+    Room(RoomPainter),
 }
 
 #[cfg(test)]

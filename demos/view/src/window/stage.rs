@@ -93,7 +93,14 @@ impl Stage {
             };
             let frame = gpu
                 .engine
-                .prepare_observed(&mut encoder, &gpu.target, &[instance], &pane.viewports, &mut observe)
+                .prepare_observed(
+                    &mut encoder,
+                    &gpu.target,
+                    &[instance],
+                    &pane.viewports,
+                    &visavis::Surroundings::default(),
+                    &mut observe,
+                )
                 .context("drawing")?;
             frames.push(frame);
         }
