@@ -48,7 +48,9 @@ pub enum Reason {
     #[error("{0} is not supported; export without it")]
     Unsupported(String),
     /// A path that leads out of the scene's folder.
-    #[error("`{0}` leads out of the scene's folder; put the file beside the scene, or pack everything into a .glb")]
+    #[error(
+        "`{0}` leads out of the scene's folder; put the file beside the scene, or pack everything into a .glb"
+    )]
     Outside(String),
 }
 

@@ -19,6 +19,6 @@ mod scene;
 
 pub use error::{LoadError, Reason, Warning};
 pub use scene::{
-    AlphaMode, Camera, Environment, Image, Look, Material, Mesh, Node, Probe, Projection, Scene, SceneLamp, Sky,
-    Slot, Texture, TextureUse, Vertex, Wrap,
+    AlphaMode, Camera, Environment, Image, Look, Material, Mesh, Node, Probe, Projection, Scene, SceneLamp,
+    Sky, Slot, Texture, TextureUse, Vertex, Wrap,
 };

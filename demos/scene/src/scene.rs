@@ -372,9 +372,21 @@ impl Scene {
 pub(crate) fn orthographic(half_size: [f32; 2], near_m: f32, far_m: f32) -> Mat4 {
     let depth = 1.0 / (far_m - near_m).max(1e-6);
     Mat4::from_cols_array(&[
-        1.0 / half_size[0], 0.0, 0.0, 0.0, //
-        0.0, 1.0 / half_size[1], 0.0, 0.0, //
-        0.0, 0.0, depth, 0.0, //
-        0.0, 0.0, far_m * depth, 1.0,
+        1.0 / half_size[0],
+        0.0,
+        0.0,
+        0.0, //
+        0.0,
+        1.0 / half_size[1],
+        0.0,
+        0.0, //
+        0.0,
+        0.0,
+        depth,
+        0.0, //
+        0.0,
+        0.0,
+        far_m * depth,
+        1.0,
     ])
 }
