@@ -9,7 +9,7 @@ use visavis_shaders::mirror::Camera;
 
 use crate::engine::Shared;
 use crate::error::DrawError;
-use crate::layer::LayerTextures;
+use crate::layer::{LayerPipelines, LayerTextures};
 use crate::person::{Body, BodyState, PersonInner};
 use crate::raster::SurfacePass;
 use crate::target::Target;
@@ -55,9 +55,11 @@ pub struct Frame {
     /// Whether its passes have a view mask, be it of one view.
     pub(crate) is_multiview: bool,
     pub(crate) cameras: Cameras,
+    /// Each relit subject's light at a dynamic offset, and the shadow map.
+    pub(crate) lighting: Option<wgpu::BindGroup>,
     pub(crate) subjects: Vec<Subject>,
-    /// Solid and soft, of the CPU executor's layers.
-    pub(crate) layer_pipelines: Option<[wgpu::RenderPipeline; 2]>,
+    /// Of the CPU executor's layers.
+    pub(crate) layer_pipelines: Option<LayerPipelines>,
 }
 
 /// The camera of each view in the rest frame of each subject: `[subject][view]`, bound at a dynamic offset.
@@ -67,6 +69,8 @@ pub(crate) struct Cameras {
     pub(crate) one: wgpu::BindGroup,
     /// A pass's views, as an array.
     pub(crate) several: wgpu::BindGroup,
+    /// Where the first one begins, bytes.
+    pub(crate) start: u32,
 }
 
 /// One view of a frame.
@@ -89,6 +93,8 @@ pub(crate) struct Subject {
     pub(crate) body: Option<Body>,
     /// On the GPU executor.
     pub(crate) draws: Vec<Draw>,
+    /// Where its light begins, bytes; none if it is shown as captured.
+    pub(crate) lighting: Option<u32>,
 }
 
 /// A draw call of every view.
@@ -117,11 +123,7 @@ impl Frame {
             return Err(DrawError::NotFirst { view, views: self.views_a_pass });
         }
         if let (Some(layer), Some(pipelines)) = (layer, &self.layer_pipelines) {
-            for pipeline in pipelines {
-                pass.set_pipeline(pipeline);
-                pass.set_bind_group(0, layer.group(), &[]);
-                pass.draw(0..if self.is_multiview { 6 } else { 3 }, 0..1);
-            }
+            self.draw_layer(pass, view, layer, pipelines);
         }
         // Pass by pass over all subjects, so that every soft fragment meets every solid one's depth.
         for stage in SurfacePass::STAGES {
@@ -132,15 +134,47 @@ impl Frame {
         Ok(())
     }
 
+    fn draw_layer(
+        &self,
+        pass: &mut wgpu::RenderPass<'_>,
+        view: usize,
+        layer: &LayerTextures,
+        LayerPipelines { captured, relit }: &LayerPipelines,
+    ) {
+        let corners = if self.is_multiview || relit.is_some() { 6 } else { 3 };
+        for sweep in 0..2 {
+            if let Some(captured) = captured {
+                pass.set_pipeline(&captured[sweep]);
+                pass.set_bind_group(0, layer.group(), &[]);
+                pass.draw(0..corners, 0..1);
+            }
+            let (Some(relit), Some(lighting)) = (relit, &self.lighting) else { continue };
+            pass.set_pipeline(&relit[sweep]);
+            pass.set_bind_group(0, layer.group(), &[]);
+            for (index, subject) in self.subjects.iter().enumerate() {
+                let Some(light) = subject.lighting else { continue };
+                pass.set_bind_group(1, self.cameras_of_a_pass(), &[self.camera_offset(view, index)]);
+                pass.set_bind_group(3, lighting, &[light]);
+                pass.draw(0..corners, 0..1);
+            }
+        }
+    }
+
     fn draw_subject(&self, pass: &mut wgpu::RenderPass<'_>, view: usize, index: usize, stage: u8) {
-        let Some(Subject { person, body: Some(body), draws }) = self.subjects.get(index) else { return };
+        let Some(Subject { person, body: Some(body), draws, lighting }) = self.subjects.get(index) else {
+            return;
+        };
         let Body { vertices, state: BodyState::Gpu { workspace, fringe } } = body else { return };
+        let light = self.lighting.as_ref().zip(*lighting);
         for Draw { pass: kind, material, range, pipeline } in
             draws.iter().filter(|draw| draw.pass.stage() == stage)
         {
             pass.set_pipeline(pipeline);
             pass.set_bind_group(0, self.cameras_of_a_pass(), &[self.camera_offset(view, index)]);
             pass.set_bind_group(1, &workspace.pixel[*material as usize], &[]);
+            if let Some((group, light)) = light {
+                pass.set_bind_group(3, group, &[light]);
+            }
             if kind.is_fringe() {
                 pass.set_bind_group(2, fringe, &[]);
                 pass.draw(range.clone(), 0..1);
@@ -208,7 +242,7 @@ impl Frame {
     }
 
     fn camera_offset(&self, view: usize, subject: usize) -> u32 {
-        ((subject * self.views.len() + view) * size_of::<Camera>()) as u32
+        self.cameras.start + ((subject * self.views.len() + view) * size_of::<Camera>()) as u32
     }
 }
 

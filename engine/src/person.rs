@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use glam::Affine3A;
 use visavis_codec::FaceFrame;
 use visavis_codec::avatar::{Avatar, Material, Part};
+use visavis_codec::light::Light;
 use visavis_shaders::mirror::SkinnedVertex;
 
 use crate::Engine;
@@ -29,6 +30,10 @@ pub(crate) struct PersonInner {
     pub(crate) pose: Pose,
     pub(crate) surface: SurfaceMesh,
     pub(crate) weights: Weights,
+    /// As its owner calls it.
+    pub(crate) name: String,
+    /// In the rest frame.
+    pub(crate) capture_light: Option<Light>,
     /// Bodies that no frame uses at present.
     idle: Mutex<Idle<Body>>,
 }
@@ -89,6 +94,8 @@ impl Engine {
             pose: Pose::new(avatar),
             surface: SurfaceMesh::new(shared, avatar)?,
             weights,
+            name: avatar.manifest.name.clone(),
+            capture_light: avatar.manifest.capture_light.clone(),
             idle: Mutex::default(),
         };
         Ok(Person { inner: Arc::new(inner) })
@@ -102,6 +109,7 @@ impl Person {
             person: self.inner.clone(),
             frame: FaceFrame::default(),
             world_from_rest: Affine3A::IDENTITY,
+            light: None,
         }
     }
 }
@@ -112,6 +120,8 @@ pub struct Instance {
     pub(crate) person: Arc<PersonInner>,
     pub(crate) frame: FaceFrame,
     pub(crate) world_from_rest: Affine3A,
+    /// In the world; none: as captured.
+    pub(crate) light: Option<Light>,
 }
 
 impl Instance {

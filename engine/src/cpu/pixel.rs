@@ -13,6 +13,8 @@ pub(crate) const BATCH: usize = 2 * LANES;
 const BRIGHTEST: f32 = 32_768.0;
 /// Which output is alpha; those before it that are colour come first.
 const ALPHA_OUTPUT: usize = 8;
+/// Which outputs tilt the normal.
+const OFFSET_OUTPUTS: std::ops::Range<usize> = 6..8;
 
 /// The pixel decoder and the static map, packed for the kernels.
 #[derive(Debug)]
@@ -46,6 +48,9 @@ struct Layers {
     /// `[hidden]`.
     w_alpha: Vec<f32>,
     b_alpha: f32,
+    /// The normal's offset, `[2, hidden]`.
+    w_offset: Vec<f32>,
+    b_offset: [f32; 2],
 }
 
 /// Room for the inputs and hidden layers of one batch.
@@ -53,6 +58,14 @@ struct Layers {
 pub(crate) struct PixelScratch {
     inputs: Vec<Columns>,
     hidden: [Vec<Columns>; 2],
+}
+
+/// What relighting needs to know of a batch, each by points.
+#[derive(Debug, Default)]
+pub(crate) struct BatchParts {
+    pub(crate) albedo: [[[f32; LANES]; 2]; 3],
+    /// With the fine relief, unit length.
+    pub(crate) normal: [[[f32; LANES]; 2]; 3],
 }
 
 /// What there is to sample, and from where it is seen.
@@ -120,6 +133,8 @@ impl Layers {
             b3,
             w_alpha: pad_rows(&pixel.w3[ALPHA_OUTPUT * width..], 1, width, 1, hidden),
             b_alpha: pixel.b3[ALPHA_OUTPUT],
+            w_offset: pad_rows(&pixel.w3[OFFSET_OUTPUTS.start * width..], 2, width, 2, hidden),
+            b_offset: [pixel.b3[OFFSET_OUTPUTS.start], pixel.b3[OFFSET_OUTPUTS.start + 1]],
         }
     }
 }
@@ -141,7 +156,7 @@ impl PixelScratch {
 }
 
 /// Shades sixteen surface points: interpolated vertices in (normals of any length), `[r, g, b, alpha]` out, not
-/// premultiplied. All are of one material; alpha is 1 on opaque ones.
+/// premultiplied. All are of one material; alpha is 1 on opaque ones. What relighting needs goes into `parts`.
 #[inline(always)]
 pub(crate) fn shade<S: Simd>(
     s: S,
@@ -149,6 +164,7 @@ pub(crate) fn shade<S: Simd>(
     points: &[Vertex; BATCH],
     material: Material,
     scratch: &mut PixelScratch,
+    parts: Option<&mut BatchParts>,
 ) -> [[[f32; LANES]; 2]; 4] {
     let weights = surface.weights;
     scratch.fit(weights);
@@ -176,7 +192,35 @@ pub(crate) fn shade<S: Simd>(
             s.store(sigmoid(s, alpha[half]), &mut rgba[3][half]);
         }
     }
+    if let Some(BatchParts { albedo, normal }) = parts {
+        let offset =
+            tile::<S, 2>(s, &layers.w_offset, second, each!(row < 2 => [s.splat(layers.b_offset[row]); 2]));
+        for (half, points) in points.as_chunks::<LANES>().0.iter().enumerate() {
+            let [_, _, _, _, x, y, z, _] = s.load_transposed(points.each_ref());
+            let tilted = tilt(s, [x, y, z], [offset[0][half], offset[1][half]]);
+            for channel in 0..3 {
+                s.store(sigmoid(s, out[channel][half]), &mut albedo[channel][half]);
+                s.store(tilted[channel], &mut normal[channel][half]);
+            }
+        }
+    }
     rgba
+}
+
+/// A normal of any length, tilted along two [`tangents`](visavis_codec::avatar::tangents).
+#[inline(always)]
+fn tilt<S: Simd>(s: S, normal: [S::F; 3], [along, across]: [S::F; 2]) -> [S::F; 3] {
+    let (zero, one) = (s.splat(0.0), s.splat(1.0));
+    let n = normalize_or(s, normal, [zero, zero, one]);
+    let [x, y, z] = n;
+    let sign = s.select(s.gt(zero, z), s.splat(-1.0), one);
+    let a = s.div(s.splat(-1.0), s.add(sign, z));
+    let b = s.mul(s.mul(x, y), a);
+    let signed_x = s.mul(sign, x);
+    let t = [s.mul_add(s.mul(signed_x, x), a, one), s.mul(sign, b), s.sub(zero, signed_x)];
+    let u = [b, s.mul_add(s.mul(y, y), a, sign), s.sub(zero, y)];
+    let tilted = each!(i < 3 => s.mul_add(along, t[i], s.mul_add(across, u[i], n[i])));
+    normalize_or(s, tilted, n)
 }
 
 /// A leaky layer: `weights` is `[output.len(), input.len()]`.

@@ -176,7 +176,8 @@ impl PixelShape {
     }
 }
 
-/// Outputs in the shader's order: albedo and alpha, then shading. The normal offset is for relighting only.
+/// Outputs in the shader's order: albedo and alpha, then shading. The normal offset, which only relighting needs, is kept
+/// apart.
 const OUTPUT_SLOTS: [Option<(usize, usize)>; PIXEL_OUTPUTS] = [
     Some((0, 0)),
     Some((0, 1)),
@@ -189,6 +190,9 @@ const OUTPUT_SLOTS: [Option<(usize, usize)>; PIXEL_OUTPUTS] = [
     Some((0, 3)),
 ];
 
+/// Where the normal's offset begins among the outputs.
+const NORMAL_OFFSET: usize = 6;
+
 /// The uniform block of a material's pixel decoder. The static map's scale and offset are folded into the first layer, so
 /// that the shader uses its texels (0..=1) as they are. The avatar must be within [`PixelShape`]'s bounds.
 pub(crate) fn pixel_decoder(avatar: &Avatar, material: Material) -> mirror::PixelDecoder {
@@ -197,8 +201,7 @@ pub(crate) fn pixel_decoder(avatar: &Avatar, material: Material) -> mirror::Pixe
     let hidden = avatar.pixel.hidden;
     let (dynamic, fixed) = (avatar.texture.channels(), &avatar.static_map);
     let mut packed = mirror::PixelDecoder::zeroed();
-    let is_blended = usize::from(material.is_blended());
-    packed.counts = [shape.dynamic_layers, shape.static_layers, shape.hidden_groups, is_blended]
+    packed.counts = [shape.dynamic_layers, shape.static_layers, shape.hidden_groups, material as usize]
         .map(|count| count as u32);
     for (unit, (row, &bias)) in w1.chunks_exact(avatar.pixel_inputs()).zip(b1).enumerate() {
         let (group, lane) = (unit / 4, unit % 4);
@@ -229,6 +232,13 @@ pub(crate) fn pixel_decoder(avatar: &Avatar, material: Material) -> mirror::Pixe
         packed.third_bias[group][lane] = bias;
         for (input, &weight) in row.iter().enumerate() {
             packed.third[input / 4 * 2 + group][input % 4][lane] = weight;
+        }
+    }
+    let offsets = w3.chunks_exact(hidden).zip(b3).skip(NORMAL_OFFSET);
+    for (tangent, (row, &bias)) in offsets.take(2).enumerate() {
+        packed.offset_bias[tangent] = bias;
+        for (input, &weight) in row.iter().enumerate() {
+            packed.offset[input / 4 * 2 + tangent][input % 4] = weight;
         }
     }
     packed

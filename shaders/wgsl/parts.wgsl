@@ -1,0 +1,13 @@
+// What the pixel decoder says of a point, taken apart for relighting.
+
+struct Parts {
+    // Share of the light that is given back, 0..=1 each, linear.
+    albedo: vec3<f32>,
+    // The captured light on it, >= 0: colour as captured is albedo times shading.
+    shading: vec3<f32>,
+    // With the fine relief, unit length, rest frame.
+    normal: vec3<f32>,
+    alpha: f32,
+    // 0 skin, eyes, teeth; 1 clothes and lashes; 2 hair.
+    material: u32,
+}
