@@ -150,6 +150,11 @@ impl Instance {
         Ok(())
     }
 
+    /// Where it is: what [`set_pose`](Self::set_pose) was given.
+    pub fn pose(&self) -> Affine3A {
+        self.world_from_rest
+    }
+
     /// The face and head it has.
     pub fn frame(&self) -> &FaceFrame {
         &self.frame

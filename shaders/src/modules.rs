@@ -90,4 +90,16 @@ shaders! {
     LAYER_RELIT_VIEWS = "camera" "parts" "light" "shadow" "relight" "layer" "layer_relit" "layer_relit_views";
     /// Raster, `present_vertex`, `present_fragment`: a linear image over a background.
     PRESENT = "screen" "present";
+    /// Raster, `scene_vertex` with `scene_solid`, `scene_blended`: a scene's surfaces.
+    SCENE_SURFACE = "scene_view" "scene_node" "scene_material" "scene_brdf" "scene_shadow" "scene_surroundings" "scene_vertex" "scene_surface";
+    /// Raster, `scene_vertex` with `scene_cut_out`: a scene's depth.
+    SCENE_DEPTH = "scene_view" "scene_node" "scene_material" "scene_vertex" "scene_depth";
+    /// Raster, `sky_vertex`, `sky_fragment`: what is behind a scene.
+    SCENE_SKY = "screen" "scene_view" "scene_surroundings" "scene_sky";
+    /// Raster, `finish_vertex`, `finish_fragment`: lens and ink over a drawn scene.
+    SCENE_FINISH = "screen" "scene_finish_single" "scene_finish";
+    /// [`SCENE_FINISH`] of a scene that was drawn with several samples a pixel.
+    SCENE_FINISH_MULTI = "screen" "scene_finish_multi" "scene_finish";
+    /// Raster, `scene_present_vertex`, `scene_present_fragment`: a stage's tone curve.
+    SCENE_PRESENT = "screen" "scene_present";
 }

@@ -59,6 +59,13 @@ fn rust_and_wgsl_agree() {
         rust::<mirror::Lighting>(),
         rust::<mirror::LayerPlacement>(),
         rust::<mirror::Background>(),
+        rust::<mirror::SceneView>(),
+        rust::<mirror::SceneLamp>(),
+        rust::<mirror::SceneLight>(),
+        rust::<mirror::SceneNode>(),
+        rust::<mirror::SceneMaterial>(),
+        rust::<mirror::SceneFinish>(),
+        rust::<mirror::ScenePresent>(),
     ]);
     assert_eq!(rust, wgsl);
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use visavis::error::GpuError;
+
 /// Why a scene couldn't be read: which file, which field of it, why, and what helps.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{file}: {field}: {reason}")]
@@ -67,4 +69,63 @@ impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.field, self.text)
     }
+}
+
+/// Why a scene can't be put on the GPU or drawn.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RoomError {
+    /// Scenes are drawn in passes with colour, one view at a time.
+    #[error("a scene can't be drawn in passes of {0:?}: give a colour format and `view_mask: None`")]
+    Format(visavis::TargetFormat),
+    /// A buffer would be beyond what the device has.
+    #[error(
+        "{what} take {found} bytes, the device has buffers of {limit}; reduce the scene or raise `Limits::max_buffer_size`"
+    )]
+    TooLarge {
+        /// What, in words.
+        what: &'static str,
+        /// Bytes.
+        found: u64,
+        /// Bytes.
+        limit: u64,
+    },
+    /// A node that isn't there was asked for.
+    #[error("there is no node {0}")]
+    NoSuchNode(usize),
+    /// A place that isn't one.
+    #[error("a node's transform is not finite")]
+    NotFinite,
+    /// The device refused, or is gone.
+    #[error(transparent)]
+    Gpu(#[from] GpuError),
+}
+
+/// Why a stage couldn't draw.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StageError {
+    /// The room.
+    #[error(transparent)]
+    Room(#[from] RoomError),
+    /// The engine's passes.
+    #[error(transparent)]
+    Target(#[from] visavis::error::TargetError),
+    /// The people.
+    #[error(transparent)]
+    Prepare(#[from] visavis::error::PrepareError),
+    /// The people, on their way to the screen.
+    #[error(transparent)]
+    Draw(#[from] visavis::error::DrawError),
+    /// A picture that is empty or larger than a texture may be.
+    #[error("a picture of {width} × {height} pixels; 1 to {limit} each way")]
+    Size {
+        /// Pixels.
+        width: u32,
+        /// Pixels.
+        height: u32,
+        /// The device's largest texture.
+        limit: u32,
+    },
+    /// The device refused, or is gone.
+    #[error(transparent)]
+    Gpu(#[from] GpuError),
 }

@@ -15,9 +15,15 @@
 //! What a file may say beyond glTF stands in `SCENE.md` beside this crate: light maps, probes, the surroundings, the look.
 
 pub mod error;
+mod gpu;
+mod light;
+mod load;
 mod scene;
 
-pub use error::{LoadError, Reason, Warning};
+pub use error::{LoadError, Reason, RoomError, StageError, Warning};
+pub use gpu::{
+    Occluder, Renderer, Room, SHADOW_FORMAT, ScenePass, Shot, Stage, StageFrame, StageOptions, ToneCurve,
+};
 pub use scene::{
     AlphaMode, Camera, Environment, Image, Look, Material, Mesh, Node, Probe, Projection, Scene, SceneLamp,
     Sky, Slot, Texture, TextureUse, Vertex, Wrap,

@@ -103,7 +103,10 @@ pub struct Material {
     /// Whether both sides are seen.
     pub double_sided: bool,
     /// Whether it shows its base colour without any light.
+    /// Whether it shows its base colour without any light.
     pub unlit: bool,
+    /// Whether it keeps lamps from shining on what is behind it.
+    pub casts_shadow: bool,
     /// What a light map's 1 stands for, in units of diffuse white.
     pub light_map_scale: f32,
     /// By [`TextureUse`].
@@ -323,9 +326,17 @@ impl Default for Material {
             alpha: AlphaMode::Opaque,
             double_sided: false,
             unlit: false,
+            casts_shadow: true,
             light_map_scale: 1.0,
             slots: [None; TextureUse::COUNT],
         }
+    }
+}
+
+impl Material {
+    /// Whether lamps don't shine through it.
+    pub(crate) fn is_opaque_to_lamps(&self) -> bool {
+        self.casts_shadow && self.alpha != AlphaMode::Blend
     }
 }
 
