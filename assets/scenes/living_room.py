@@ -117,7 +117,7 @@ def main():
     strength = max(SUN)
     out.lamp("sun", "directional", [c / strength for c in SUN], strength * math.pi, rotation=glb.looking(direction))
     # A person in their node's frame looks along −Z; this one turns to the camera.
-    out.node("desk", translation=[PERSON[0], PERSON[2], -PERSON[1]], rotation=[0.0, 0.9962, 0.0, 0.0872])
+    out.node("person", translation=[PERSON[0], PERSON[2], -PERSON[1]], rotation=[0.0, 0.9962, 0.0, 0.0872])
     out.camera("portrait", EYE, TARGET, VERTICAL_ANGLE, focus_m=2.0, aperture_m=0.03)
     out.camera("room", (1.9, 1.75, 2.55), (-0.2, 0.95, -0.9), math.radians(52))
     scale = float(max(4.0, np.percentile(around, 99.9)))
@@ -167,7 +167,7 @@ def outside(out, garden):
     """What is seen through the windows: a picture on an upright sheet that casts no shadow."""
     sheet = shapes.sheet("outside", lambda s, t: (LEFT - 1.6, -4.5 + 9.0 * s, -0.6 + 4.4 * t), 1, 1, "outside", smooth=False)
     number = out.material("outside", colour=(0, 0, 0), emissive=(2.6, 2.6, 2.6), emissive_texture=garden, double=True,
-                          roughness=1.0, extras={"casts_shadow": False, "lit": False})
+                          roughness=1.0, extras={"casts_shadow": False})
     furnish.tint_all([sheet])
     out.mesh("outside", sheet, {"outside": (number, None)})
 

@@ -297,7 +297,7 @@ mirrors! {
 
     /// `scene_present.wgsl`: the tone curve.
     struct ScenePresent {
-        /// Factor, shoulder, fade, zero.
+        /// Factor, shoulder, fade, noise.
         tone: [f32; 4],
         /// Pixels.
         origin: [f32; 2],

@@ -2,7 +2,7 @@
 
 struct ScenePresent {
     // Factor on everything; where the shoulder begins (1: no curve, what is brighter than white is clipped); how much colour
-    // burnt-out light loses; reserved.
+    // burnt-out light loses; 1 for noise, 0 where the target has more than 8 bits.
     tone: vec4<f32>,
     // Pixels from the image's left and top edge to the target's.
     origin: vec2<f32>,
@@ -42,5 +42,5 @@ fn scene_present_fragment(@builtin(position) clip: vec4<f32>) -> @location(0) ve
     // A step of 8-bit sRGB is about 1/255 of the encoded value; in linear light it is as wide as the curve is flat there.
     let noise = fract(52.982919 * fract(dot(clip.xy, vec2<f32>(0.06711056, 0.00583715)))) - 0.5;
     let width = (2.2 / 255.0) * pow(max(color, vec3<f32>(1e-4)), vec3<f32>(0.545));
-    return vec4<f32>(max(color + noise * width, vec3<f32>(0.0)), texel.a);
+    return vec4<f32>(max(color + noise * width * present.tone.w, vec3<f32>(0.0)), texel.a);
 }

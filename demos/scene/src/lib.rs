@@ -22,7 +22,8 @@ mod scene;
 
 pub use error::{LoadError, Reason, RoomError, StageError, Warning};
 pub use gpu::{
-    Occluder, Renderer, Room, SHADOW_FORMAT, ScenePass, Shot, Stage, StageFrame, StageOptions, ToneCurve,
+    Occluder, Renderer, Room, SHADOW_FORMAT, ScenePass, Shot, Snapshot, Stage, StageFrame, StageOptions,
+    ToneCurve,
 };
 pub use scene::{
     AlphaMode, Camera, Environment, Image, Look, Material, Mesh, Node, Probe, Projection, Scene, SceneLamp,

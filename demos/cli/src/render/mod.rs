@@ -5,6 +5,7 @@ pub(crate) mod camera;
 pub(crate) mod ffmpeg;
 pub(crate) mod output;
 pub(crate) mod recording;
+mod room;
 mod timeline;
 pub(crate) mod wav;
 
@@ -34,6 +35,7 @@ use crate::{interrupt, progress};
   visavis render hello.mcap -o still.png --from 2.5 --size 1024
   visavis render hello.mcap -o warmer.mp4 --profile warmer
   visavis render hello.mcap -o other.mp4 --avatar other.avatar    the same words from another face
+  visavis render hello.mcap -o room.mp4 --size 1280x720 --scene assets/scenes/living_room.glb
 
 Videos are written by ffmpeg. The avatar is looked for by its name beside the call, in ../avatars from there and in
 assets/avatars, and must be the very file that the call was recorded with; one named with --avatar need not.")]
@@ -55,11 +57,13 @@ pub(crate) struct Arguments {
     /// Pictures a second
     #[arg(long, default_value_t = 30.0, value_parser = parse_fps)]
     fps: f64,
-    #[arg(long, default_value = "front", help = format!("Where it is seen from: {CAMERA_HELP}"))]
-    camera: Camera,
+    #[arg(long, help = format!("Where it is seen from: {CAMERA_HELP}; front, or the scene's first camera, unless said"))]
+    camera: Option<Camera>,
     /// What stands behind: gradient (a studio wall) or a colour as #8a8d91
     #[arg(long, default_value = "gradient")]
     background: Background,
+    #[command(flatten)]
+    room: room::RoomArguments,
     /// What draws
     #[arg(long, value_enum, default_value_t = Executor::Auto)]
     executor: Executor,
@@ -72,6 +76,9 @@ pub(crate) struct Arguments {
     /// Where to begin, seconds into the call
     #[arg(long, default_value_t = 0.0, value_name = "SECONDS", value_parser = parse_seconds)]
     from: f64,
+    /// Begin with this picture of the call, counted from 0 at --fps, instead of --from
+    #[arg(long, value_name = "N", conflicts_with = "from")]
+    frame: Option<u32>,
     /// Where to end, seconds into the call
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
     to: Option<f64>,
@@ -101,6 +108,14 @@ fn parse_seconds(text: &str) -> Result<f64, String> {
     seconds.ok_or_else(|| format!("`{text}` is no time in seconds"))
 }
 
+/// What draws the pictures.
+enum Means {
+    /// The person alone, over a wall.
+    Wall(Box<(Painter, Compositor)>),
+    /// The person in a room.
+    Room(Box<room::RoomPainter>),
+}
+
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
     let Arguments {
@@ -112,13 +127,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
         fps,
         camera,
         background,
+        room,
         executor,
         threads,
         profile,
         from,
+        frame,
         to,
     } = arguments;
-    let (size, fps, from) = (*size, *fps, *from);
+    let (size, fps) = (*size, *fps);
+    let from = frame.map_or(*from, |frame| f64::from(frame) / fps);
     let output = Output::parse(output)?;
     let bytes = read_bounded(call, MAX_CALL_BYTES)?;
     let reader = recording::open_call(&bytes, call)?;
@@ -162,8 +180,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
 
     let start = Instant::now();
     let avatar_path = recording.avatar_path.clone();
-    let mut painter = Painter::new(recording.avatar, *executor, threads.map(usize::from))?;
-    let mut compositor = Compositor::new(*background, size[0] as usize, size[1] as usize);
+    let threads = threads.map(usize::from);
+    let mut means = match room.open(&recording.avatar, *executor, threads, *camera, size)? {
+        Some(room) => Means::Room(Box::new(room)),
+        None => Means::Wall(Box::new((
+            Painter::new(recording.avatar, *executor, threads)?,
+            Compositor::new(*background, size[0] as usize, size[1] as usize),
+        ))),
+    };
+    let camera = camera.unwrap_or_default();
     let aspect = size[0] as f32 / size[1] as f32;
     let bar = progress::bar(frames as u64, "frames");
     for n in 0..frames {
@@ -172,25 +197,35 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
         let face =
             recording.timeline.at(Timestamp(recording.start.0.saturating_add((time * 1e9).round() as u64)));
         let face = tuner.as_mut().map_or(face, |tuner| tuner.apply_frame(&face));
-        let picture = painter.paint(&face, &camera.view(time, aspect), size, Behind::Nothing);
-        let picture = picture.with_context(|| format!("frame {n}, {time:.3} s into the call"))?;
-        sink.frame(compositor.compose(picture))?;
+        let picture = match &mut means {
+            Means::Room(room) => room.paint(&face, time),
+            Means::Wall(wall) => {
+                let (painter, compositor) = &mut **wall;
+                let picture = painter.paint(&face, &camera.view(time, aspect), size, Behind::Nothing);
+                picture.map(|picture| compositor.compose(picture))
+            }
+        };
+        sink.frame(picture.with_context(|| format!("frame {n}, {time:.3} s into the call"))?)?;
         bar.inc(1);
     }
     let outputs = sink.finish()?;
     bar.finish_and_clear();
     let took = start.elapsed().as_secs_f64();
+    let (executor, adapter) = match &means {
+        Means::Room(room) => (room.executor(), room.adapter()),
+        Means::Wall(wall) => (wall.0.executor(), wall.0.adapter()),
+    };
     eprintln!(
         "{}: {frames} frames of {}x{}, {seconds:.2} s at {fps} fps; took {took:.1} s ({} executor, {})",
         arguments.output.display(),
         size[0],
         size[1],
-        painter.executor(),
-        painter.adapter()
+        executor,
+        adapter
     );
     Ok(json!({
         "frames": frames, "fps": fps, "width": size[0], "height": size[1], "seconds": seconds,
-        "adapter": painter.adapter(), "executor": painter.executor(), "audio": sound_file.is_some(), "outputs": outputs,
+        "adapter": adapter, "executor": executor, "audio": sound_file.is_some(), "outputs": outputs,
         "avatar": avatar_path, "sender": recording.sender, "render_seconds": took,
     }))
 }

@@ -8,6 +8,7 @@ mod present;
 mod room;
 mod shadow;
 mod shot;
+mod snapshot;
 mod stage;
 mod texture;
 
@@ -15,6 +16,7 @@ pub use pass::{Renderer, ScenePass};
 pub use room::Room;
 pub use shadow::SHADOW_FORMAT;
 pub use shot::{Occluder, Shot};
+pub use snapshot::Snapshot;
 pub use stage::{Stage, StageFrame, StageOptions, ToneCurve};
 
 /// A buffer with these contents, ready to be bound.

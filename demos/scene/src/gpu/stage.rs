@@ -191,9 +191,11 @@ impl Stage {
             frame.draw(&mut pass, 0)?;
             shot.draw_blended(&mut pass, &self.people_pass, 0);
         }
+        // sRGB formats have 8 bits.
+        let noise = f32::from(u8::from(self.options.output.is_srgb()));
         let tone = match self.options.tone {
-            ToneCurve::Clip => [1.0, 1.0, 0.0, 0.0],
-            ToneCurve::Filmic => [1.0, 0.7, 0.35, 0.0],
+            ToneCurve::Clip => [1.0, 1.0, 0.0, noise],
+            ToneCurve::Filmic => [1.0, 0.7, 0.35, noise],
         };
         let contents = ScenePresent { tone, origin: [0.0; 2], reserved: [0.0; 2] };
         self.present.record(&device, encoder, &contents, &textures.color, output)?;
