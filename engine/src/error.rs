@@ -193,8 +193,9 @@ pub enum DrawError {
     ForeignTarget,
 }
 
-/// Runs `work` and returns the first error that the device raised meanwhile on this thread.
-pub(crate) fn scoped<T>(device: &wgpu::Device, work: impl FnOnce() -> T) -> Result<T, GpuError> {
+/// Runs `work` and returns the first error that the device raised meanwhile on this thread. For hosts that want their own
+/// resources made without panics, as the engine makes its own.
+pub fn scoped<T>(device: &wgpu::Device, work: impl FnOnce() -> T) -> Result<T, GpuError> {
     let memory = device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
     let internal = device.push_error_scope(wgpu::ErrorFilter::Internal);
     let validation = device.push_error_scope(wgpu::ErrorFilter::Validation);

@@ -374,7 +374,7 @@ impl Instance {
         Ok(())
     }
 
-    /// Where it is in the world.
+    /// Where it is in the world: what [`set_pose`](Self::set_pose) was given.
     pub fn pose(&self) -> Affine3A {
         self.world_from_rest
     }

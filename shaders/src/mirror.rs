@@ -258,6 +258,124 @@ mirrors! {
         /// 1 where the target wants values encoded as sRGB, else 0; then padding.
         encode: [f32; 4],
     }
+
+    /// `scene_view.wgsl`: a scene as one camera sees it.
+    struct SceneView {
+        /// By columns.
+        clip_from_world: [[f32; 4]; 4],
+        /// By columns.
+        world_from_clip: [[f32; 4]; 4],
+        /// Metres.
+        eye: [f32; 3],
+        /// Zero.
+        reserved: f32,
+        /// Left, top, width, height, pixels.
+        viewport: [f32; 4],
+        /// Zero; to 256 bytes.
+        padding: [[f32; 4]; 6],
+    }
+
+    /// `scene_view.wgsl`: a lamp.
+    struct SceneLamp {
+        /// Its place, or the way towards it.
+        place: [f32; 3],
+        /// 0 directional, 1 point, 2 spot.
+        kind: f32,
+        /// Of white that faces it.
+        color: [f32; 3],
+        /// Metres; 0 for no limit.
+        range: f32,
+        /// Along which a spot shines.
+        axis: [f32; 3],
+        /// Of the cone.
+        cos_outer: f32,
+        /// Of the cone.
+        cos_inner: f32,
+        /// Radians or metres.
+        radius: f32,
+        /// Zero.
+        reserved: [f32; 2],
+    }
+
+    /// `scene_view.wgsl`: the light in a scene.
+    struct SceneLight {
+        /// The first one has the shadow map.
+        lamps: [SceneLamp; 8],
+        /// By columns.
+        shadow_from_world: [[f32; 4]; 4],
+        /// Texels a side, metres a texel, metres from near to far, 1 if there is a map.
+        shadow: [f32; 4],
+        /// Above, horizon, below.
+        sky: [[f32; 4]; 3],
+        /// Least corner, greatest corner, seen from.
+        room: [[f32; 4]; 3],
+        /// Centre, radius.
+        occluders: [[f32; 4]; 16],
+        /// Lamps, occluders, bands, levels.
+        counts: [u32; 4],
+    }
+
+    /// `scene_node.wgsl`: a node.
+    struct SceneNode {
+        /// By columns.
+        world_from_node: [[f32; 4]; 4],
+        /// By columns.
+        normal_from_node: [[f32; 4]; 3],
+        /// Spherical harmonics, with all their constants.
+        ambient: [[f32; 4]; 9],
+    }
+
+    /// `scene_material.wgsl`: a material.
+    struct SceneMaterial {
+        /// Linear.
+        base_color: [f32; 4],
+        /// Linear.
+        emissive: [f32; 3],
+        /// What its 1 stands for.
+        light_map_scale: f32,
+        /// 0..=1.
+        metallic: f32,
+        /// 0..=1.
+        roughness: f32,
+        /// Depth of the normal map.
+        normal_scale: f32,
+        /// 0..=1.
+        occlusion_strength: f32,
+        /// Below 0 where it is blended.
+        cutoff: f32,
+        /// 1 for yes.
+        unlit: f32,
+        /// A bit each.
+        textures: u32,
+        /// Zero.
+        reserved: u32,
+        /// Two rows a texture.
+        places: [[f32; 4]; 12],
+    }
+
+    /// `scene_finish.wgsl`: lens and ink.
+    struct SceneFinish {
+        /// Left, top, width, height, pixels.
+        viewport: [f32; 4],
+        /// Linear.
+        ink_color: [f32; 3],
+        /// Pixels.
+        ink_px: f32,
+        /// From depth to distance.
+        depth: [f32; 4],
+        /// Focus, blur.
+        lens: [f32; 4],
+    }
+
+    /// `scene_present.wgsl`: the tone curve.
+    struct ScenePresent {
+        /// Factor, shoulder, fade, noise.
+        tone: [f32; 4],
+        /// Pixels.
+        origin: [f32; 2],
+        /// Zero.
+        reserved: [f32; 2],
+    }
 }
 
 /// Coefficients of real spherical harmonics of order 2.
@@ -266,6 +384,7 @@ pub const LIGHT_BANDS: usize = 9;
 pub const PART_KINDS: usize = 9;
 /// Lamps of one light, at most.
 pub const LIGHT_LAMPS: usize = 8;
+
 /// Hidden units of the pixel decoder in fours, at most.
 pub const MAX_HIDDEN_GROUPS: usize = 6;
 /// Inputs of the pixel decoder in fours, at most.

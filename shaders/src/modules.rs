@@ -104,4 +104,16 @@ shaders! {
     MIXED_RESOLVE = "screen" "mixed_frame" "mixed_picture" "mixed_resolve";
     /// Raster, `overlay_fragment` or `picture_fragment`: avatars and what is real as one.
     MIXED_COMPOSITE = "screen" "mixed_frame" "mixed_picture" "mixed_composite";
+    /// Raster, `scene_vertex` with `scene_solid`, `scene_blended`: a scene's surfaces.
+    SCENE_SURFACE = "scene_view" "scene_node" "scene_material" "scene_brdf" "scene_shadow" "scene_surroundings" "scene_vertex" "scene_surface";
+    /// Raster, `scene_vertex` with `scene_cut_out`: a scene's depth.
+    SCENE_DEPTH = "scene_view" "scene_node" "scene_material" "scene_vertex" "scene_depth";
+    /// Raster, `sky_vertex`, `sky_fragment`: what is behind a scene.
+    SCENE_SKY = "screen" "scene_view" "scene_surroundings" "scene_sky";
+    /// Raster, `finish_vertex`, `finish_fragment`: lens and ink over a drawn scene.
+    SCENE_FINISH = "screen" "scene_finish_single" "scene_finish";
+    /// [`SCENE_FINISH`] of a scene that was drawn with several samples a pixel.
+    SCENE_FINISH_MULTI = "screen" "scene_finish_multi" "scene_finish";
+    /// Raster, `scene_present_vertex`, `scene_present_fragment`: a stage's tone curve.
+    SCENE_PRESENT = "screen" "scene_present";
 }

@@ -62,6 +62,13 @@ fn rust_and_wgsl_agree() {
         rust::<mirror::MixedFrame>(),
         rust::<mirror::Background>(),
         rust::<mirror::Studio>(),
+        rust::<mirror::SceneView>(),
+        rust::<mirror::SceneLamp>(),
+        rust::<mirror::SceneLight>(),
+        rust::<mirror::SceneNode>(),
+        rust::<mirror::SceneMaterial>(),
+        rust::<mirror::SceneFinish>(),
+        rust::<mirror::ScenePresent>(),
     ]);
     assert_eq!(rust, wgsl);
 }

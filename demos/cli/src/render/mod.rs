@@ -6,6 +6,7 @@ pub(crate) mod ffmpeg;
 pub(crate) mod output;
 pub(crate) mod recording;
 mod room;
+mod scene;
 pub(crate) mod wav;
 
 use std::path::PathBuf;
@@ -36,6 +37,7 @@ use crate::{interrupt, progress};
   visavis render hello.mcap -o warmer.mp4 --profile warmer
   visavis render hello.mcap -o other.mp4 --avatar other.avatar    the same words from another face
   visavis render assets/calls/hello.mcap -o meeting.png --room assets/mixed/meeting.json
+  visavis render hello.mcap -o room.mp4 --size 1280x720 --scene assets/scenes/living_room.glb
 
 Videos are written by ffmpeg. The avatar is looked for by its name beside the call, in ../avatars from there and in
 assets/avatars, and must be the very file that the call was recorded with; one named with --avatar need not.")]
@@ -57,15 +59,17 @@ pub(crate) struct Arguments {
     /// Pictures a second
     #[arg(long, default_value_t = 30.0, value_parser = parse_fps)]
     fps: f64,
-    #[arg(long, default_value = "front", help = format!("Where it is seen from: {CAMERA_HELP}"))]
-    camera: Camera,
+    #[arg(long, help = format!("Where it is seen from: {CAMERA_HELP}; front, or the scene's first camera, unless said"))]
+    camera: Option<Camera>,
     /// What stands behind: gradient (a studio wall) or a colour as #8a8d91
     #[arg(long, default_value = "gradient")]
     background: Background,
     /// A real room (.json) to sit in, as in mixed reality: a camera's picture, its depth, its light. Somebody sits on
     /// each of its seats, at a moment of the call of their own; videos have no sound
-    #[arg(long, value_name = "ROOM", conflicts_with_all = ["size", "camera", "background"])]
+    #[arg(long, value_name = "ROOM", conflicts_with_all = ["size", "camera", "background", "scene"])]
     room: Option<PathBuf>,
+    #[command(flatten)]
+    scene: scene::SceneArguments,
     /// What draws
     #[arg(long, value_enum, default_value_t = Executor::Auto)]
     executor: Executor,
@@ -78,6 +82,9 @@ pub(crate) struct Arguments {
     /// Where to begin, seconds into the call
     #[arg(long, default_value_t = 0.0, value_name = "SECONDS", value_parser = parse_seconds)]
     from: f64,
+    /// Begin with this picture of the call, counted from 0 at --fps, instead of --from
+    #[arg(long, value_name = "N", conflicts_with = "from")]
+    frame: Option<u32>,
     /// Where to end, seconds into the call
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
     to: Option<f64>,
@@ -119,16 +126,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
         camera,
         background,
         room,
+        scene,
         executor,
         threads,
         profile,
         from,
+        frame,
         to,
     } = arguments;
     let room = room.as_deref().map(Room::read).transpose()?;
     let room_path = room.as_ref().map(|room| room.path.clone());
     let size = room.as_ref().map_or(*size, Room::size);
-    let (fps, from) = (*fps, *from);
+    let fps = *fps;
+    let from = frame.map_or(*from, |frame| f64::from(frame) / fps);
     let output = Output::parse(output)?;
     let bytes = read_bounded(call, MAX_CALL_BYTES)?;
     let reader = recording::open_call(&bytes, call)?;
@@ -176,15 +186,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
     let start = Instant::now();
     let avatar_path = recording.avatar_path.clone();
     let threads = threads.map(usize::from);
-    let mut studio = match room {
-        Some(room) => {
+    let scene = scene.open(&recording.avatar, *executor, threads, *camera, size)?;
+    let mut studio = match (room, scene) {
+        (Some(room), _) => {
             Studio::Room(RoomPainter::new(&recording.avatar, room, executor.of_engine()?, threads)?)
         }
-        None => Studio::Wall(
+        (None, Some(scene)) => Studio::Scene(Box::new(scene)),
+        (None, None) => Studio::Wall(
             Painter::new(recording.avatar, *executor, threads)?,
             Compositor::new(*background, size[0] as usize, size[1] as usize),
         ),
     };
+    let camera = camera.unwrap_or_default();
     let aspect = size[0] as f32 / size[1] as f32;
     let bar = progress::bar(frames as u64, "frames");
     for n in 0..frames {
@@ -201,6 +214,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
                     painter.paint(&face(0, time), &camera.view(time, aspect), size, Behind::Nothing);
                 picture.map(|picture| compositor.compose(picture))
             }
+            Studio::Scene(painter) => painter.paint(&face(0, time), time),
             Studio::Room(painter) => {
                 let faces: Vec<_> = (painter.seats().iter().enumerate())
                     .map(|(n, seat)| face(n, (time + seat.call_s) % recording.seconds))
@@ -214,6 +228,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
     let (adapter, executor) = match &studio {
         Studio::Wall(painter, _) => (painter.adapter(), painter.executor()),
         Studio::Room(painter) => (painter.adapter(), painter.executor()),
+        Studio::Scene(painter) => (painter.adapter(), painter.executor()),
     };
     let outputs = sink.finish()?;
     bar.finish_and_clear();
@@ -239,6 +254,8 @@ enum Studio {
     Wall(Painter, Compositor),
     /// All of them, in a real room.
     Room(RoomPainter),
+    /// One of them, in a scene.
+    Scene(Box<scene::ScenePainter>),
 }
 
 #[cfg(test)]
