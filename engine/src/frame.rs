@@ -189,7 +189,8 @@ impl Frame {
     }
 
     fn draw_subject(&self, pass: &mut wgpu::RenderPass<'_>, view: usize, index: usize, stage: u8) {
-        let Some(Subject { person, kind, body: Some(body), map, draws, lighting, .. }) = self.subjects.get(index)
+        let Some(Subject { person, kind, body: Some(body), map, draws, lighting, .. }) =
+            self.subjects.get(index)
         else {
             return;
         };

@@ -51,7 +51,10 @@ pub(crate) struct PersonInner {
 #[derive(Debug)]
 pub(crate) enum Look {
     /// The decoder is none of a likeness.
-    Gpu { decoder: Option<Box<gpu::Decoder>>, flat: Box<gpu::Flat> },
+    Gpu {
+        decoder: Option<Box<gpu::Decoder>>,
+        flat: Box<gpu::Flat>,
+    },
     Cpu(Arc<cpu::Shading>),
 }
 
@@ -247,7 +250,8 @@ pub struct Instance {
 impl Clone for Instance {
     /// Another one with the same face at the same place; it holds nothing of what this one has decoded.
     fn clone(&self) -> Self {
-        let Self { person, frame, world_from_rest, bounds, light, detail, likeness, state: _, scratch: _ } = self;
+        let Self { person, frame, world_from_rest, bounds, light, detail, likeness, state: _, scratch: _ } =
+            self;
         Self {
             person: person.clone(),
             frame: *frame,
@@ -401,12 +405,7 @@ impl Look {
 }
 
 impl Figure {
-    async fn new(
-        shared: &Arc<Shared>,
-        form: &Form<'_>,
-        look: &Look,
-        pace: &Pace,
-    ) -> Result<Self, LoadError> {
+    async fn new(shared: &Arc<Shared>, form: &Form<'_>, look: &Look, pace: &Pace) -> Result<Self, LoadError> {
         let surface = SurfaceMesh::new(shared, form, pace).await?;
         let weights = match (&shared.kernels, look) {
             (Some(kernels), _) => Weights::Gpu(Box::new(gpu::Mesh::new(shared, kernels, form, pace).await?)),

@@ -109,8 +109,14 @@ impl Engine {
                     let pose = person.pose.write(&instance.frame);
                     let at = upload.push(&pose);
                     copies.push((at, pose.len() as u64, skinning.inputs.clone()));
-                    if let (true, Some(MapBody::Gpu(map))) = (decodes, map.as_ref().and_then(|map| map.body())) {
-                        copies.push((at, map.condition.size().min(Pose::OFFSET as u64), map.condition.clone()));
+                    if let (true, Some(MapBody::Gpu(map))) =
+                        (decodes, map.as_ref().and_then(|map| map.body()))
+                    {
+                        copies.push((
+                            at,
+                            map.condition.size().min(Pose::OFFSET as u64),
+                            map.condition.clone(),
+                        ));
                     }
                 }
                 BodyState::Cpu(face) => {
@@ -394,10 +400,8 @@ fn is_seen(member: &Member<'_>, pass: &[Viewport]) -> bool {
 /// The numbers of those that a pass sees, by falling distance from its first eye to their rest frames.
 fn far_to_near(pass: &[Viewport], members: &[Member<'_>]) -> Vec<usize> {
     let eye = pass.first().map(|viewport| viewport.view.eye()).unwrap_or_default();
-    let distance =
-        |&index: &usize| eye.distance(members[index].instance.world_from_rest.translation.into());
-    let mut order: Vec<usize> =
-        (0..members.len()).filter(|&index| is_seen(&members[index], pass)).collect();
+    let distance = |&index: &usize| eye.distance(members[index].instance.world_from_rest.translation.into());
+    let mut order: Vec<usize> = (0..members.len()).filter(|&index| is_seen(&members[index], pass)).collect();
     order.sort_by(|a, b| distance(b).total_cmp(&distance(a)));
     order
 }

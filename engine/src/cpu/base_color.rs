@@ -88,7 +88,7 @@ impl BaseMap {
         let BatchParts { albedo, normal, reach } = parts;
         for (i, point) in points.iter().enumerate() {
             let [_, _, _, u, x, y, z, v] = *point;
-            let mut mix = |plane: &mut [[f32; LANES]; 2], to: f32| {
+            let mix = |plane: &mut [[f32; LANES]; 2], to: f32| {
                 let value = &mut plane[i / LANES][i % LANES];
                 *value = if share >= 1.0 { to } else { *value + (to - *value) * share };
             };

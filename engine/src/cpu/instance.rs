@@ -98,7 +98,13 @@ impl Weights {
     /// Packs an avatar for one of the processor's instruction sets.
     pub fn for_level(avatar: &Avatar, level: Level) -> Self {
         let form = Form::of_avatar(avatar);
-        Self::of_form(&form, GeometryWeights::new(&form), fringe::edges(&form), Shading::new(avatar).into(), level)
+        Self::of_form(
+            &form,
+            GeometryWeights::new(&form),
+            fringe::edges(&form),
+            Shading::new(avatar).into(),
+            level,
+        )
     }
 
     /// Packs a mesh, over several frames.

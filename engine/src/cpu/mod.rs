@@ -32,8 +32,8 @@ mod tile;
 mod triangle;
 
 pub(crate) use geometry::joint_transforms;
-pub(crate) use instance::{Form, Shading};
 pub use instance::{DecodeError, Instance, Weights};
+pub(crate) use instance::{Form, Shading};
 pub use layer::Layer;
 pub use renderer::{RenderError, Renderer, Statistics};
 pub use scene::Placed;

@@ -113,10 +113,11 @@ impl PixelWeights {
     pub(crate) fn new(avatar: &Avatar, dynamic_stride: usize) -> Self {
         let map = &avatar.static_map;
         let half = halved(&map.texels, map.size, map.channels);
-        let static_maps = [(map.size, map.texels.clone()), ((map.size / 2).max(1), half)].map(|(size, mut texels)| {
-            texels.extend([0; LANES]);
-            StaticMap { size, texels }
-        });
+        let static_maps =
+            [(map.size, map.texels.clone()), ((map.size / 2).max(1), half)].map(|(size, mut texels)| {
+                texels.extend([0; LANES]);
+                StaticMap { size, texels }
+            });
         Self {
             inputs: avatar.pixel_inputs(),
             hidden: avatar.pixel.hidden.next_multiple_of(ROWS),

@@ -145,7 +145,11 @@ pub(crate) fn edges(mesh: &Mesh, part: &Part) -> Vec<[u32; 4]> {
 
 /// Four channels of the static map, `[size, size, 4]`, as rgba8unorm wants them.
 pub(crate) fn static_layer(map: &StaticMap, layer: usize) -> Vec<u8> {
-    map.texels.chunks_exact(map.channels).flat_map(|texel| &texel[layer * 4..layer * 4 + 4]).copied().collect()
+    map.texels
+        .chunks_exact(map.channels)
+        .flat_map(|texel| &texel[layer * 4..layer * 4 + 4])
+        .copied()
+        .collect()
 }
 
 /// Means of two texels by two, rounded, of `[size, size, 4]`.

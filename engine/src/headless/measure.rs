@@ -18,10 +18,16 @@ impl Headless {
         let start = Instant::now();
         let mut encoder = self.encoder();
         let mut stages = StageClock { last: start, timings: Timings::default() };
-        let frame =
-            self.engine.prepare_observed(&mut encoder, &self.target, instances, views, &mut |stage| {
+        let frame = self.engine.prepare_observed(
+            &mut encoder,
+            &self.target,
+            instances,
+            views,
+            &Default::default(),
+            &mut |stage| {
                 stages.mark(stage);
-            })?;
+            },
+        )?;
         let is_cpu = self.engine.executor() == Executor::Cpu;
         // On a GPU the decode is waited for by itself, so that it can be told from the draw.
         if !is_cpu {
