@@ -31,10 +31,10 @@ use std::sync::Arc;
 
 use visavis_codec::avatar::{Avatar, Likeness};
 
-use crate::Engine;
 use crate::error::LoadError;
 use crate::pace::{Pace, Task};
 use crate::person::{Instance, Person};
+use crate::Engine;
 
 /// How a [`Residency`] works.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -41,12 +41,7 @@ fn draw_counted(
 }
 
 /// Prepares alone.
-fn count(
-    headless: &Headless,
-    target: &Target,
-    instances: &[&Instance],
-    views: &[Viewport],
-) -> FrameStatistics {
+fn count(headless: &Headless, target: &Target, instances: &[&Instance], views: &[Viewport]) -> FrameStatistics {
     let engine = headless.engine();
     let mut encoder = engine.device().create_command_encoder(&Default::default());
     let frame = engine.prepare(&mut encoder, target, instances, views).expect("prepared");

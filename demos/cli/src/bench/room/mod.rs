@@ -146,7 +146,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
         let default = || arguments.avatar.with_extension("");
         let name = default().file_name().map(|name| name.to_owned()).unwrap_or_default();
         let beside = arguments.avatar.parent().and_then(|avatars| avatars.parent()).unwrap_or("".as_ref());
-        let truth = arguments.truth.clone().unwrap_or_else(|| beside.join("eval").join(name).join("relight"));
+        let truth = arguments
+            .truth
+            .clone()
+            .unwrap_or_else(|| beside.join("eval").join(name).join("relight"));
         let relit = relight::measure(&file.avatar, &truth)?;
         report.insert("relight_psnr_db".to_owned(), json!(relit.map(|relit| relit.psnr_db)));
         report.insert("relight_gain_db".to_owned(), json!(relit.map(|relit| relit.gain_db)));
