@@ -11,9 +11,9 @@ use glam::{Quat, Vec3, vec3};
 use half::f16;
 
 use crate::avatar::{
-    Avatar, GeometryHead, Joint, LightTransport, JointRole, LatentAxis, LatentModel, Licence, Manifest, Material, Mesh,
-    Owner, PIXEL_GEOMETRY_INPUTS, PIXEL_OUTPUTS, Part, PartKind, PixelDecoder, SEED_SIZE, Semantic, Skeleton,
-    StaticMap, TextureDecoder, UpBlock,
+    Avatar, GeometryHead, Joint, JointRole, LatentAxis, LatentModel, Licence, LightTransport, Manifest,
+    Material, Mesh, Owner, PIXEL_GEOMETRY_INPUTS, PIXEL_OUTPUTS, Part, PartKind, PixelDecoder, SEED_SIZE,
+    Semantic, Skeleton, StaticMap, TextureDecoder, UpBlock,
 };
 use crate::latent::{GAZE, Gaze, HeadPose, Latent, NECK, UNITS};
 use crate::light::{Ambient, Lamp, LampKind, Light};
@@ -124,10 +124,7 @@ pub fn synthetic_avatar(seed: u64, preset: Preset) -> Avatar {
 /// For the sources of [`capture_light`]: reaches of about 0.4 to 1.2.
 fn light_transport(random: &mut Random, hidden: usize) -> LightTransport {
     let rows = Material::ALL.len() * 3;
-    LightTransport {
-        w: random.normals(rows * hidden, 0.3 / (hidden as f32).sqrt()),
-        b: vec![0.35; rows],
-    }
+    LightTransport { w: random.normals(rows * hidden, 0.3 / (hidden as f32).sqrt()), b: vec![0.35; rows] }
 }
 
 /// A lamp to the upper left of the face, a weaker one behind, and a dim sky.

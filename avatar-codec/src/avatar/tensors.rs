@@ -10,8 +10,8 @@ use super::layout::{Dimensions, PreviewDimensions, Spec, Values};
 use super::read::{MANIFEST_KEY, ReadAvatarError, shown};
 use super::validate::InvalidAvatar;
 use super::{
-    Avatar, BaseColor, GeometryHead, LightTransport, Likeness, Manifest, Mesh, PixelDecoder, Preview, SEED_SIZE, StaticMap,
-    TextureDecoder, UpBlock,
+    Avatar, BaseColor, GeometryHead, LightTransport, Likeness, Manifest, Mesh, PixelDecoder, Preview,
+    SEED_SIZE, StaticMap, TextureDecoder, UpBlock,
 };
 
 /// Typed access to the tensors of a file, or of its beginning.

@@ -139,7 +139,9 @@ impl Manifest {
         self.check_skeleton()?;
         self.check_latent()?;
         capture_light.as_ref().map_or(Ok(()), |light| {
-            light.validate().map_err(|error| InvalidAvatar::field("capture_light", error, "light that can be"))
+            light
+                .validate()
+                .map_err(|error| InvalidAvatar::field("capture_light", error, "light that can be"))
         })
     }
 

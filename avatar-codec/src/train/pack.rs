@@ -9,8 +9,8 @@ use serde::Deserialize;
 use super::capture::{Capture, CaptureError, CaptureFrame, read};
 use super::rig::{Rig, Tensors};
 use crate::avatar::{
-    Avatar, GeometryHead, LatentAxis, LatentModel, Licence, LightTransport, Manifest, Material, Owner, PIXEL_OUTPUTS,
-    PixelDecoder, Semantic, StaticMap, TextureDecoder, UpBlock,
+    Avatar, GeometryHead, LatentAxis, LatentModel, Licence, LightTransport, Manifest, Material, Owner,
+    PIXEL_OUTPUTS, PixelDecoder, Semantic, StaticMap, TextureDecoder, UpBlock,
 };
 use crate::latent::{GAZE, Gaze, HeadPose, Latent, NECK, UNITS};
 use crate::reference::{PREVIEW_COLOR_SIZE, decode, layers, pixel_color, preview, skin};
@@ -242,7 +242,8 @@ fn light_transport(tensors: &Tensors<'_>, hidden: usize) -> Result<Option<LightT
         return Ok(None);
     }
     let (_, b) = tensors.floats("transport.b")?;
-    let w = tensors.floats_of("transport.w", &[Material::ALL.len(), b.len() / Material::ALL.len(), hidden])?;
+    let w =
+        tensors.floats_of("transport.w", &[Material::ALL.len(), b.len() / Material::ALL.len(), hidden])?;
     Ok(Some(LightTransport { w, b }))
 }
 

@@ -150,7 +150,10 @@ fn write_light(path: &Path, planes: &[Vec<[f16; 3]>], camera: &Camera) -> Result
     let place = [camera.view.eye(), forward].map(|v| v.to_array());
     let mut groups = column("light", Dtype::F16, 3, &light);
     groups.shape = vec![index.len(), planes.len(), 3];
-    write_tensors(path, [column("index", Dtype::U32, 1, &index), groups, column("camera", Dtype::F32, 3, &place)])
+    write_tensors(
+        path,
+        [column("index", Dtype::U32, 1, &index), groups, column("camera", Dtype::F32, 3, &place)],
+    )
 }
 
 fn fingerprint(capture: &Capture) -> Result<String, CaptureError> {

@@ -66,7 +66,8 @@ pub(super) fn measure(
         let (size, view) = (truth.size, truth.camera(camera)?);
         let frame = truth.faces.get(face).with_context(|| format!("{name}: no face `{face}`"))?.frame()?;
         let shown = truth.lights.get(light).with_context(|| format!("{name}: no light `{light}`"))?;
-        let lit = render_lit(avatar, &frame, shown, &view, [2 * size; 2]).context("the avatar can't be relit")?;
+        let lit =
+            render_lit(avatar, &frame, shown, &view, [2 * size; 2]).context("the avatar can't be relit")?;
         let relit = developed(&lit, &table);
         let as_captured = looks
             .entry((face, camera))
