@@ -226,35 +226,34 @@ def still(options):
 
 
 def relight(options):
-    """Pictures of the plan at half the dome's size: 2 x 2 pixels are averaged in linear light. What is there is kept."""
-    import numpy as np
+    """Pictures of the plan at half the dome's size (2 x 2 pixels are averaged in linear light), the parts that fill their
+    pixels, and relight.json, which says what each shows. A picture that is there is kept."""
     from dome import planes
     from dome import relight as other
     from dome.scene import Dome
+    from PIL import Image
     plan = json.loads(options.plan.read_text())
     person = load_person(options)
-    dome, posed = Dome(person, options.out / "work", threads=1), None
+    options.output.mkdir(parents=True, exist_ok=True)
+    dome, posed = None, None
     for picture in plan["pictures"]:
         path = options.output / f"{picture['name']}.png"
         if path.exists() or options.only and picture["name"] not in options.only:
             continue
+        dome = dome or Dome(person, options.out / "work", threads=1)
         clock, face = time.time(), plan["faces"][picture["face"]]
         if posed != picture["face"]:
             dome.pose(face["units"], person.joint_transforms(face["gaze"], face["head_rotation"]))
             posed = picture["face"]
         dome.look_from(picture["camera"])
-        other.clear()
-        light = plan["lights"][picture["light"]]
-        if "mix" in light:
-            other.apply_mix(light["mix"])
-        else:
-            other.apply_light(light["light"])
+        other.apply(plan["lights"][picture["light"]])
         channels = render_channels(dome, options.samples, 1)
         part = channels["part.V"][::2, ::2]
-        small = {c: channels[c].reshape(part.shape[0], 2, part.shape[1], 2).mean((1, 3)) for c in "RGBA"}
-        planes.write_image(path, small)
-        np.savez_compressed(path.with_suffix(".npz"), part=part.astype(np.uint8), **{c: v.astype(np.float16) for c, v in small.items()})
+        Image.fromarray(part.astype("uint8")).save(options.output / other.parts_name(picture))
+        planes.write_image(path, {c: channels[c].reshape(part.shape[0], 2, part.shape[1], 2).mean((1, 3)) for c in "RGBA"})
         print(f"{path} {time.time() - clock:.0f} s", flush=True)
+    pictures = [p for p in plan["pictures"] if (options.output / f"{p['name']}.png").exists()]
+    (options.output / "relight.json").write_text(json.dumps(other.description(plan, pictures), indent=1) + "\n")
 
 
 def render_channels(dome, samples, seed):

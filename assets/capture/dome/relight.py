@@ -8,7 +8,7 @@ import bpy
 import mathutils
 import numpy as np
 
-from . import lights
+from . import cameras, lights
 from .spaces import MM_PER_DM, blender_from_body, body_from_mesh
 
 ROWS = 64  # of the sky's picture
@@ -58,6 +58,37 @@ def apply_light(light):
     environment.image = image
     tree.links.new(environment.outputs[0], background.inputs[0])
     background.inputs[1].default_value = 1.0
+
+
+def apply(light):
+    """What a plan says of a light: `{"mix": {lamp: strength}}` of the rig, or `{"light": Light}`."""
+    clear()
+    if "mix" in light:
+        apply_mix(light["mix"])
+    else:
+        apply_light(light["light"])
+
+
+def parts_name(picture):
+    """The file of the parts that fill a picture's pixels: light doesn't change them."""
+    return f"parts_{picture['face']}_{picture['camera']}.png"
+
+
+def description(plan, pictures):
+    """relight.json: cameras (3x3 K for the halved pictures, 3x4 camera from head space at rest, mm), faces, every light as a
+    Light in head space at rest, and what each picture shows."""
+    halved = np.diag([0.5, 0.5, 1.0])
+    names = sorted({p["camera"] for p in pictures})
+    return {
+        "schema": "visavis.relight/1",
+        "size": cameras.SIZE // 2,
+        "cameras": {n: {"intrinsics": (halved @ cameras.intrinsics(n)).tolist(),
+                        "camera_from_rest_mm": cameras.camera_from_mesh(n).round(8).tolist()} for n in names},
+        "faces": {n: f for n, f in plan["faces"].items() if any(p["face"] == n for p in pictures)},
+        "lights": {n: rig_light(v["mix"]) if "mix" in v else v["light"] for n, v in plan["lights"].items()
+                   if any(p["light"] == n for p in pictures)},
+        "pictures": [{**p, "parts": parts_name(p)} for p in pictures],
+    }
 
 
 def clear():

@@ -9,6 +9,7 @@
 mod capture;
 #[cfg(feature = "encoder")]
 mod driver;
+mod light;
 mod pack;
 mod plain;
 mod planes;
@@ -25,6 +26,7 @@ pub use capture::{
 };
 #[cfg(feature = "encoder")]
 pub use driver::{average_texture, pack_driver};
+pub use light::CaptureLamp;
 pub use pack::{GeometryError, PackError, ResidualFacts, TrainingFacts, check, pack};
 pub use plain::{Distance, PlainOptions, Transfer, UnitFit};
 pub use planes::Planes;
@@ -72,6 +74,7 @@ pub const PYTHON_PACKAGE: &[(&str, &str)] = &[
     ("sources.py", include_str!("../../train/visavis_train/sources.py")),
     ("strands.py", include_str!("../../train/visavis_train/strands.py")),
     ("texture.py", include_str!("../../train/visavis_train/texture.py")),
+    ("transport.py", include_str!("../../train/visavis_train/transport.py")),
 ];
 
 /// What the Python package needs, pinned, one requirement a line.

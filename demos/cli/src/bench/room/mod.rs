@@ -69,6 +69,9 @@ pub(crate) struct Arguments {
     /// Pictures under other lights [default: assets/eval/NAME/relight of the avatar]
     #[arg(long, value_name = "FOLDER")]
     truth: Option<PathBuf>,
+    /// Draw truth | relit | as captured
+    #[arg(long, value_name = "PNG")]
+    relight_sheet: Option<PathBuf>,
     /// Draw the crowd's cost
     #[arg(long, value_name = "PNG")]
     chart: Option<PathBuf>,
@@ -150,15 +153,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
             .truth
             .clone()
             .unwrap_or_else(|| beside.join("eval").join(name).join("relight"));
-        let relit = relight::measure(&file.avatar, &truth)?;
-        report.insert("relight_psnr_db".to_owned(), json!(relit.map(|relit| relit.psnr_db)));
-        report.insert("relight_gain_db".to_owned(), json!(relit.map(|relit| relit.gain_db)));
+        let relit = relight::measure(&file.avatar, &truth, arguments.relight_sheet.as_deref())?;
+        let figures = relit.as_ref().ok();
+        report.insert("relight_psnr_db".to_owned(), json!(figures.map(|relit| relit.psnr_db)));
+        report.insert("relight_gain_db".to_owned(), json!(figures.map(|relit| relit.gain_db)));
         match relit {
-            Some(relight::Relit { psnr_db, gain_db }) => {
+            Ok(relight::Relit { psnr_db, gain_db, pictures }) => {
                 eprintln!("relit against truth {psnr_db:.2} dB, {gain_db:+.2} dB over the captured look");
+                report.insert("relight".to_owned(), pictures);
             }
-            None => {
-                let reason = format!("no pictures in {}", truth.display());
+            Err(reason) => {
+                eprintln!("not relit: {reason}");
                 report.insert("relight_reason".to_owned(), json!(reason));
             }
         }
