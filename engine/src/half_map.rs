@@ -100,7 +100,8 @@ mod tests {
 
         let avatar = synthetic_avatar(4, Preset::Tiny);
         let condition = |seed| decode::condition(&avatar, &random_latent(seed), &random_head(seed));
-        let (ours, other) = (decode::texture(&avatar, &condition(1)), decode::texture(&avatar, &condition(2)));
+        let (ours, other) =
+            (decode::texture(&avatar, &condition(1)), decode::texture(&avatar, &condition(2)));
         let weights = crate::cpu::Weights::new(&avatar);
         let half = weights.half_map_of(&random_latent(1), &random_head(1));
         let size = ours.size / 2;

@@ -31,10 +31,10 @@ use std::sync::Arc;
 
 use visavis_codec::avatar::{Avatar, Likeness};
 
+use crate::Engine;
 use crate::error::LoadError;
 use crate::pace::{Pace, Task};
 use crate::person::{Instance, Person};
-use crate::Engine;
 
 /// How a [`Residency`] works.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -175,10 +175,10 @@ impl<K: Clone + Eq + Hash> Residency<K> {
         self.entries.entry(key.clone()).or_default().used = self.frame;
         self.arriving.retain(|other| other.key != key || other.tier != tier);
         let at = match tier {
-            // Not in front of one that is half done.
-            Tier::Likeness => (self.arriving.iter().skip(1))
+            // In front of one that is half done, too, which goes on after it.
+            Tier::Likeness => (self.arriving.iter())
                 .position(|other| other.tier == Tier::Full)
-                .map_or(self.arriving.len(), |position| position + 1),
+                .unwrap_or(self.arriving.len()),
             Tier::Full => self.arriving.len(),
         };
         self.arriving.insert(at, Arriving { key, tier, task });

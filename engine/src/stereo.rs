@@ -59,7 +59,8 @@ pub struct Eyes {
 impl Eyes {
     /// Eyes side by side in a head that looks along its −Z, `distance_m` apart.
     pub fn beside(world_from_head: Affine3A, distance_m: f32, fov: [Fov; 2], near_m: f32) -> Self {
-        let eye = |side: f32| world_from_head * Affine3A::from_translation(Vec3::X * (side * distance_m * 0.5));
+        let eye =
+            |side: f32| world_from_head * Affine3A::from_translation(Vec3::X * (side * distance_m * 0.5));
         Self { world_from_eye: [eye(-1.0), eye(1.0)], fov, near_m }
     }
 
@@ -95,9 +96,11 @@ mod tests {
     #[test]
     fn edges_are_where_the_angles_say() {
         let clip_from_view = FOV.clip_from_view(0.1);
-        for (angles, x, y) in
-            [([FOV.left, FOV.down], -1.0, -1.0), ([FOV.right, FOV.up], 1.0, 1.0), ([FOV.left, FOV.up], -1.0, 1.0)]
-        {
+        for (angles, x, y) in [
+            ([FOV.left, FOV.down], -1.0, -1.0),
+            ([FOV.right, FOV.up], 1.0, 1.0),
+            ([FOV.left, FOV.up], -1.0, 1.0),
+        ] {
             let [right, up] = angles.map(f32::tan);
             let clip = clip_from_view * Vec4::new(right * 3.0, up * 3.0, -3.0, 1.0);
             assert!((clip.x / clip.w - x).abs() < 1e-5 && (clip.y / clip.w - y).abs() < 1e-5, "{clip}");

@@ -119,6 +119,12 @@ fn what_was_used_longest_ago_goes_first() {
     // 0 and 2 are drawn; 1 was, longest ago of all that aren't.
     let mut cast: Vec<(u32, Instance)> =
         [0, 2].map(|key| (key, residency.instance(&key).expect("there"))).into();
+    for _ in 0..3 {
+        residency.advance(0.01);
+        for (key, instance) in &mut cast {
+            residency.attend(key, instance);
+        }
+    }
     residency.feed(3, avatar(3));
     settle(&mut residency, &mut cast);
     assert_eq!([0, 1, 2, 3].map(|key| residency.tier(&key)), {

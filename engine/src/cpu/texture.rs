@@ -105,9 +105,10 @@ impl TextureWeights {
     /// What the biases and the expansions take in memory: most of it.
     pub(crate) fn bytes(&self) -> usize {
         let SeedWeights { weight, bias, .. } = &self.seed;
-        let blocks = self.blocks.iter().map(|block| {
-            size_of_val(block.expand.as_slice()) + size_of_val(block.bias.as_slice())
-        });
+        let blocks = self
+            .blocks
+            .iter()
+            .map(|block| size_of_val(block.expand.as_slice()) + size_of_val(block.bias.as_slice()));
         size_of_val(weight.as_slice())
             + size_of_val(bias.as_slice())
             + blocks.sum::<usize>()

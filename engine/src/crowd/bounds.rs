@@ -72,9 +72,12 @@ impl Bounds {
         // Each vertex's joints as bits; there are at most 32, the others are in the last one's box.
         let holders: Vec<u32> = (mesh.joints.iter().zip(&mesh.weights))
             .map(|(joints, weights)| {
-                (joints.iter().zip(weights)).filter(|(_, weight)| **weight > 0).fold(0, |bits, (&joint, _)| {
-                    bits | 1u32 << u32::from(joint).min(count.saturating_sub(1) as u32).min(31)
-                })
+                (joints.iter().zip(weights)).filter(|(_, weight)| **weight > 0).fold(
+                    0,
+                    |bits, (&joint, _)| {
+                        bits | 1u32 << u32::from(joint).min(count.saturating_sub(1) as u32).min(31)
+                    },
+                )
             })
             .collect();
         for (&mean, &bits) in mesh.mean.iter().zip(&holders) {
@@ -107,9 +110,10 @@ impl Bounds {
                 offsets.push(Box3 { min: metres(least[joint]), max: metres(most[joint]) });
             }
         }
-        let joints = rest.into_iter().zip(offsets).map(|(rest, offsets)| {
-            (rest.min.x <= rest.max.x).then_some(JointBounds { rest, offsets })
-        });
+        let joints = rest
+            .into_iter()
+            .zip(offsets)
+            .map(|(rest, offsets)| (rest.min.x <= rest.max.x).then_some(JointBounds { rest, offsets }));
         Self {
             joints: joints.collect(),
             skeleton: form.skeleton.clone(),
@@ -157,9 +161,11 @@ mod tests {
                 latent: random_latent(seed),
                 head: random_head(seed),
             };
-            let found = bounds.of(&Pose::new(&Form::of_avatar(&avatar)), &frame, &mut BoundsScratch::default());
+            let found =
+                bounds.of(&Pose::new(&Form::of_avatar(&avatar)), &frame, &mut BoundsScratch::default());
             let condition = decode::condition(&avatar, &frame.latent, &frame.head);
-            let transforms = skin::joint_transforms(&avatar.manifest.skeleton, frame.latent.gaze, &frame.head);
+            let transforms =
+                skin::joint_transforms(&avatar.manifest.skeleton, frame.latent.gaze, &frame.head);
             let positions = skin::skin(&avatar.mesh, &decode::geometry(&avatar, &condition), &transforms);
             let mut exact = Box3::EMPTY;
             positions.iter().for_each(|&position| exact.add(position));

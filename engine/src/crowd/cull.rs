@@ -72,7 +72,8 @@ mod tests {
         let mut random = Random::new(5);
         let (mut seen_count, mut culled, mut wasted) = (0, 0, 0);
         for _ in 0..4000 {
-            let place = Vec3::new(random.uniform(-2.5, 2.5), random.uniform(-2.0, 2.0), random.uniform(-2.5, 2.5));
+            let place =
+                Vec3::new(random.uniform(-2.5, 2.5), random.uniform(-2.0, 2.0), random.uniform(-2.5, 2.5));
             let world_from_rest = Affine3A::from_rotation_translation(
                 glam::Quat::from_rotation_y(random.uniform(-3.0, 3.0)),
                 place,

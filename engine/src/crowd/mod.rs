@@ -4,6 +4,6 @@ mod bounds;
 mod cull;
 mod schedule;
 
-pub(crate) use bounds::{Bounds, Box3, BoundsScratch};
+pub(crate) use bounds::{Bounds, BoundsScratch, Box3};
 pub(crate) use cull::{is_seen, seen};
 pub(crate) use schedule::{Member, cast};

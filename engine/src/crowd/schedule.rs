@@ -30,7 +30,8 @@ pub(crate) fn cast<'a>(detail: Detail, instances: &[&'a Instance], views: &[View
         let mut is_seen = false;
         for viewport in views {
             let height = instance.person.bounds.height_m;
-            let Some(found) = crate::crowd::seen(&instance.bounds, height, instance.world_from_rest, viewport)
+            let Some(found) =
+                crate::crowd::seen(&instance.bounds, height, instance.world_from_rest, viewport)
             else {
                 continue;
             };
@@ -82,7 +83,8 @@ fn serve(members: &mut [Member<'_>], count: usize) {
     for _ in 0..count {
         let overdue = |member: &Member<'_>| {
             let is_waiting = member.has_color && !member.decodes && member.likeness < 1.0;
-            let period = member.level.decode_period().filter(|_| is_waiting && member.level != Level::Likeness)?;
+            let period =
+                member.level.decode_period().filter(|_| is_waiting && member.level != Level::Likeness)?;
             let age = member.instance.detail_state().age()?;
             (age >= period).then(|| f64::from(age) / f64::from(period))
         };

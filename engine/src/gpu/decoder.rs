@@ -260,11 +260,7 @@ impl Map {
             let size = if is_half { (decoder.map_size / 2).max(1) } else { decoder.map_size };
             let map = device.create_texture(&wgpu::TextureDescriptor {
                 label: Some("visavis dynamic map"),
-                size: wgpu::Extent3d {
-                    width: size,
-                    height: size,
-                    depth_or_array_layers: decoder.map_layers,
-                },
+                size: wgpu::Extent3d { width: size, height: size, depth_or_array_layers: decoder.map_layers },
                 mip_level_count: 1,
                 sample_count: 1,
                 dimension: wgpu::TextureDimension::D2,
@@ -337,10 +333,8 @@ pub(crate) fn pixel_group(
         wgpu::BindingResource::Sampler(&shared.layouts.bilinear),
         wgpu::BindingResource::TextureView(base_color),
     ];
-    let entries: Vec<_> = (0..)
-        .zip(resources)
-        .map(|(binding, resource)| wgpu::BindGroupEntry { binding, resource })
-        .collect();
+    let entries: Vec<_> =
+        (0..).zip(resources).map(|(binding, resource)| wgpu::BindGroupEntry { binding, resource }).collect();
     shared.device.create_bind_group(&wgpu::BindGroupDescriptor {
         label: Some("visavis pixel decoder"),
         layout: &shared.layouts.pixel,

@@ -31,7 +31,11 @@ pub(crate) fn base_color(shared: &Shared, color: Option<&BaseColor>) -> Result<w
         shared.queue.write_texture(
             texture.as_image_copy(),
             texels,
-            wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(size * 4), rows_per_image: Some(size) },
+            wgpu::TexelCopyBufferLayout {
+                offset: 0,
+                bytes_per_row: Some(size * 4),
+                rows_per_image: Some(size),
+            },
             extent,
         );
         texture.create_view(&Default::default())
@@ -58,12 +62,7 @@ impl Flat {
         let weights = Material::ALL.map(|material| {
             let mut decoder = PixelDecoder::zeroed();
             decoder.counts[3] = u32::from(material.is_blended());
-            mapped_buffer(
-                device,
-                "visavis flat",
-                bytemuck::bytes_of(&decoder),
-                wgpu::BufferUsages::UNIFORM,
-            )
+            mapped_buffer(device, "visavis flat", bytemuck::bytes_of(&decoder), wgpu::BufferUsages::UNIFORM)
         });
         let [opaque, soft, hair] = weights;
         let weights = [opaque?, soft?, hair?];

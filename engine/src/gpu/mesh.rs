@@ -39,12 +39,8 @@ impl Mesh {
         let vertices = mesh.mean.len() as u32;
         let uniform = |label, bytes: &[u8]| mapped_buffer(device, label, bytes, wgpu::BufferUsages::UNIFORM);
         let storage = |label, bytes: &[u8]| mapped_buffer(device, label, bytes, wgpu::BufferUsages::STORAGE);
-        let skin_shape = SkinShape {
-            vertices,
-            rank_groups: groups(geometry.rank) as u32,
-            reserved_0: 0,
-            reserved_1: 0,
-        };
+        let skin_shape =
+            SkinShape { vertices, rank_groups: groups(geometry.rank) as u32, reserved_0: 0, reserved_1: 0 };
         let normals_shape = NormalsShape { vertices, reserved_0: 0, reserved_1: 0, reserved_2: 0 };
         pace.spend(geometry.basis.len()).await;
         let basis = storage("visavis basis", cast_slice(&pack::basis(geometry, mesh.mean.len())))?;

@@ -64,7 +64,11 @@ impl Panel {
                     line(picture, [left, y(value)], [right, y(value)], GRID);
                 }
             }
-            let label = if decade < 0 { format!("{:.1}", 10f64.powi(decade)) } else { format!("{}", 10f64.powi(decade)) };
+            let label = if decade < 0 {
+                format!("{:.1}", 10f64.powi(decade))
+            } else {
+                format!("{}", 10f64.powi(decade))
+            };
             text(picture, left - 10.0 - 12.0 * label.len() as f64, y(10f64.powi(decade)) - 7.0, &label, INK);
         }
         let mut counts: Vec<u32> = points().map(|point| point.0).collect();
@@ -117,7 +121,10 @@ mod tests {
         assert_eq!(picture.dimensions(), (2 * SIZE[0], SIZE[1]));
         let count = |colour: Rgb<u8>, panel: u32| {
             let columns = panel * SIZE[0]..(panel + 1) * SIZE[0];
-            picture.enumerate_pixels().filter(|(x, _, found)| columns.contains(x) && **found == colour).count()
+            picture
+                .enumerate_pixels()
+                .filter(|(x, _, found)| columns.contains(x) && **found == colour)
+                .count()
         };
         assert!(count(COLOURS[0], 0) > 500 && count(COLOURS[1], 0) > 500 && count(COLOURS[0], 1) > 500);
         assert_eq!(count(COLOURS[1], 1), 0);

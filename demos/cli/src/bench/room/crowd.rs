@@ -39,9 +39,10 @@ pub(super) fn measure(
                 Detail::Full => (arguments.frames / avatars.max(1).ilog2().max(1)).max(3),
                 _ => arguments.frames,
             };
-            let picture = arguments.picture.as_deref().filter(|_| {
-                detail != Detail::Full && arguments.avatars.iter().max() == Some(&avatars)
-            });
+            let picture = arguments
+                .picture
+                .as_deref()
+                .filter(|_| detail != Detail::Full && arguments.avatars.iter().max() == Some(&avatars));
             costs.push(one(&mut headless, avatar, arguments, avatars, frames, picture)?);
         }
     }
@@ -129,7 +130,12 @@ fn one(
         let light = [0.55, 0.58, 0.62];
         let [width, height] = viewport.size;
         let rgba = headless
-            .render(&stage.cast(), &viewport.view, viewport.size, Background::Gradient(light, [0.25, 0.26, 0.28]))
+            .render(
+                &stage.cast(),
+                &viewport.view,
+                viewport.size,
+                Background::Gradient(light, [0.25, 0.26, 0.28]),
+            )
             .context("rendering")?
             .rgba
             .to_vec();

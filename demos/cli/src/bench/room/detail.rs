@@ -105,7 +105,12 @@ pub(super) fn measure(
 }
 
 /// Over mid-grey, with the alpha of the same over nothing.
-fn picture(headless: &mut Headless, instance: &Instance, view: &View, size: [u32; 2]) -> Result<(Rgb8, Vec<u8>)> {
+fn picture(
+    headless: &mut Headless,
+    instance: &Instance,
+    view: &View,
+    size: [u32; 2],
+) -> Result<(Rgb8, Vec<u8>)> {
     let rgba = headless.render(&[instance], view, size, Background::Transparent).context("rendering")?.rgba;
     let alpha = rgba.chunks_exact(4).map(|pixel| pixel[3]).collect();
     // Premultiplied in linear light, then encoded: over grey in linear light again.

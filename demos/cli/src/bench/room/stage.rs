@@ -27,8 +27,7 @@ impl Stage {
                 let across = column as f32 - (columns as f32 - 1.0) / 2.0;
                 // Every other row is shifted by half a seat, so that nobody sits right behind another.
                 let across = across + if row % 2 == 1 { 0.25 } else { -0.25 } * f32::from(columns > 1);
-                let seat =
-                    Vec3::new(across * SEAT[0], row as f32 * STEP, row as f32 * SEAT[1]);
+                let seat = Vec3::new(across * SEAT[0], row as f32 * STEP, row as f32 * SEAT[1]);
                 let mut instance = person.instance();
                 // A seat is finite.
                 let _ = instance.set_pose(Affine3A::from_translation(seat));

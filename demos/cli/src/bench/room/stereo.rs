@@ -2,9 +2,9 @@
 
 use anyhow::{Context as _, Result};
 use serde_json::{Map, Value, json};
+use visavis::Viewport;
 use visavis::headless::Headless;
 use visavis::stereo::{Eyes, Fov};
-use visavis::Viewport;
 use visavis_codec::Avatar;
 use visavis_codec::glam::{Affine3A, Vec3};
 
@@ -25,9 +25,10 @@ pub(super) fn measure(
 ) -> Result<Map<String, Value>> {
     let person = headless.load(avatar).context("loading the avatar into the engine")?;
     let mut instance = person.instance();
-    let world_from_head = visavis::View::look_at(Vec3::new(0.0, 0.0, -0.8), Vec3::new(0.0, -0.03, 0.08), 0.5, 1.0, 0.05)
-        .view_from_world
-        .inverse();
+    let world_from_head =
+        visavis::View::look_at(Vec3::new(0.0, 0.0, -0.8), Vec3::new(0.0, -0.03, 0.08), 0.5, 1.0, 0.05)
+            .view_from_world
+            .inverse();
     let right = Fov { left: -LEFT.right, right: -LEFT.left, ..LEFT };
     let eyes = Eyes::beside(world_from_head, 0.063, [LEFT, right], 0.05);
     let views = eyes.views().map(|view| Viewport::new(view, [size; 2]));

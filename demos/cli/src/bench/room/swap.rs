@@ -7,9 +7,9 @@ use anyhow::{Context as _, Result};
 use serde_json::{Map, Value, json};
 use visavis::headless::Headless;
 use visavis::{Instance, Residency, ResidencyOptions, Tier, View, Viewport};
+use visavis_codec::Avatar;
 use visavis_codec::avatar::Likeness;
 use visavis_codec::glam::{Affine3A, Vec3};
-use visavis_codec::Avatar;
 
 use crate::avatar_file::AvatarFile;
 use crate::bench::face;
