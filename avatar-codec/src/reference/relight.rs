@@ -39,7 +39,8 @@ pub const AMBIENT_WEIGHT: f32 = 0.1;
 /// What is mirrored of light that comes from straight ahead: skin, enamel, tears, cloth.
 const FACING_FRESNEL: f32 = 0.04;
 
-/// How a part meets light.
+/// How a part meets light: fitted to pictures of a path-traced person under one lamp after the other, rounded. Light transport
+/// is learnt against these (avatar-codec/train/visavis_train/transport.py has them, too), so that they are part of the format.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Finish {
     /// How far beyond the terminator light comes, as a cosine, of each channel.
@@ -54,12 +55,12 @@ impl Finish {
     /// That of a part.
     pub fn of(kind: PartKind) -> Self {
         let (wrap, roughness, specular) = match kind {
-            PartKind::EyeLeft | PartKind::EyeRight => ([0.2, 0.15, 0.15], 0.12, 1.0),
-            PartKind::TeethUpper | PartKind::TeethLower | PartKind::Tongue => ([0.3, 0.25, 0.2], 0.25, 1.0),
-            PartKind::Skin => ([0.3, 0.15, 0.1], 0.45, 1.0),
-            PartKind::Clothes => ([0.1, 0.1, 0.1], 0.7, 0.5),
-            PartKind::Lashes => ([0.3, 0.3, 0.3], 0.5, 0.5),
-            PartKind::Hair => ([0.5, 0.4, 0.3], 0.35, 1.0),
+            PartKind::Skin => ([0.12, 0.1, 0.09], 0.46, 1.2),
+            PartKind::EyeLeft | PartKind::EyeRight => ([0.5, 0.5, 0.4], 0.16, 1.5),
+            PartKind::TeethUpper | PartKind::TeethLower | PartKind::Tongue => ([0.25, 0.18, 0.17], 0.28, 0.7),
+            PartKind::Clothes => ([0.36, 0.25, 0.22], 0.69, 0.85),
+            PartKind::Lashes => ([0.7, 0.7, 0.7], 0.69, 0.2),
+            PartKind::Hair => ([0.8, 0.8, 0.8], 0.35, 0.2),
         };
         Self { wrap: Vec3::from(wrap), roughness, specular }
     }

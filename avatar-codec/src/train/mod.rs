@@ -74,6 +74,7 @@ pub const PYTHON_PACKAGE: &[(&str, &str)] = &[
     ("sources.py", include_str!("../../train/visavis_train/sources.py")),
     ("strands.py", include_str!("../../train/visavis_train/strands.py")),
     ("texture.py", include_str!("../../train/visavis_train/texture.py")),
+    ("transport.py", include_str!("../../train/visavis_train/transport.py")),
 ];
 
 /// What the Python package needs, pinned, one requirement a line.

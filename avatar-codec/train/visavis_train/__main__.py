@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import export, fit, geometry
+from . import export, fit, geometry, transport
 
 
 def main():
@@ -46,7 +46,9 @@ def finish(state, data, folder, rank):
             "psnr_face_db": fit.mean(m[0] for m in measured), "psnr_head_db": fit.mean(m[1] for m in measured),
             "deviation": codes.std(0).tolist(), "mean": codes.mean(0).tolist(),
             "linear_share": linear_share(codes, scene.condition(frames))}
-    export.write(folder / "export.safetensors", model, state.grid, shapes, codes, {"facts": json.dumps(facts)})
+    layer = transport.learn(model, scene, state.seed)
+    light = transport.tensors(layer) if layer else {}
+    export.write(folder / "export.safetensors", model, state.grid, shapes, codes, light, {"facts": json.dumps(facts)})
     code = data.code(state, held_out[0])
     color, alpha = fit.render(model, scene, held_out[0], code)
     export.write_check(folder / "check.safetensors", color, alpha, held_out[0],

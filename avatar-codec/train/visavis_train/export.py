@@ -71,10 +71,11 @@ def tensors(model, grid, geometry):
     return out
 
 
-def write(path, model, grid, geometry, codes, facts):
-    """Writes the export; `grid` is that of the static map, `codes` [frames, k] are r of the training frames, `facts` strings for its metadata."""
+def write(path, model, grid, geometry, codes, light, facts):
+    """Writes the export; `grid` is that of the static map, `codes` [frames, k] are r of the training frames, `light` the tensors of
+    the light transport if there is one, `facts` strings for its metadata."""
     beside = path.with_suffix(".part")
-    out = tensors(model, grid, geometry)
+    out = tensors(model, grid, geometry) | light
     if codes.shape[1]:
         out["residual.codes"] = np.ascontiguousarray(codes, np.float32)
     save_file(out, beside, metadata=facts)

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::{Headless, RenderError, StageClock, Timings, milliseconds};
 use crate::error::GpuError;
 use crate::headless::offscreen::Offscreen;
-use crate::{Executor, FrameStatistics, Instance, Surroundings, Viewport};
+use crate::{Executor, FrameStatistics, Instance, Viewport};
 
 impl Headless {
     /// Prepares a frame, draws each of its views over nothing, and waits; nothing is presented or read back. For
@@ -18,13 +18,12 @@ impl Headless {
         let start = Instant::now();
         let mut encoder = self.encoder();
         let mut stages = StageClock { last: start, timings: Timings::default() };
-        let nothing = Surroundings::default();
         let frame = self.engine.prepare_observed(
             &mut encoder,
             &self.target,
             instances,
             views,
-            &nothing,
+            &Default::default(),
             &mut |stage| {
                 stages.mark(stage);
             },

@@ -1,0 +1,45 @@
+//! Tells an avatar that was trained before there was relighting what lit its capture, and what was learnt of the ways of that
+//! light since. The avatar is written anew, unsigned, and its driver with it.
+//!
+//! ```sh
+//! PYTHONPATH=avatar-codec/train python -m visavis_train.transport PREPARED RUN/checkpoint.pt transport.safetensors
+//! cargo run -p visavis-codec --features train,encoder --example relightable -- \
+//!     assets/avatars/wren.avatar CAPTURE transport.safetensors [assets/avatars/wren.driver]
+//! ```
+
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+
+use safetensors::SafeTensors;
+use visavis_codec::avatar::{Avatar, LightTransport, Owner};
+use visavis_codec::encoder::Driver;
+use visavis_codec::train::Capture;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [avatar_path, capture, transport, driver @ ..] = &arguments[..] else {
+        return Err("usage: relightable AVATAR CAPTURE TRANSPORT [DRIVER]".into());
+    };
+    let mut avatar = Avatar::read(&fs::read(avatar_path)?)?;
+    let (light, names) =
+        Capture::read(Path::new(capture))?.light().ok_or("the capture doesn't say what lit it")?;
+    let bytes = fs::read(transport)?;
+    let file = SafeTensors::deserialize(&bytes)?;
+    let numbers = |name: &str| -> Result<Vec<f32>, Box<dyn Error>> {
+        let (numbers, _) = file.tensor(name)?.data().as_chunks::<4>();
+        Ok(numbers.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
+    };
+    avatar.transport = Some(LightTransport { w: numbers("transport.w")?, b: numbers("transport.b")? });
+    avatar.manifest.capture_light = Some(light);
+    avatar.manifest.owner = Owner { public_key: String::new(), signature: "0".repeat(128) };
+    let file = avatar.write()?;
+    fs::write(avatar_path, &file)?;
+    println!("{avatar_path}: {} bytes, lit by {}", file.len(), names.join(", "));
+    for path in driver {
+        let driver = Driver::read(&fs::read(path)?)?.for_root(Avatar::root_hash(&file)?);
+        fs::write(path, driver.write()?)?;
+        println!("{path}: belongs to it");
+    }
+    Ok(())
+}
