@@ -29,8 +29,8 @@ crowd: so many instances of the avatar in rows before one camera, each with a fa
 of detail by pixels on screen. frame_ms is the median over the frames, from the first command to the GPU's end; the same with
 every avatar at its full level stands in crowd_full.
 
-second_eye_ratio: a frame of two eyes less a frame of one, over what one eye's raster and shading take (the two by turns, so
-that a busy machine slows both).
+second_eye_ratio: a frame of two eyes less a frame of one, over what one eye takes by itself: raster, shading, and the pass
+that it is drawn in (the two by turns, so that a busy machine slows both).
 
 hot_swap_p99_ratio: the 99th percentile of frame times while avatars arrive as likenesses, become whole, are replaced and
 evicted, over the 99th percentile while nothing comes or goes (stretches of both by turns).
