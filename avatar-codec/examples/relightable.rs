@@ -12,9 +12,12 @@ use std::fs;
 use std::path::Path;
 
 use safetensors::SafeTensors;
-use visavis_codec::avatar::{Avatar, LightTransport, Owner};
+use visavis_codec::avatar::{Avatar, LightTransport, Material, Owner, PIXEL_OUTPUTS};
 use visavis_codec::encoder::Driver;
 use visavis_codec::train::Capture;
+
+/// The outputs of the pixel decoder that tilt the normal.
+const NORMAL_OFFSET: std::ops::Range<usize> = 6..8;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -30,6 +33,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         let (numbers, _) = file.tensor(name)?.data().as_chunks::<4>();
         Ok(numbers.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
     };
+    // Strands have no relief to tilt normals by (visavis_train.transport.smooth_strands).
+    let hidden = avatar.pixel.hidden;
+    let first = Material::Hair as usize * PIXEL_OUTPUTS + NORMAL_OFFSET.start;
+    avatar.pixel.w3[first * hidden..][..NORMAL_OFFSET.len() * hidden].fill(0.0);
+    avatar.pixel.b3[first..][..NORMAL_OFFSET.len()].fill(0.0);
     avatar.transport = Some(LightTransport { w: numbers("transport.w")?, b: numbers("transport.b")? });
     avatar.manifest.capture_light = Some(light);
     avatar.manifest.owner = Owner { public_key: String::new(), signature: "0".repeat(128) };

@@ -36,6 +36,7 @@ def finish(state, data, folder, rank):
     shapes = geometry.fit(scene, codes, rank, by_residual, data.sources.corrective)
     fit.report(event="geometry", **{f"{k}_mm": v for k, v in shapes.error_mm.items()})
     export.round_weights(model)
+    transport.smooth_strands(model)
     measured = [fit.measure(model, scene, image) for image in held_out]
     facts = {"steps": state.step, "seconds": round(state.seconds), "images": len(scene.images),
              "psnr_face_db": fit.mean(m[0] for m in measured), "psnr_head_db": fit.mean(m[1] for m in measured),
