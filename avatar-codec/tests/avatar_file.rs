@@ -271,12 +271,13 @@ fn numbers_out_of_range() {
         ("geometry.w1", f32::NAN.to_le_bytes()),
         ("geometry.basis_step", f32::NEG_INFINITY.to_le_bytes()),
         ("static.scale", f32::NAN.to_le_bytes()),
+        ("texture.block1.bias_step", f32::NAN.to_le_bytes()),
         ("pixel.b3", f32::NAN.to_le_bytes()),
         ("preview.uv", f32::NAN.to_le_bytes()),
     ] {
         assert_refused(&edit_tensor(&file, tensor, 3, &bytes), &[tensor, "number 3", "finite"]);
     }
-    for tensor in ["texture.seed.weight", "texture.block0.expand", "texture.block1.bias"] {
+    for tensor in ["texture.seed.weight", "texture.block0.expand", "texture.block1.depthwise"] {
         assert_refused(
             &edit_tensor(&file, tensor, 5, &0x7e00u16.to_le_bytes()),
             &[tensor, "number 5", "NaN"],
@@ -382,14 +383,16 @@ fn budgets() {
     block.out_channels = 512;
     block.expand.resize(4 * 512 * 128, half::f16::ZERO);
     block.depthwise.resize(512 * 9, half::f16::ZERO);
-    block.bias.resize(512 * 256, half::f16::ZERO);
+    block.bias.resize(512 * 256, 0);
+    block.bias_step.resize(512, 0.0);
     assert!(extra > 0);
     let block = &mut avatar.texture.blocks[1];
     block.in_channels = 512;
     block.out_channels = 512;
     block.expand.resize(4 * 512 * 512, half::f16::ZERO);
     block.depthwise.resize(512 * 9, half::f16::ZERO);
-    block.bias.resize(512 * 1024, half::f16::ZERO);
+    block.bias.resize(512 * 1024, 0);
+    block.bias_step.resize(512, 0.0);
     let block = &mut avatar.texture.blocks[2];
     block.in_channels = 512;
     block.expand.resize(4 * block.out_channels * 512, half::f16::ZERO);

@@ -95,11 +95,12 @@ fn texture_by_definition() {
                 .map(|i| block.expand[row * inputs + i].to_f64() * map[(i * n + y / 2) * n + x / 2])
                 .sum()
         };
+        let biases = block.bias_values();
         let mut next = Vec::new();
         for o in 0..block.out_channels {
             for y in 0..wide as i32 {
                 for x in 0..wide as i32 {
-                    let mut sum = block.bias[(o * wide + y as usize) * wide + x as usize].to_f64();
+                    let mut sum = biases[(o * wide + y as usize) * wide + x as usize].to_f64();
                     for (tap, weight) in block.depthwise[o * 9..o * 9 + 9].iter().enumerate() {
                         let (dy, dx) = (tap as i32 / 3 - 1, tap as i32 % 3 - 1);
                         sum += weight.to_f64() * spread(o, y + dy, x + dx);

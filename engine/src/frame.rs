@@ -9,9 +9,10 @@ use visavis_shaders::mirror::Camera;
 
 use crate::engine::Shared;
 use crate::error::DrawError;
-use crate::layer::LayerTextures;
+use crate::layer::{LayerPipelines, LayerTextures};
 use crate::lists::List;
-use crate::person::{Body, BodyState, PersonInner};
+use crate::maps::{Map, MapBody};
+use crate::person::{Body, BodyState, Kind, Look, PersonInner};
 use crate::raster::SurfacePass;
 use crate::target::Target;
 
@@ -34,7 +35,7 @@ pub struct Viewport {
     pub origin: [u32; 2],
     /// Width and height, pixels.
     pub size: [u32; 2],
-    /// Whether only [`Frame::draw_depth`] will draw it, as for shadow maps.
+    /// Whether only [`Frame::draw_depth`] or [`Frame::draw_shadow`] will draw it, as for shadow maps.
     pub depth_only: bool,
 }
 
@@ -116,9 +117,30 @@ pub struct Frame {
     /// Whether its passes have a view mask, be it of one view.
     pub(crate) is_multiview: bool,
     pub(crate) cameras: Cameras,
+    /// Each relit subject's light at a dynamic offset, and the shadow map.
+    pub(crate) lighting: Option<wgpu::BindGroup>,
     pub(crate) subjects: List<Subject>,
-    /// Solid and soft, of the CPU executor's layers.
-    pub(crate) layer_pipelines: Option<[wgpu::RenderPipeline; 2]>,
+    /// Of the CPU executor's layers.
+    pub(crate) layer_pipelines: Option<LayerPipelines>,
+    pub(crate) statistics: FrameStatistics,
+}
+
+/// What a frame took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FrameStatistics {
+    /// Instances that no view sees: nothing was decoded, skinned or kept for them.
+    pub culled: usize,
+    /// Instances whose mesh was skinned: all others.
+    pub skinned: usize,
+    /// Dynamic maps that were decoded.
+    pub decoded: usize,
+    /// Dynamic maps of earlier frames that served once more.
+    pub held: usize,
+    /// Skinned vertices.
+    pub vertices: usize,
+    /// Instances at each [`Level`](crate::Level), the finest first.
+    pub levels: [usize; 4],
 }
 
 /// The camera of each view in the rest frame of each subject: `[subject][view]`, bound at a dynamic offset.
@@ -128,6 +150,8 @@ pub(crate) struct Cameras {
     pub(crate) one: wgpu::BindGroup,
     /// A pass's views, as an array.
     pub(crate) several: wgpu::BindGroup,
+    /// Where the first one begins, bytes.
+    pub(crate) start: u32,
 }
 
 /// One view of a frame.
@@ -146,10 +170,18 @@ pub(crate) struct PreparedView {
 #[derive(Debug)]
 pub(crate) struct Subject {
     pub(crate) person: Arc<PersonInner>,
+    /// Which of their meshes it is.
+    pub(crate) kind: Kind,
     /// Some until the frame is dropped.
     pub(crate) body: Option<Body>,
+    /// The dynamic map, where it is shaded with one.
+    pub(crate) map: Option<Arc<Map>>,
+    /// Whether the map is decoded in this frame.
+    pub(crate) decodes: bool,
     /// On the GPU executor.
     pub(crate) draws: List<Draw>,
+    /// Where its light begins, bytes; none if it is shown as captured.
+    pub(crate) lighting: Option<u32>,
 }
 
 /// A draw call of every view.
@@ -159,6 +191,8 @@ pub(crate) struct Draw {
     pub(crate) material: Material,
     /// Vertices of the fringe, indices of the other passes.
     pub(crate) range: Range<u32>,
+    /// The number of the kind of part, if it is relit; as relit shaders' instance.
+    pub(crate) part: u32,
     pub(crate) pipeline: wgpu::RenderPipeline,
 }
 
@@ -185,11 +219,7 @@ impl Frame {
             return Err(DrawError::NotFirst { view, views: self.views_a_pass });
         }
         if let (Some(layer), Some(pipelines)) = (layer, &self.layer_pipelines) {
-            for pipeline in pipelines {
-                pass.set_pipeline(pipeline);
-                pass.set_bind_group(0, layer.group(), &[]);
-                pass.draw(0..if self.is_multiview { 6 } else { 3 }, 0..1);
-            }
+            self.draw_layer(pass, view, layer, pipelines);
         }
         // Pass by pass over all subjects, so that every soft fragment meets every solid one's depth.
         for stage in SurfacePass::STAGES {
@@ -200,28 +230,68 @@ impl Frame {
         Ok(())
     }
 
+    fn draw_layer(
+        &self,
+        pass: &mut wgpu::RenderPass<'_>,
+        view: usize,
+        layer: &LayerTextures,
+        LayerPipelines { captured, relit }: &LayerPipelines,
+    ) {
+        let corners = if self.is_multiview || relit.is_some() { 6 } else { 3 };
+        for sweep in 0..2 {
+            if let Some(captured) = captured {
+                pass.set_pipeline(&captured[sweep]);
+                pass.set_bind_group(0, layer.group(), &[]);
+                pass.draw(0..corners, 0..1);
+            }
+            let (Some(relit), Some(lighting)) = (relit, &self.lighting) else { continue };
+            pass.set_pipeline(&relit[sweep]);
+            pass.set_bind_group(0, layer.group(), &[]);
+            for (index, subject) in self.subjects.iter().enumerate() {
+                let Some(light) = subject.lighting else { continue };
+                pass.set_bind_group(1, self.cameras_of_a_pass(), &[self.camera_offset(view, index)]);
+                pass.set_bind_group(3, lighting, &[light]);
+                pass.draw(0..corners, 0..1);
+            }
+        }
+    }
+
     fn draw_subject(&self, pass: &mut wgpu::RenderPass<'_>, view: usize, index: usize, stage: u8) {
-        let Some(Subject { person, body: Some(body), draws }) = self.subjects.get(index) else { return };
-        let Body { vertices, state: BodyState::Gpu { workspace, fringe } } = body else { return };
-        for Draw { pass: kind, material, range, pipeline } in
+        let Some(Subject { person, kind, body: Some(body), map, draws, lighting, .. }) =
+            self.subjects.get(index)
+        else {
+            return;
+        };
+        let Body { vertices, state: BodyState::Gpu { fringe, .. } } = body else { return };
+        let Some(figure) = person.figure(*kind) else { return };
+        let pixel = match (map.as_ref().and_then(|map| map.body()), &person.look) {
+            (Some(MapBody::Gpu(map)), _) => &map.pixel,
+            (_, Look::Gpu { flat, .. }) => &flat.pixel,
+            _ => return,
+        };
+        let light = self.lighting.as_ref().zip(*lighting);
+        for Draw { pass: surface_pass, material, range, part, pipeline } in
             draws.iter().filter(|draw| draw.pass.stage() == stage)
         {
             pass.set_pipeline(pipeline);
             pass.set_bind_group(0, self.cameras_of_a_pass(), &[self.camera_offset(view, index)]);
-            pass.set_bind_group(1, &workspace.pixel[*material as usize], &[]);
-            if kind.is_fringe() {
+            pass.set_bind_group(1, &pixel[*material as usize], &[]);
+            if let Some((group, light)) = light {
+                pass.set_bind_group(3, group, &[light]);
+            }
+            if surface_pass.is_fringe() {
                 pass.set_bind_group(2, fringe, &[]);
-                pass.draw(range.clone(), 0..1);
+                pass.draw(range.clone(), *part..part + 1);
             } else {
                 pass.set_vertex_buffer(0, vertices.slice(..));
-                pass.set_index_buffer(person.surface.indices.slice(..), wgpu::IndexFormat::Uint16);
-                pass.draw_indexed(range.clone(), 0, 0..1);
+                pass.set_index_buffer(figure.surface.indices.slice(..), wgpu::IndexFormat::Uint16);
+                pass.draw_indexed(range.clone(), 0, *part..part + 1);
             }
         }
     }
 
     /// Draws the depth of view number `view`, of any kind, into a pass of `target`'s kind: the skinned mesh, as if
-    /// every part but the lashes were opaque. For shadow maps and depth maps of their own: not into the depth that
+    /// every part but the lashes were opaque. For depth maps of their own (shadow maps: [`draw_shadow`](Self::draw_shadow)): not into the depth that
     /// [`draw`](Self::draw) tests against, which would hide what it draws. Where `target`'s passes draw n views at once,
     /// this draws n views from `view` on, all of one rectangle.
     ///
@@ -234,6 +304,27 @@ impl Frame {
         target: &Target,
         view: usize,
     ) -> Result<(), DrawError> {
+        self.draw_mesh(pass, target, view, false)
+    }
+
+    /// [`draw_depth`](Self::draw_depth) of what throws shadows, for shadow maps: hair, whose mesh lies round its outermost
+    /// strands, is drawn further inside, where it is dense.
+    pub fn draw_shadow(
+        &self,
+        pass: &mut wgpu::RenderPass<'_>,
+        target: &Target,
+        view: usize,
+    ) -> Result<(), DrawError> {
+        self.draw_mesh(pass, target, view, true)
+    }
+
+    fn draw_mesh(
+        &self,
+        pass: &mut wgpu::RenderPass<'_>,
+        target: &Target,
+        view: usize,
+        casts_shadow: bool,
+    ) -> Result<(), DrawError> {
         let first = self.view(view)?.viewport;
         let views = target.format.views();
         let is_a_pass = |views: &[PreparedView]| views.iter().all(|other| other.viewport.is_beside(&first));
@@ -245,15 +336,17 @@ impl Frame {
         }
         let cameras =
             if target.format.view_mask.is_some() { &self.cameras.several } else { &self.cameras.one };
-        pass.set_pipeline(&target.depth_only);
+        pass.set_pipeline(if casts_shadow { &target.shadow } else { &target.depth_only });
         for (index, subject) in self.subjects.iter().enumerate() {
             let Some(body) = &subject.body else { continue };
-            let surface = &subject.person.surface;
+            let Some(figure) = subject.person.figure(subject.kind) else { continue };
+            let surface = &figure.surface;
             pass.set_bind_group(0, cameras, &[self.camera_offset(view, index)]);
             pass.set_vertex_buffer(0, body.vertices.slice(..));
             pass.set_index_buffer(surface.indices.slice(..), wgpu::IndexFormat::Uint16);
             for run in surface.runs.iter().filter(|run| !run.two_sided) {
-                pass.draw_indexed(run.indices.clone(), 0, 0..1);
+                let is_hair = u32::from(casts_shadow && run.material == Material::Hair);
+                pass.draw_indexed(run.indices.clone(), 0, is_hair..is_hair + 1);
             }
         }
         Ok(())
@@ -264,10 +357,17 @@ impl Frame {
         self.views.iter().map(|view| &view.viewport)
     }
 
+    /// What it took to prepare it.
+    pub fn statistics(&self) -> FrameStatistics {
+        self.statistics
+    }
+
     /// What the instances were decoded to, for tests.
     #[cfg(all(test, feature = "headless"))]
-    pub(crate) fn bodies(&self) -> impl Iterator<Item = &Body> {
-        self.subjects.iter().filter_map(|subject| subject.body.as_ref())
+    pub(crate) fn bodies(&self) -> impl Iterator<Item = (&Body, Option<&MapBody>)> {
+        self.subjects.iter().filter_map(|subject| {
+            Some((subject.body.as_ref()?, subject.map.as_ref().and_then(|map| map.body())))
+        })
     }
 
     fn view(&self, view: usize) -> Result<&PreparedView, DrawError> {
@@ -280,7 +380,7 @@ impl Frame {
     }
 
     fn camera_offset(&self, view: usize, subject: usize) -> u32 {
-        ((subject * self.views.len() + view) * size_of::<Camera>()) as u32
+        self.cameras.start + ((subject * self.views.len() + view) * size_of::<Camera>()) as u32
     }
 }
 
@@ -288,7 +388,7 @@ impl Drop for Frame {
     fn drop(&mut self) {
         for subject in self.subjects.iter_mut() {
             if let Some(body) = subject.body.take() {
-                subject.person.retire(body);
+                subject.person.retire(subject.kind, body);
             }
         }
         for view in self.views.iter_mut() {

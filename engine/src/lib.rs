@@ -9,10 +9,16 @@
 //! - [`Target`]: a kind of pass ([`TargetFormat`]): window, eye buffers, thumbnail, shadow map; one view, or several at
 //!   once where the device has multiview.
 //! - [`Person`]: an avatar's weights, loaded once ([`Engine::load`]), shared by every instance; dropped, they go.
-//! - [`Instance`]: a person at a place, with a face: [`Instance::set_frame`], [`Instance::set_pose`].
+//! - [`Instance`]: a person at a place, with a face, in a light: [`Instance::set_frame`], [`Instance::set_pose`],
+//!   [`Instance::set_light`].
 //! - [`Frame`]: instances decoded and skinned once for all views ([`Engine::prepare`]), drawn with [`Frame::draw`]
 //!   and [`Frame::draw_depth`]; it owns its buffers until it is dropped.
+//! - [`Surroundings`]: what is round them, as a [`ShadowMap`] ([`Engine::prepare_in`]).
+//! - [`Detail`], [`Level`]: how much of an avatar is drawn, by its pixels on screen ([`Engine::set_detail`]).
+//! - [`Residency`]: avatars that arrive tier by tier and go under a byte budget, while frames go on.
+//! - [`stereo`]: two eyes, and what is locked to the head.
 //! - [`View`], [`Viewport`]: a camera, and where its picture goes.
+//! - [`mixed`]: avatars among real things, by a camera's picture and its depth map.
 //! - [`headless`] (a feature): a device and pictures in memory for those who have none.
 //!
 //! A whole host is `engine/examples/embed.rs`; hosts without Rust have a C interface, `capi/include/visavis.h`.
@@ -65,25 +71,39 @@
 //! alpha; reversed-Z depth, cleared to 0.
 
 pub mod cpu;
+mod crowd;
+mod detail;
 mod engine;
 pub mod error;
 mod frame;
 mod gpu;
+mod half_map;
 #[cfg(feature = "headless")]
 pub mod headless;
 mod idle;
 mod layer;
+mod light;
+mod likeness;
 mod lists;
+mod maps;
+pub mod mixed;
+mod pace;
 mod person;
 mod pose;
 mod prepare;
 mod raster;
+mod residency;
+pub mod stereo;
 mod target;
 mod upload;
 
+pub use detail::{Detail, Level, Thresholds};
 pub use engine::{Engine, Executor, Options};
-pub use frame::{Frame, Viewport};
+pub use frame::{Frame, FrameStatistics, Viewport};
+pub use light::{ShadowMap, Surroundings};
 pub use person::{Instance, Person};
+pub use prepare::Stage;
+pub use residency::{Arrival, ArrivalError, Residency, ResidencyOptions, Tier};
 pub use target::{Target, TargetFormat};
 pub use visavis_codec as codec;
 pub use visavis_codec::reference::View;

@@ -3,23 +3,29 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use glam::{Affine3A, Mat4};
+use glam::Mat4;
 use visavis_codec::avatar::Material;
 use visavis_shaders::mirror::{Camera, MAX_VIEWS};
 
 use crate::cpu;
+use crate::crowd::{self, Member};
+use crate::detail::Level;
 use crate::engine::{Engine, Executor, Shared};
 use crate::error::{GpuError, PrepareError, scoped};
-use crate::frame::{Cameras, Draw, Frame, PreparedView, Subject, Viewport};
+use crate::frame::{Cameras, Draw, Frame, FrameStatistics, PreparedView, Subject, Viewport};
+use crate::layer::LayerPipelines;
+use crate::light::{self, ShadowMap, Surroundings};
 use crate::lists::{List, Lists, forget_lifetime};
-use crate::person::{Body, BodyState, Instance, PersonInner, Run, SurfaceMesh, Weights};
-use crate::raster::{RasterKey, RasterLayouts, SurfacePass};
+use crate::maps::{Map, MapBody};
+use crate::person::{Body, BodyState, Figure, Instance, Look, PersonInner, Run, SurfaceMesh, Weights};
+use crate::pose::Pose;
+use crate::raster::{Lit, RasterKey, RasterLayouts, SurfacePass};
 use crate::target::Target;
 use crate::upload::Upload;
 
 /// What the CPU executor has just done; on the GPU executor all of it comes later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
+pub enum Stage {
     /// The dynamic map of an instance.
     Decoded,
     /// The vertices of an instance.
@@ -36,6 +42,9 @@ impl Engine {
     /// Where the target's passes draw n views at once, views follow each other n by n, those of a pass in the order of
     /// the attachments' layers, with one rectangle; views of depth alone stand for themselves.
     ///
+    /// Instances that no view sees cost nothing. Of the others as much is drawn as [`set_detail`](Self::set_detail) and
+    /// [`Instance::set_detail`] say: all of it, unless told otherwise.
+    ///
     /// The first call for a kind of target and shape of avatar compiles pipelines. Later ones allocate nothing of their
     /// own as long as as many instances are drawn in as many views.
     ///
@@ -50,61 +59,118 @@ impl Engine {
         instances: &[&Instance],
         views: &[Viewport],
     ) -> Result<Frame, PrepareError> {
-        self.prepare_observed(encoder, target, instances, views, &mut |_| {})
+        self.prepare_in(encoder, target, instances, views, &Surroundings::default())
     }
 
-    /// [`prepare`](Self::prepare), telling after each stage.
-    pub(crate) fn prepare_observed(
+    /// [`prepare`](Self::prepare) for instances that something is round: see [`Surroundings`].
+    pub fn prepare_in(
         &self,
         encoder: &mut wgpu::CommandEncoder,
         target: &Target,
         instances: &[&Instance],
         views: &[Viewport],
+        surroundings: &Surroundings<'_>,
+    ) -> Result<Frame, PrepareError> {
+        self.prepare_observed(encoder, target, instances, views, surroundings, &mut |_| {})
+    }
+
+    /// [`prepare_in`](Self::prepare_in), telling after each stage, for hosts that show what frames cost: the engine reads no
+    /// clock. Only the CPU executor has stages here.
+    pub fn prepare_observed(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        target: &Target,
+        instances: &[&Instance],
+        views: &[Viewport],
+        surroundings: &Surroundings<'_>,
         observe: &mut dyn FnMut(Stage),
     ) -> Result<Frame, PrepareError> {
         let shared = &self.shared;
         self.check(target, instances, views)?;
+        let shadow = surroundings.shadow.as_ref();
+        shadow.map_or(Ok(()), ShadowMap::check)?;
 
+        let members = crowd::cast(self.detail(), instances, views);
+        let mut statistics = FrameStatistics {
+            culled: instances.len() - members.len(),
+            skinned: members.len(),
+            ..FrameStatistics::default()
+        };
         let lists = &shared.lists;
         let mut upload = Upload::new(lists);
-        for instance in instances {
-            for viewport in views {
-                upload.push(bytemuck::bytes_of(&camera(viewport, instance.world_from_rest)));
-            }
-        }
         let mut subjects = lists.list::<Subject>();
         let mut copies = lists.list::<(u64, u64, wgpu::Buffer)>();
-        for instance in instances {
+        for member in &members {
+            let Member { instance, level, likeness, .. } = *member;
             let person = instance.person.clone();
-            let mut body = person.body()?;
-            copies.push(match &mut body.state {
-                BodyState::Gpu { workspace, .. } => {
+            let kind = person.kind(level);
+            // A person has the meshes of the levels that they are drawn at.
+            let missing = || GpuError::Rejected("a mesh that isn't there".to_owned());
+            let mut body = person.body(kind)?.ok_or_else(missing)?;
+            let figure = person.figure(kind).ok_or_else(missing)?;
+            let (map, decodes) = self.map(member, figure, observe)?;
+            statistics.decoded += usize::from(decodes);
+            statistics.held += usize::from(map.is_some() && !decodes);
+            statistics.vertices += figure.surface.vertices;
+            statistics.levels[level as usize] += 1;
+            match &mut body.state {
+                BodyState::Gpu { skinning, .. } => {
                     let pose = person.pose.write(&instance.frame, lists);
                     let pose: &[u8] = bytemuck::cast_slice(&pose);
-                    (upload.push(pose), pose.len() as u64, workspace.inputs.clone())
+                    let at = upload.push(pose);
+                    copies.push((at, pose.len() as u64, skinning.inputs.clone()));
+                    if let (true, Some(MapBody::Gpu(map))) =
+                        (decodes, map.as_ref().and_then(|map| map.body()))
+                    {
+                        copies.push((
+                            at,
+                            map.condition.size().min(Pose::OFFSET as u64),
+                            map.condition.clone(),
+                        ));
+                    }
                 }
                 BodyState::Cpu(face) => {
-                    let pool = shared.pool.as_deref();
-                    face.decode_texture(&instance.frame, pool)?;
-                    observe(Stage::Decoded);
-                    face.pose(&instance.frame, pool)?;
+                    let texture = match map.as_ref().and_then(|map| map.body()) {
+                        Some(MapBody::Cpu(texture)) => Some(texture.clone()),
+                        _ => None,
+                    };
+                    face.lend(texture, likeness);
+                    face.pose(&instance.frame, shared.pool.as_deref())?;
                     let vertices = bytemuck::cast_slice(face.vertices());
-                    let copy = (upload.push(vertices), vertices.len() as u64, body.vertices.clone());
+                    copies.push((upload.push(vertices), vertices.len() as u64, body.vertices.clone()));
                     observe(Stage::Skinned);
-                    copy
                 }
+            }
+            let light = instance.light.as_ref().zip(person.capture_light.as_ref());
+            let lighting = light.map(|(light, captured)| {
+                let number = number_in_layer(subjects.len());
+                let lighting = light::lighting(light, captured, instance.world_from_rest, shadow, number);
+                upload.push(bytemuck::bytes_of(&lighting)) as u32
             });
-            let draws = self.draws(target, &person)?;
-            subjects.push(Subject { person, body: Some(body), draws });
+            let lit = if lighting.is_some() { Lit::Relit } else { Lit::Captured };
+            let draws = self.draws(target, &person, figure, lit)?;
+            subjects.push(Subject { person, kind, body: Some(body), map, decodes, draws, lighting });
+        }
+        let mut is_relit = lists.list::<bool>();
+        is_relit.extend(subjects.iter().map(|subject| subject.lighting.is_some()));
+        let mut cameras_start = None;
+        for (member, subject) in members.iter().zip(subjects.iter()) {
+            for viewport in views {
+                let mut camera = camera(viewport, member);
+                subject.find_in_layer(viewport, &mut camera);
+                let offset = upload.push(bytemuck::bytes_of(&camera));
+                cameras_start.get_or_insert(offset as u32);
+            }
         }
         let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_SRC;
         let buffer = upload.finish(&shared.device, usage, size_of::<[Camera; MAX_VIEWS]>())?;
-        let cameras = scoped(&shared.device, || {
+        let (cameras, lighting) = scoped(&shared.device, || {
             for (offset, size, into) in copies.iter() {
                 encoder.copy_buffer_to_buffer(&buffer, *offset, into, 0, *size);
             }
             record_decodes(encoder, &subjects);
-            cameras(shared, &buffer)
+            let lighting = is_relit.contains(&true).then(|| light::group(shared, &buffer, shadow));
+            (cameras(shared, &buffer, cameras_start.unwrap_or(0)), lighting)
         })?;
 
         let is_multiview = target.format.view_mask.is_some();
@@ -114,13 +180,14 @@ impl Engine {
                 None
             } else {
                 let mut placed: Vec<cpu::Placed<'_>> = lists.take::<cpu::Placed<'static>>();
-                place(&subjects, instances, &mut placed);
+                let mut numbers = lists.list::<u16>();
+                place(&subjects, &members, pass, &mut placed, &mut numbers);
                 let observe = &mut || observe(Stage::Shaded);
-                let layer = shared.rasterize(encoder, pass, is_multiview, &placed, observe);
+                let layer = shared.rasterize(encoder, pass, is_multiview, &placed, &numbers, observe);
                 lists.put::<cpu::Placed<'static>>(forget_lifetime(placed));
                 Some(layer?)
             };
-            let order = Some(far_to_near(&pass[0], instances, lists));
+            let order = Some(far_to_near(pass, &members, lists));
             prepared.push(PreparedView { viewport: pass[0], is_first: true, order, layer });
             prepared.extend(pass[1..].iter().map(|&viewport| PreparedView {
                 viewport,
@@ -130,10 +197,7 @@ impl Engine {
             }));
         }
         let layer_pipelines = match prepared.iter().any(|view| view.layer.is_some()) {
-            true => Some([
-                shared.raster_pipeline(RasterKey::Layer(target.format, true))?,
-                shared.raster_pipeline(RasterKey::Layer(target.format, false))?,
-            ]),
+            true => Some(LayerPipelines::new(shared, target, &is_relit)?),
             false => None,
         };
         Ok(Frame {
@@ -142,9 +206,37 @@ impl Engine {
             views_a_pass: target.format.views(),
             is_multiview,
             cameras,
+            lighting,
             subjects,
             layer_pipelines,
+            statistics,
         })
+    }
+
+    /// The dynamic map that an instance is shaded with, and whether it is decoded in this frame.
+    fn map(
+        &self,
+        member: &Member<'_>,
+        figure: &Figure,
+        observe: &mut dyn FnMut(Stage),
+    ) -> Result<(Option<Arc<Map>>, bool), PrepareError> {
+        let Member { instance, level, likeness, has_color, decodes } = *member;
+        if !has_color || likeness >= 1.0 || level == Level::Likeness {
+            return Ok((None, false));
+        }
+        if !decodes && let Some(held) = instance.detail_state().reuse() {
+            return Ok((Some(held), false));
+        }
+        let mut map = Map::new(&instance.person, level)?;
+        if let (Weights::Cpu(weights), Some(MapBody::Cpu(texture))) = (&figure.weights, map.body_mut()) {
+            weights.decode_map(&instance.frame, self.shared.pool.as_deref(), texture)?;
+            observe(Stage::Decoded);
+        }
+        let map = Arc::new(map);
+        if level.decode_period() != Some(1) {
+            instance.detail_state().hold(map.clone());
+        }
+        Ok((Some(map), true))
     }
 
     fn check(
@@ -184,60 +276,82 @@ impl Engine {
     }
 
     /// A person's draw calls in their order.
-    fn draws(&self, target: &Target, person: &PersonInner) -> Result<List<Draw>, GpuError> {
+    fn draws(
+        &self,
+        target: &Target,
+        person: &PersonInner,
+        figure: &Figure,
+        lit: Lit,
+    ) -> Result<List<Draw>, GpuError> {
         let lists = &self.shared.lists;
         let mut draws = lists.list::<Draw>();
-        if let (Some(_), Weights::Gpu(decoder)) = (target.format.color, &person.weights) {
-            for (pass, material, range) in passes(&person.surface, lists).iter().cloned() {
-                let key = RasterKey::Surface(target.format, decoder.shape, pass);
-                draws.push(Draw { pass, material, range, pipeline: self.shared.raster_pipeline(key)? });
+        if let (Some(_), Look::Gpu { flat, .. }) = (target.format.color, &person.look) {
+            for (pass, material, range, part) in passes(&figure.surface, lit, lists).iter().cloned() {
+                let key = RasterKey::Surface(target.format, flat.shape, pass, lit);
+                draws.push(Draw { pass, material, range, part, pipeline: self.shared.raster_pipeline(key)? });
             }
         }
         Ok(draws)
     }
 }
 
+/// A pass over some triangles or edges, and what they are a part of, as relighting asks.
+type Pass = (SurfacePass, Material, Range<u32>, u32);
+
 /// What is drawn of a person.
-fn passes(surface: &SurfaceMesh, lists: &Arc<Lists>) -> List<(SurfacePass, Material, Range<u32>)> {
-    let mut passes = lists.list();
-    for Run { indices, material, two_sided } in surface.runs.iter().cloned() {
+fn passes(surface: &SurfaceMesh, lit: Lit, lists: &Arc<Lists>) -> List<Pass> {
+    let mut passes = lists.list::<Pass>();
+    let mut push = |Run { indices, material, two_sided }: Run, kind| {
         if material.is_blended() {
-            passes.push((SurfacePass::Solid { two_sided }, material, indices.clone()));
-            passes.push((SurfacePass::Soft { two_sided }, material, indices));
+            passes.push((SurfacePass::Solid { two_sided }, material, indices.clone(), kind));
+            passes.push((SurfacePass::Soft { two_sided }, material, indices, kind));
         } else {
-            passes.push((SurfacePass::Opaque, material, indices));
+            passes.push((SurfacePass::Opaque, material, indices, kind));
+        }
+    };
+    let mut fringes = lists.list::<(Range<u32>, u32)>();
+    match lit {
+        Lit::Captured => {
+            surface.runs.iter().cloned().for_each(|run| push(run, 0));
+            fringes.push((0..surface.fringes.last().map_or(0, |(edges, _)| edges.end), 0));
+        }
+        Lit::Relit => {
+            surface.parts.iter().cloned().for_each(|(run, kind)| push(run, kind as u32));
+            fringes.extend(surface.fringes.iter().map(|(edges, kind)| (edges.clone(), *kind as u32)));
         }
     }
-    if surface.edge_count > 0 {
-        let edges = 0..surface.edge_count * 6;
-        passes.push((SurfacePass::SolidFringe, Material::Opaque, edges.clone()));
-        passes.push((SurfacePass::SoftFringe, Material::Opaque, edges));
+    for pass in [SurfacePass::SolidFringe, SurfacePass::SoftFringe] {
+        for (edges, kind) in fringes.iter().filter(|(edges, _)| !edges.is_empty()) {
+            passes.push((pass, Material::Opaque, edges.start * 6..edges.end * 6, *kind));
+        }
     }
     passes
 }
 
 fn record_decodes(encoder: &mut wgpu::CommandEncoder, subjects: &[Subject]) {
-    let mut decodes = (subjects.iter())
-        .filter_map(|subject| match (&subject.person.weights, &subject.body) {
-            (Weights::Gpu(decoder), Some(Body { state: BodyState::Gpu { workspace, .. }, .. })) => {
-                Some((decoder, workspace))
-            }
-            _ => None,
-        })
-        .peekable();
-    if decodes.peek().is_none() {
+    if !subjects.iter().any(|subject| matches!(subject.person.look, Look::Gpu { .. })) {
         return;
     }
     let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
         label: Some("visavis decode"),
         timestamp_writes: None,
     });
-    for (decoder, workspace) in decodes {
-        decoder.record(workspace, &mut pass);
+    for Subject { person, kind, body, map, decodes, .. } in subjects {
+        let Look::Gpu { decoder, .. } = &person.look else { continue };
+        if let (true, Some(decoder), Some(MapBody::Gpu(map))) =
+            (*decodes, decoder, map.as_ref().and_then(|map| map.body()))
+        {
+            decoder.record(map, &mut pass);
+        }
+        if let (Some(Weights::Gpu(mesh)), Some(Body { state: BodyState::Gpu { skinning, .. }, .. })) =
+            (person.figure(*kind).map(|figure| &figure.weights), body)
+        {
+            mesh.record(skinning, &mut pass);
+        }
     }
 }
 
-fn cameras(shared: &Shared, buffer: &wgpu::Buffer) -> Cameras {
+fn cameras(shared: &Shared, buffer: &wgpu::Buffer, start: u32) -> Cameras {
     let group = |label, layout: &wgpu::BindGroupLayout, size: usize| {
         shared.device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some(label),
@@ -256,6 +370,7 @@ fn cameras(shared: &Shared, buffer: &wgpu::Buffer) -> Cameras {
     Cameras {
         one: group("visavis camera", camera, size_of::<Camera>()),
         several: group("visavis cameras", cameras, size_of::<[Camera; MAX_VIEWS]>()),
+        start,
     }
 }
 
@@ -270,35 +385,68 @@ fn passes_of(views: &[Viewport], views_a_pass: usize) -> impl Iterator<Item = &[
     })
 }
 
-/// What the CPU executor draws.
-fn place<'a>(subjects: &'a [Subject], instances: &[&Instance], placed: &mut Vec<cpu::Placed<'a>>) {
-    placed.extend((subjects.iter().zip(instances)).filter_map(|(subject, instance)| match &subject.body {
-        Some(Body { state: BodyState::Cpu(face), .. }) => {
-            Some(cpu::Placed { instance: face, world_from_rest: instance.world_from_rest })
-        }
-        _ => None,
-    }));
+/// How the parts of a layer number a subject, if it is relit.
+fn number_in_layer(subject: usize) -> u16 {
+    u16::try_from(subject + 1).unwrap_or(0)
 }
 
-/// The instances' numbers by falling distance from the eye to their rest frames.
-fn far_to_near(viewport: &Viewport, instances: &[&Instance], lists: &Arc<Lists>) -> List<usize> {
-    let eye = viewport.view.eye();
-    let distance = |&index: &usize| eye.distance(instances[index].world_from_rest.translation.into());
+/// What the CPU executor draws in a pass, and the number that each has in the layer's parts: 0 as captured.
+fn place<'a>(
+    subjects: &'a [Subject],
+    members: &[Member<'_>],
+    pass: &[Viewport],
+    placed: &mut Vec<cpu::Placed<'a>>,
+    numbers: &mut Vec<u16>,
+) {
+    for (index, (subject, member)) in subjects.iter().zip(members).enumerate() {
+        if let (true, Some(Body { state: BodyState::Cpu(face), .. })) = (is_seen(member, pass), &subject.body)
+        {
+            placed.push(cpu::Placed { instance: face, world_from_rest: member.instance.world_from_rest });
+            numbers.push(subject.lighting.map_or(0, |_| number_in_layer(index)));
+        }
+    }
+}
+
+/// Whether any view of a pass sees an instance.
+fn is_seen(member: &Member<'_>, pass: &[Viewport]) -> bool {
+    let Instance { bounds, world_from_rest, .. } = member.instance;
+    pass.iter().any(|viewport| crowd::is_seen(bounds, *world_from_rest, viewport))
+}
+
+/// The numbers of those that a pass sees, by falling distance from its first eye to their rest frames.
+fn far_to_near(pass: &[Viewport], members: &[Member<'_>], lists: &Arc<Lists>) -> List<usize> {
+    let eye = pass.first().map(|viewport| viewport.view.eye()).unwrap_or_default();
+    let distance = |&index: &usize| eye.distance(members[index].instance.world_from_rest.translation.into());
     let mut order = lists.list::<usize>();
-    order.extend(0..instances.len());
+    order.extend((0..members.len()).filter(|&index| is_seen(&members[index], pass)));
     // A stable sort would need memory of its own.
     order.sort_unstable_by(|a, b| distance(b).total_cmp(&distance(a)).then(a.cmp(b)));
     order
 }
 
-fn camera(viewport: &Viewport, world_from_rest: Affine3A) -> Camera {
-    let view_from_rest = viewport.view.view_from_world * world_from_rest;
+fn camera(viewport: &Viewport, member: &Member<'_>) -> Camera {
+    let view_from_rest = viewport.view.view_from_world * member.instance.world_from_rest;
     Camera {
         clip_from_rest: (viewport.view.clip_from_view * Mat4::from(view_from_rest)).to_cols_array_2d(),
         eye_in_rest: view_from_rest.inverse().translation.to_array(),
-        reserved: 0.0,
+        likeness: member.likeness,
         viewport: viewport.size.map(|pixels| pixels as f32),
         viewport_origin: viewport.origin.map(|pixels| pixels as f32),
-        padding: [[0.0; 4]; 10],
+        rest_from_clip: [[0.0; 4]; 4],
+        bounds: [0.0; 4],
+        padding: [[0.0; 4]; 5],
+    }
+}
+
+impl Subject {
+    /// Tells a camera where this instance is in a layer, if a layer of it is relit.
+    fn find_in_layer(&self, viewport: &Viewport, camera: &mut Camera) {
+        let (Some(_), Some(Body { state: BodyState::Cpu(face), .. })) = (self.lighting, &self.body) else {
+            return;
+        };
+        let clip_from_rest = Mat4::from_cols_array_2d(&camera.clip_from_rest);
+        // In f64: what it gives back are places, and a near plane of millimetres takes five digits.
+        camera.rest_from_clip = clip_from_rest.as_dmat4().inverse().as_mat4().to_cols_array_2d();
+        camera.bounds = light::bounds(face.vertices(), clip_from_rest, viewport.size);
     }
 }

@@ -58,7 +58,8 @@ impl TargetFormat {
 #[derive(Clone, Debug)]
 pub struct Target {
     pub(crate) format: TargetFormat,
-    pub(crate) depth_only: Arc<wgpu::RenderPipeline>,
+    pub(crate) depth_only: wgpu::RenderPipeline,
+    pub(crate) shadow: wgpu::RenderPipeline,
     /// Of the engine that made it.
     pub(crate) shared: Arc<Shared>,
 }
@@ -89,8 +90,10 @@ impl Engine {
         if let Some(mask) = format.view_mask {
             check_views(device, mask)?;
         }
-        let depth_only = scoped(device, || raster::depth_only(device, &self.shared.layouts, format))?;
-        Ok(Target { format: *format, depth_only: Arc::new(depth_only), shared: self.shared.clone() })
+        let [depth_only, shadow] = scoped(device, || {
+            [false, true].map(|casts| raster::depth_only(device, &self.shared.layouts, format, casts))
+        })?;
+        Ok(Target { format: *format, depth_only, shadow, shared: self.shared.clone() })
     }
 }
 
@@ -110,7 +113,7 @@ fn check_views(device: &wgpu::Device, mask: NonZeroU32) -> Result<(), TargetErro
     Ok(())
 }
 
-fn is_float(format: wgpu::TextureFormat) -> bool {
+pub(crate) fn is_float(format: wgpu::TextureFormat) -> bool {
     use wgpu::TextureFormat::{Rg11b10Ufloat, Rgba16Float, Rgba32Float};
     matches!(format, Rgba16Float | Rgba32Float | Rg11b10Ufloat)
 }

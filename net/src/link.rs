@@ -20,6 +20,8 @@ use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
 use crate::hex::{Hex, bytes_of_hex};
@@ -375,42 +377,22 @@ fn unescaped(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// RFC 4648's URL-safe alphabet.
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-/// 32 bytes in base64, without padding.
+/// 32 bytes in URL-safe base64 (RFC 4648, section 5), without padding.
 const SECRET_CHARACTERS: usize = 43;
 
 fn base64_of(secret: &[u8; 32]) -> String {
-    let mut text = String::with_capacity(SECRET_CHARACTERS);
-    for three in secret.chunks(3) {
-        let bits =
-            three.iter().fold(0u32, |bits, &byte| bits << 8 | u32::from(byte)) << (8 * (3 - three.len()));
-        for i in 0..=three.len() {
-            text.push(char::from(ALPHABET[(bits >> (18 - 6 * i) & 63) as usize]));
-        }
-    }
-    text
+    URL_SAFE_NO_PAD.encode(secret)
 }
 
+/// The decoder refuses what is spare in the last character, so that a link has one form only.
 fn secret_of(text: &str) -> Option<CallSecret> {
     if text.len() != SECRET_CHARACTERS {
         return None;
     }
-    let mut bytes = Zeroizing::new([0u8; 33]);
-    for (four, out) in text.as_bytes().chunks(4).zip(bytes.chunks_mut(3)) {
-        let mut bits = 0u32;
-        for i in 0..4 {
-            let value = match four.get(i) {
-                Some(byte) => ALPHABET.iter().position(|letter| letter == byte)? as u32,
-                None => 0,
-            };
-            bits = bits << 6 | value;
-        }
-        out.copy_from_slice(&bits.to_be_bytes()[1..]);
-    }
-    // The last character has two bits to spare; a link has one form only.
-    let (secret, spare) = bytes.split_first_chunk::<32>()?;
-    (spare == [0]).then(|| CallSecret::from_bytes(*secret))
+    let mut bytes = Zeroizing::new([0u8; 33]); // as much as the decoder takes room for
+    let length = URL_SAFE_NO_PAD.decode_slice(text, bytes.as_mut_slice()).ok()?;
+    let secret = bytes.first_chunk::<32>()?;
+    (length == secret.len()).then(|| CallSecret::from_bytes(*secret))
 }
 
 #[cfg(test)]
@@ -499,7 +481,7 @@ mod tests {
         let good = JoinLink::to_peer("a.example", 4433, None, secret()).unwrap().to_string();
         let start = good.find('#').unwrap() + 1;
         for at in start..good.len() {
-            for letter in ALPHABET {
+            for letter in base64::alphabet::URL_SAFE.as_str().as_bytes() {
                 let mut changed = good.clone().into_bytes();
                 if changed[at] == *letter {
                     continue;

@@ -37,14 +37,18 @@ mirrors! {
         clip_from_rest: [[f32; 4]; 4],
         /// Where the eye is, metres.
         eye_in_rest: [f32; 3],
-        /// Zero.
-        reserved: f32,
+        /// How much of the colour is the likeness's, 0 to 1.
+        likeness: f32,
         /// Width and height of the viewport, pixels.
         viewport: [f32; 2],
         /// Pixels from the target's left and top edge to the viewport's.
         viewport_origin: [f32; 2],
+        /// The rest frame from clip space, by columns, where a layer is relit; else zero.
+        rest_from_clip: [[f32; 4]; 4],
+        /// Left, bottom, right, top of the avatar in clip space, −1..=1; there, too.
+        bounds: [f32; 4],
         /// Zero; to 256 bytes.
-        padding: [[f32; 4]; 10],
+        padding: [[f32; 4]; 5],
     }
 
     /// `skinned_vertex.wgsl`: a vertex after decoding and skinning, in the rest frame.
@@ -135,7 +139,53 @@ mirrors! {
         second_bias: [[f32; 4]; 6],
         /// Albedo and alpha, shading.
         third_bias: [[f32; 4]; 2],
+        /// For relighting, `[input group][output group]`: the normal's offset, then the reach of each captured light source.
+        parts: [[[f32; 4]; 4]; 18],
+        /// By output group.
+        parts_bias: [[f32; 4]; 3],
         /// Layers of the dynamic and the static map, hidden units in fours, 1 if it is for blended parts.
+        counts: [u32; 4],
+    }
+
+    /// `light.wgsl`: a lamp in the rest frame.
+    struct Lamp {
+        /// Unit vector towards a far lamp and 0, or a near one's centre (metres) and 1.
+        place: [f32; 4],
+        /// Colour of white that faces it; sine of its angular radius, or its radius (metres).
+        color: [f32; 4],
+        /// A spot's axis and offset; (0, 0, 0, 1) for others.
+        cone: [f32; 4],
+    }
+
+    /// `light.wgsl`: how a part meets light.
+    struct Finish {
+        /// How far beyond the terminator light comes, as a cosine.
+        wrap: [f32; 3],
+        /// Of the mirroring lobe.
+        roughness: f32,
+        /// How much of the mirroring lobe is seen.
+        specular: f32,
+        /// 1 if it mirrors as strands do.
+        strands: u32,
+        /// Zero.
+        reserved_0: u32,
+        /// Zero.
+        reserved_1: u32,
+    }
+
+    /// `light.wgsl`: the light that an instance is seen in and the one that it was captured in, in the rest frame.
+    struct Lighting {
+        /// Harmonics times their constants: of the light, of the captured light.
+        ambient: [[f32; 4]; 2 * LIGHT_BANDS],
+        /// Of the light, of the captured light.
+        lamps: [Lamp; 2 * LIGHT_LAMPS],
+        /// Clip space of the shadow map, by columns.
+        shadow_from_rest: [[f32; 4]; 4],
+        /// A texel as a share of the shadow map, and in metres at w = 1.
+        shadow_texel: [f32; 4],
+        /// Of each kind of part, from 1.
+        finishes: [Finish; PART_KINDS + 1],
+        /// Lamps of the light and of the captured light, 1 if there is a shadow map, the instance's number in a layer.
         counts: [u32; 4],
     }
 
@@ -147,6 +197,50 @@ mirrors! {
         reserved: [f32; 2],
     }
 
+    /// `mixed_frame.wgsl`: what all passes of mixed reality know of a frame.
+    struct MixedFrame {
+        /// To the shadow map's clip space from the view's frame, by columns.
+        lamp_clip_from_view: [[f32; 4]; 4],
+        /// To the frame that the view had before, from the one it has, by columns.
+        before_from_view: [[f32; 4]; 4],
+        /// Of the depth map, pixels.
+        depth_focal: [f32; 2],
+        /// Of the depth map, pixels.
+        depth_centre: [f32; 2],
+        /// Of the depth map before, pixels.
+        before_focal: [f32; 2],
+        /// Of the depth map before, pixels.
+        before_centre: [f32; 2],
+        /// Scale and offset of pixels.
+        depth_from_output: [f32; 4],
+        /// Scale and offset of pixels.
+        picture_from_output: [f32; 4],
+        /// Scale and offset of pixels.
+        picture_from_depth: [f32; 4],
+        /// Columns and rows.
+        depth_size: [f32; 2],
+        /// Columns and rows.
+        picture_size: [f32; 2],
+        /// Gain and offset: inverse depth of the avatars, 1/m, from their depth buffer.
+        avatar_inverse: [f32; 2],
+        /// Gain and offset of a normalised depth map; metres of 1 and 0 of one in metres.
+        map_inverse: [f32; 2],
+        /// The first lamp in the view's frame: towards it (w = 0), or where it is (w = 1).
+        lamp: [f32; 4],
+        /// Its colour; the sine of half of its angle (w = 0), or its radius in metres.
+        lamp_color: [f32; 4],
+        /// A spot's axis and the cosine of its outer angle.
+        lamp_axis: [f32; 4],
+        /// Irradiance over π by the polynomials of spherical harmonics, in the view's frame.
+        ambient: [[f32; 4]; 9],
+        /// Texture coordinates a metre to the right and down, metres of the whole depth, texels across.
+        shadow_scale: [f32; 4],
+        /// Cosine of a spot's inner angle; deviation of depth, a share of it; frames of the average, and of a hole's memory.
+        settings: [f32; 4],
+        /// 1 if there is: a normalised depth map, a picture, sRGB's curve in it, depth from before.
+        has: [f32; 4],
+    }
+
     /// `present.wgsl`: what stands behind the picture; linear, premultiplied.
     struct Background {
         /// At the top edge.
@@ -154,7 +248,142 @@ mirrors! {
         /// At the bottom edge.
         bottom: [f32; 4],
     }
+
+    /// `studio.wgsl`: the wall behind people, linear light.
+    struct Studio {
+        /// Its colour behind the head, and how many pictures stand beside each other.
+        centre: [f32; 4],
+        /// Its colour in the corners, and the width of each picture over its height.
+        edge: [f32; 4],
+        /// 1 where the target wants values encoded as sRGB, else 0; then padding.
+        encode: [f32; 4],
+    }
+
+    /// `scene_view.wgsl`: a scene as one camera sees it.
+    struct SceneView {
+        /// By columns.
+        clip_from_world: [[f32; 4]; 4],
+        /// By columns.
+        world_from_clip: [[f32; 4]; 4],
+        /// Metres.
+        eye: [f32; 3],
+        /// Zero.
+        reserved: f32,
+        /// Left, top, width, height, pixels.
+        viewport: [f32; 4],
+        /// Zero; to 256 bytes.
+        padding: [[f32; 4]; 6],
+    }
+
+    /// `scene_view.wgsl`: a lamp.
+    struct SceneLamp {
+        /// Its place, or the way towards it.
+        place: [f32; 3],
+        /// 0 directional, 1 point, 2 spot.
+        kind: f32,
+        /// Of white that faces it.
+        color: [f32; 3],
+        /// Metres; 0 for no limit.
+        range: f32,
+        /// Along which a spot shines.
+        axis: [f32; 3],
+        /// Of the cone.
+        cos_outer: f32,
+        /// Of the cone.
+        cos_inner: f32,
+        /// Radians or metres.
+        radius: f32,
+        /// Zero.
+        reserved: [f32; 2],
+    }
+
+    /// `scene_view.wgsl`: the light in a scene.
+    struct SceneLight {
+        /// The first one has the shadow map.
+        lamps: [SceneLamp; 8],
+        /// By columns.
+        shadow_from_world: [[f32; 4]; 4],
+        /// Texels a side, metres a texel, metres from near to far, 1 if there is a map.
+        shadow: [f32; 4],
+        /// Above, horizon, below.
+        sky: [[f32; 4]; 3],
+        /// Least corner, greatest corner, seen from.
+        room: [[f32; 4]; 3],
+        /// Centre, radius.
+        occluders: [[f32; 4]; 16],
+        /// Lamps, occluders, bands, levels.
+        counts: [u32; 4],
+    }
+
+    /// `scene_node.wgsl`: a node.
+    struct SceneNode {
+        /// By columns.
+        world_from_node: [[f32; 4]; 4],
+        /// By columns.
+        normal_from_node: [[f32; 4]; 3],
+        /// Spherical harmonics, with all their constants.
+        ambient: [[f32; 4]; 9],
+    }
+
+    /// `scene_material.wgsl`: a material.
+    struct SceneMaterial {
+        /// Linear.
+        base_color: [f32; 4],
+        /// Linear.
+        emissive: [f32; 3],
+        /// What its 1 stands for.
+        light_map_scale: f32,
+        /// 0..=1.
+        metallic: f32,
+        /// 0..=1.
+        roughness: f32,
+        /// Depth of the normal map.
+        normal_scale: f32,
+        /// 0..=1.
+        occlusion_strength: f32,
+        /// Below 0 where it is blended.
+        cutoff: f32,
+        /// 1 for yes.
+        unlit: f32,
+        /// A bit each.
+        textures: u32,
+        /// Zero.
+        reserved: u32,
+        /// Two rows a texture.
+        places: [[f32; 4]; 12],
+    }
+
+    /// `scene_finish.wgsl`: lens and ink.
+    struct SceneFinish {
+        /// Left, top, width, height, pixels.
+        viewport: [f32; 4],
+        /// Linear.
+        ink_color: [f32; 3],
+        /// Pixels.
+        ink_px: f32,
+        /// From depth to distance.
+        depth: [f32; 4],
+        /// Focus, blur.
+        lens: [f32; 4],
+    }
+
+    /// `scene_present.wgsl`: the tone curve.
+    struct ScenePresent {
+        /// Factor, shoulder, fade, noise.
+        tone: [f32; 4],
+        /// Pixels.
+        origin: [f32; 2],
+        /// Zero.
+        reserved: [f32; 2],
+    }
 }
+
+/// Coefficients of real spherical harmonics of order 2.
+pub const LIGHT_BANDS: usize = 9;
+/// Kinds of parts, numbered from 1.
+pub const PART_KINDS: usize = 9;
+/// Lamps of one light, at most.
+pub const LIGHT_LAMPS: usize = 8;
 
 /// Hidden units of the pixel decoder in fours, at most.
 pub const MAX_HIDDEN_GROUPS: usize = 6;

@@ -1,7 +1,15 @@
 //! The modules and the files that each is made of: what this crate offers, and what its build script validates.
 
 /// The modules that need the feature multiview: their vertex stage asks which view it is for.
-pub const MULTIVIEW: &[Shader] = &[SURFACE_VIEWS, FRINGE_VIEWS, DEPTH_ONLY_VIEWS, LAYER_VIEWS];
+pub const MULTIVIEW: &[Shader] = &[
+    SURFACE_VIEWS,
+    SURFACE_RELIT_VIEWS,
+    FRINGE_VIEWS,
+    FRINGE_RELIT_VIEWS,
+    DEPTH_ONLY_VIEWS,
+    LAYER_VIEWS,
+    LAYER_RELIT_VIEWS,
+];
 
 /// A WGSL module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,19 +51,33 @@ shaders! {
     DEPTHWISE_HIDDEN = "leaky" "half" "block_shape" "depthwise" "depthwise_hidden";
     /// Compute, `depthwise_map`: the last depthwise 3×3, into the dynamic feature map.
     DEPTHWISE_MAP = "half" "block_shape" "depthwise" "depthwise_map";
+    /// Compute, `head`: the dynamic feature map at half its size, in the last up-block's place.
+    HEAD = "half" "block_shape" "head";
     /// Compute, `skin`: basis and linear-blend skinning.
     SKIN = "skinned_vertex" "skin";
     /// Compute, `gather_normals`: vertex normals over the welded mesh.
     NORMALS = "skinned_vertex" "normals";
     /// Raster, `surface_vertex` with `opaque_fragment`, `solid_fragment`, `soft_fragment`.
-    SURFACE = "camera" "leaky" "pixel_decoder" "surface" "surface_view";
+    SURFACE = "camera" "leaky" "pixel_decoder" "base_color" "surface" "surface_view";
     /// [`SURFACE`] in a pass of several views.
-    SURFACE_VIEWS = "camera" "leaky" "pixel_decoder" "surface" "surface_views";
+    SURFACE_VIEWS = "camera" "leaky" "pixel_decoder" "base_color" "surface" "surface_views";
+    /// Raster, `surface_relit_vertex` with `opaque_relit`, `solid_relit`, `soft_relit`: [`SURFACE`] in other light.
+    SURFACE_RELIT = "camera" "leaky" "pixel_decoder" "base_color" "parts" "pixel_parts" "base_parts" "light" "shadow" "relight"
+        "surface" "surface_relit" "surface_relit_view";
+    /// [`SURFACE_RELIT`] in a pass of several views.
+    SURFACE_RELIT_VIEWS = "camera" "leaky" "pixel_decoder" "base_color" "parts" "pixel_parts" "base_parts" "light" "shadow"
+        "relight" "surface" "surface_relit" "surface_relit_views";
     /// Raster, `fringe_vertex` with `fringe_solid`, `fringe_soft`: analytic edge coverage.
-    FRINGE = "camera" "skinned_vertex" "leaky" "pixel_decoder" "fringe" "fringe_view";
+    FRINGE = "camera" "skinned_vertex" "leaky" "pixel_decoder" "base_color" "fringe" "fringe_view";
     /// [`FRINGE`] in a pass of several views.
-    FRINGE_VIEWS = "camera" "skinned_vertex" "leaky" "pixel_decoder" "fringe" "fringe_views";
-    /// Raster, `depth_vertex`: depth only.
+    FRINGE_VIEWS = "camera" "skinned_vertex" "leaky" "pixel_decoder" "base_color" "fringe" "fringe_views";
+    /// Raster, `fringe_relit_vertex` with `fringe_solid_relit`, `fringe_soft_relit`: [`FRINGE`] in other light.
+    FRINGE_RELIT = "camera" "skinned_vertex" "leaky" "pixel_decoder" "base_color" "parts" "pixel_parts" "base_parts" "light"
+        "shadow" "relight" "fringe" "fringe_relit" "fringe_relit_view";
+    /// [`FRINGE_RELIT`] in a pass of several views.
+    FRINGE_RELIT_VIEWS = "camera" "skinned_vertex" "leaky" "pixel_decoder" "base_color" "parts" "pixel_parts" "base_parts"
+        "light" "shadow" "relight" "fringe" "fringe_relit" "fringe_relit_views";
+    /// Raster, `depth_vertex`, `shadow_vertex`: depth only.
     DEPTH_ONLY = "camera" "depth_only" "depth_only_view";
     /// [`DEPTH_ONLY`] in a pass of several views.
     DEPTH_ONLY_VIEWS = "camera" "depth_only" "depth_only_views";
@@ -63,6 +85,35 @@ shaders! {
     LAYER = "screen" "layer" "layer_view";
     /// [`LAYER`] in a pass of several views; six vertices instead of three.
     LAYER_VIEWS = "layer" "layer_views";
+    /// Raster, `captured_layer_vertex` with `captured_solid`, `captured_soft`, and `relit_layer_vertex` with `relit_solid`,
+    /// `relit_soft`: a layer in which some instances are relit.
+    LAYER_RELIT = "camera" "parts" "light" "shadow" "relight" "layer" "layer_relit" "layer_relit_view";
+    /// [`LAYER_RELIT`] in a pass of several views.
+    LAYER_RELIT_VIEWS = "camera" "parts" "light" "shadow" "relight" "layer" "layer_relit" "layer_relit_views";
     /// Raster, `present_vertex`, `present_fragment`: a linear image over a background.
     PRESENT = "screen" "present";
+    /// Raster, `studio_vertex`, `studio_fragment`: the viewer's picture, a linear image before a studio wall.
+    STUDIO = "screen" "studio";
+    /// Raster, `depth_fragment`: a real depth map over time, and the camera's picture as it sees it.
+    MIXED_DEPTH = "screen" "mixed_frame" "mixed_picture" "mixed_depth";
+    /// Raster, `fill_fragment`: its holes and its noise over neighbours.
+    MIXED_FILL = "screen" "mixed_frame" "mixed_fill";
+    /// Raster, `shadow_fragment`: the avatars' shadow on real surfaces.
+    MIXED_SHADOW = "screen" "mixed_frame" "mixed_shadow";
+    /// Raster, `resolve_fragment`: which is nearer, and the shadow, at the output's resolution.
+    MIXED_RESOLVE = "screen" "mixed_frame" "mixed_picture" "mixed_resolve";
+    /// Raster, `overlay_fragment` or `picture_fragment`: avatars and what is real as one.
+    MIXED_COMPOSITE = "screen" "mixed_frame" "mixed_picture" "mixed_composite";
+    /// Raster, `scene_vertex` with `scene_solid`, `scene_blended`: a scene's surfaces.
+    SCENE_SURFACE = "scene_view" "scene_node" "scene_material" "scene_brdf" "scene_shadow" "scene_surroundings" "scene_vertex" "scene_surface";
+    /// Raster, `scene_vertex` with `scene_cut_out`: a scene's depth.
+    SCENE_DEPTH = "scene_view" "scene_node" "scene_material" "scene_vertex" "scene_depth";
+    /// Raster, `sky_vertex`, `sky_fragment`: what is behind a scene.
+    SCENE_SKY = "screen" "scene_view" "scene_surroundings" "scene_sky";
+    /// Raster, `finish_vertex`, `finish_fragment`: lens and ink over a drawn scene.
+    SCENE_FINISH = "screen" "scene_finish_single" "scene_finish";
+    /// [`SCENE_FINISH`] of a scene that was drawn with several samples a pixel.
+    SCENE_FINISH_MULTI = "screen" "scene_finish_multi" "scene_finish";
+    /// Raster, `scene_present_vertex`, `scene_present_fragment`: a stage's tone curve.
+    SCENE_PRESENT = "screen" "scene_present";
 }

@@ -17,7 +17,7 @@ const USAGE: &str = "\
 Usage: cargo xtask COMMAND [--no-install]
 
 Commands:
-  demo   render assets/calls/hello.mcap to out/hello.mp4
+  demo   render assets/calls/hello.mcap to out/hello.mp4, and a meeting in a real room to out/meeting.png
   test   run every test of the workspace
   ci     formatting, licences, lints, documentation, then test: what .ci/run calls
   setup  only install what the others need
@@ -76,7 +76,20 @@ fn demo(may_install: bool) -> Result<(), Failure> {
             "out/hello.mp4",
         ]),
     )?;
-    eprintln!("\nxtask: done: open {}", workspace().join("out/hello.mp4").display());
+    run(
+        "two of them behind a real table, as in mixed reality, to out/meeting.png",
+        cargo().args(["run", "--quiet", "--package", "visavis-cli", "--"]).args([
+            "render",
+            "assets/calls/hello.mcap",
+            "--room",
+            "assets/mixed/meeting.json",
+            "-o",
+            "out/meeting.png",
+        ]),
+    )?;
+    for made in ["out/hello.mp4", "out/meeting.png"] {
+        eprintln!("\nxtask: done: open {}", workspace().join(made).display());
+    }
     Ok(())
 }
 

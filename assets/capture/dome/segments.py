@@ -98,7 +98,8 @@ def plan(seed, visemes_path, habits=()):
     order += unseen
     for i, f in enumerate(order):
         f["render_seed"] = i + 1
-        f["habits"] = [round(_habit(h, k, f), 5) for k, h in enumerate(habits)]
+        # Nobody's units come with nobody's habits: there the mesh is to say what units alone do.
+        f["habits"] = [0.0 if f["segment"] == "anything" else round(_habit(h, k, f), 5) for k, h in enumerate(habits)]
         del f["weight"]
     return order
 
@@ -128,7 +129,7 @@ def _lids(r):
 def _anything(r):
     """Units that nobody joins, of which only the mesh is captured: a viewer's sliders do, and what was never seen would be guessed."""
     out = []
-    for i in range(400):
+    for i in range(1200):
         u = r.rand(52) * (r.rand(52) < r.choice([0.1, 0.2, 0.4])) * r.uniform(0.4, 1.6)
         units = dict(zip(UNIT_NAMES, np.clip(u, 0, 1)))
         units["mouthClose"] = units["jawOpen"] * (r.rand() < 0.3) * r.rand()

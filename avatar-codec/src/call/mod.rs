@@ -36,6 +36,7 @@ mod reader;
 mod records;
 mod sender;
 mod sound;
+mod timeline;
 mod writer;
 
 pub use audio::AudioFormat;
@@ -44,6 +45,7 @@ pub use messages::{CallBody, CallMessage, Messages};
 pub use reader::CallReader;
 pub use sender::{AvatarMismatch, JoinStatement, Sender};
 pub use sound::{Sound, Voice};
+pub use timeline::Timeline;
 pub use writer::{CallWriter, WriteCallError};
 
 use crate::latent::Timestamp;

@@ -44,6 +44,8 @@ mod signals;
 mod smooth;
 mod spikes;
 
+#[cfg(feature = "osc")]
+pub mod live;
 pub mod live_link;
 pub mod openxr;
 pub mod performance;

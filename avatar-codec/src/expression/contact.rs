@@ -6,6 +6,8 @@ use crate::avatar::{Avatar, PartKind};
 use crate::latent::{FaceUnit, HeadPose, Latent, UNITS};
 use crate::reference::decode;
 
+use super::curve::{self, Curve};
+
 /// What touches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SeamKind {
@@ -29,6 +31,8 @@ pub struct Seam {
     pub kind: SeamKind,
     /// Across the seam from −X to +X, at most [`MAX_CONTACTS`].
     pub contacts: Vec<Contact>,
+    /// What the gaps have beside their slopes, if the avatar's geometry isn't linear in the units.
+    pub(super) curve: Option<Curve>,
 }
 
 /// Two vertices on the two edges of a seam, and how far they are apart for any face.
@@ -42,12 +46,14 @@ pub struct Contact {
     pub direction: Vec3,
     /// Metres between them along `direction` at neutral, less what it is where the seam is closed: 0 touches.
     pub neutral: f32,
-    /// What each unit adds at weight 1, metres.
+    /// What each unit adds at weight 1, metres, by the straight way of the avatar's geometry.
     pub slope: [f32; UNITS],
 }
 
 /// The most contacts of a seam.
 pub const MAX_CONTACTS: usize = 24;
+/// A number for each contact; of a seam with fewer the last one again.
+pub(super) type Row = [f32; MAX_CONTACTS];
 /// A vertex moves if it goes more than this share of what the farthest does, and stays if less than the other.
 const MOVES: f32 = 0.6;
 const STAYS: f32 = 0.4;
@@ -59,7 +65,7 @@ const MIN_PAIRS: usize = 6;
 const MIN_OPENING_M: f32 = 0.002;
 
 impl Contact {
-    /// Metres between the two vertices, as the units' own displacements sum up; 0 where the seam is closed.
+    /// Metres between the two vertices, as the units' slopes sum up; 0 where the seam is closed.
     pub fn gap(&self, units: &[f32; UNITS]) -> f32 {
         self.neutral + self.slope.iter().zip(units).map(|(slope, unit)| slope * unit).sum::<f32>()
     }
@@ -82,15 +88,18 @@ pub fn find_seam(avatar: &Avatar, kind: SeamKind) -> Option<Seam> {
 }
 
 /// The skin of an avatar at neutral and for each unit.
-pub(super) struct Decoded {
+pub(super) struct Decoded<'a> {
+    avatar: &'a Avatar,
+    /// The skin's first vertex.
+    first: usize,
     pub(super) neutral: Vec<Vec3>,
     /// Each unit at weight 1, extrapolated from what the decoder knows.
     units: Vec<Vec<Vec3>>,
 }
 
-impl Decoded {
+impl<'a> Decoded<'a> {
     /// `None` without skin.
-    pub(super) fn new(avatar: &Avatar) -> Option<Self> {
+    pub(super) fn new(avatar: &'a Avatar) -> Option<Self> {
         let part = avatar.manifest.parts.iter().find(|part| part.kind == PartKind::Skin)?;
         let skin = part.vertices.start as usize..part.vertices.end as usize;
         let decode = |latent: &Latent| -> Vec<Vec3> {
@@ -109,7 +118,7 @@ impl Decoded {
                 at_max.iter().zip(&neutral).map(|(&at, &from)| from + (at - from) / max).collect()
             })
             .collect();
-        Some(Self { neutral, units })
+        Some(Self { avatar, first: skin.start, neutral, units })
     }
 
     pub(super) fn seam(&self, kind: SeamKind) -> Option<Seam> {
@@ -132,7 +141,8 @@ impl Decoded {
             next = (0..all.len()).max_by(|&a, &b| unlike[a].total_cmp(&unlike[b]))?;
         }
         contacts.sort_by(|a, b| closed[a.moving].x.total_cmp(&closed[b.moving].x));
-        Some(Seam { kind, contacts })
+        let curve = Curve::new(self.avatar, self.first, &contacts);
+        Some(Seam { kind, contacts, curve })
     }
 
     /// The skin in the pose where a seam is closed, and in one where it is open.
@@ -155,8 +165,10 @@ impl Decoded {
         let direction = (apart(open) - apart(closed)).try_normalize()?;
         let gap = |positions: &[Vec3]| apart(positions).dot(direction);
         let neutral = gap(&self.neutral);
-        let slope: [f32; UNITS] = std::array::from_fn(|unit| gap(&self.units[unit]) - neutral);
-        Some(Contact { moving, still, direction, neutral: neutral - gap(closed), slope })
+        let neutral = neutral - gap(closed);
+        let mut contact = Contact { moving, still, direction, neutral, slope: [0.0; UNITS] };
+        contact.slope = curve::slopes(self.avatar, self.first, &contact);
+        Some(contact)
     }
 }
 

@@ -1,8 +1,10 @@
 //! Seals: lips and lids that touch go on touching, and don't pass through each other.
 
-use crate::latent::{FaceUnit, UNITS};
+use crate::latent::{FaceUnit, GAZE, UNITS};
 
-use super::contact::{Contact, MAX_CONTACTS, Seam, SeamKind};
+use super::bend::Curved;
+use super::contact::{Contact, MAX_CONTACTS, Row, Seam, SeamKind};
+use super::curve::{Curve, add};
 use super::range::FaceRange;
 use super::region::Region;
 
@@ -19,11 +21,12 @@ const LIDS_OPEN_M: [f32; 2] = [2e-3, 6e-3];
 /// How much the upper lip may be raised to make up for what closes the mouth.
 const MOST_SHRUG: f32 = 0.25;
 
-/// How exactly a share is found: to 1/4096.
-const HALVINGS: u32 = 12;
-
-/// A number for each contact.
-type Row = [f32; MAX_CONTACTS];
+/// How exactly a share is found: itself, or the slack that it leaves, metres; after so many attempts at most. An attempt is
+/// never nearer to an end of the bracket than this share of it.
+const EXACT_SHARE: f32 = 1.0 / 4096.0;
+const EXACT_M: f32 = 1e-6;
+const MAX_ATTEMPTS: u32 = 12;
+const NEAR_AN_END: f32 = 0.02;
 
 /// One seam, ready to be held.
 #[derive(Clone, Debug)]
@@ -32,6 +35,7 @@ pub(super) struct Guard {
     neutral: Row,
     /// By unit.
     slopes: Vec<Row>,
+    curve: Option<Curve>,
     apart: f32,
     is_lids: bool,
     /// What opens the seam and what closes it.
@@ -87,6 +91,7 @@ impl Guard {
         Self {
             neutral: row(&|contact| contact.neutral),
             slopes: (0..UNITS).map(|unit| row(&|contact| contact.slope[unit])).collect(),
+            curve: seam.curve.clone(),
             apart: if seam.kind == SeamKind::Lips { LIPS_APART_M } else { LIDS_APART_M },
             is_lids: seam.kind != SeamKind::Lips,
             opener: Move::new(opener, range),
@@ -101,7 +106,9 @@ impl Guard {
     /// by the units that open or close the seam. What those can't do (they work on all contacts at once) is taken back:
     /// the units around the seam do the largest share of their change with which the gaps can be held, and if even none
     /// of it isn't enough, the rest of the face does.
-    pub(super) fn hold(&self, x: &[f32; UNITS], y: &mut [f32; UNITS]) {
+    ///
+    /// Where the geometry has correctives, gaps change by more than slopes say: see [`Curved`].
+    pub(super) fn hold(&self, x: &[f32; UNITS], y: &mut [f32; UNITS], gaze: [f32; GAZE]) {
         let mut untuned = self.neutral;
         let (mut near, mut far) = ([0.0; MAX_CONTACTS], [0.0; MAX_CONTACTS]);
         for u in 0..UNITS {
@@ -113,27 +120,49 @@ impl Guard {
                 add(if self.owned[u] { &mut near } else { &mut far }, y[u] - x[u], &self.slopes[u]);
             }
         }
+        let mut moves = [self.opener, self.closer].map(|step| self.slopes[step.unit]);
+        let curved = self.curve.as_ref().map(|curve| Curved::new(curve, x, y, &self.owned, gaze));
+        if let Some(curved) = &curved {
+            add(&mut untuned, 1.0, &curved.beyond_neutral());
+        }
         let low = untuned.map(|gap| gap.min(0.0) - TOLERANCE_M);
         let high = untuned.map(|gap| gap.max(0.0) * self.wider(gap) + TOLERANCE_M);
-        let attempt = |near_share: f32, far_share: f32| {
-            let gap = std::array::from_fn(|k| untuned[k] + near_share * near[k] + far_share * far[k]);
-            self.make_up(gap, [&low, &high], |u| x[u] + near_share * (y[u] - x[u]))
+        let attempt = |near_share: f32, far_share: f32, moves: &[Row; 2]| {
+            let bent = curved.as_ref().map_or([0.0; MAX_CONTACTS], |curved| curved.at(near_share, far_share));
+            let gap =
+                std::array::from_fn(|k| untuned[k] + near_share * near[k] + far_share * far[k] + bent[k]);
+            self.make_up(gap, [&low, &high], moves, |u| x[u] + near_share * (y[u] - x[u]))
         };
 
-        let mut made_up = attempt(1.0, 1.0);
-        if !made_up.is_enough {
-            made_up = attempt(0.0, 1.0);
-            let [near_share, far_share] = if made_up.is_enough {
-                [largest(&mut made_up, |share| attempt(share, 1.0)), 1.0]
+        let mut made_up = attempt(1.0, 1.0, &moves);
+        if let Some(curved) = &curved
+            && !(made_up.is_enough() && made_up.open == 0.0 && made_up.close == 0.0)
+        {
+            for (row, step) in moves.iter_mut().zip([self.opener, self.closer]) {
+                add(row, 1.0, &curved.slope_of(step.unit, step.sign));
+            }
+            made_up = attempt(1.0, 1.0, &moves);
+        }
+        let attempt = |near_share, far_share| attempt(near_share, far_share, &moves);
+        if !made_up.is_enough() {
+            let with_none = attempt(0.0, 1.0);
+            let [near_share, far_share] = if with_none.is_enough() {
+                [largest(&mut made_up, with_none, |share| attempt(share, 1.0)), 1.0]
             } else {
-                made_up = MadeUp::default(); // with no change at all there is nothing to make up for
-                [0.0, largest(&mut made_up, |share| attempt(0.0, share))]
+                // With no change at all there is nothing to make up for.
+                made_up = with_none;
+                [
+                    0.0,
+                    largest(&mut made_up, MadeUp { slack: DEEPER_M, ..MadeUp::default() }, |share| {
+                        attempt(0.0, share)
+                    }),
+                ]
             };
             for u in 0..UNITS {
                 y[u] = x[u] + if self.owned[u] { near_share } else { far_share } * (y[u] - x[u]);
             }
         }
-        let MadeUp { open, close, is_enough: _ } = made_up;
+        let MadeUp { open, close, slack: _ } = made_up;
         for (step, amount) in [(self.opener, open), (self.closer, close)] {
             y[step.unit] += amount * step.sign;
         }
@@ -141,9 +170,15 @@ impl Guard {
 
     /// How far the opener and the closer go to bring gaps between their bounds, and whether that is enough. `weight`
     /// tells where they start.
-    fn make_up(&self, mut gap: Row, [low, high]: [&Row; 2], weight: impl Fn(usize) -> f32) -> MadeUp {
+    fn make_up(
+        &self,
+        mut gap: Row,
+        [low, high]: [&Row; 2],
+        [open, close]: &[Row; 2],
+        weight: impl Fn(usize) -> f32,
+    ) -> MadeUp {
         let mut made_up = MadeUp::default();
-        let (opener, slope) = (self.opener, &self.slopes[self.opener.unit]);
+        let (opener, slope) = (self.opener, open);
         let mut wanted = 0.0f32;
         for k in 0..MAX_CONTACTS {
             let metres = slope[k] * opener.sign;
@@ -154,7 +189,7 @@ impl Guard {
         made_up.open = wanted.min(opener.room(weight(opener.unit)));
         add(&mut gap, made_up.open * opener.sign, slope);
 
-        let slope = &self.slopes[self.closer.unit];
+        let slope = close;
         let (mut wanted, mut allowed) = (0.0f32, f32::INFINITY);
         for k in 0..MAX_CONTACTS {
             let metres = -slope[k] * self.closer.sign;
@@ -166,8 +201,9 @@ impl Guard {
         made_up.close = wanted.min(allowed).min(self.closer.room(weight(self.closer.unit)));
         add(&mut gap, made_up.close * self.closer.sign, slope);
 
-        made_up.is_enough =
-            (0..MAX_CONTACTS).all(|k| gap[k] >= low[k] - DEEPER_M && gap[k] <= high[k] + self.apart);
+        made_up.slack = (0..MAX_CONTACTS).fold(f32::INFINITY, |slack, k| {
+            slack.min(gap[k] - low[k] + DEEPER_M).min(high[k] + self.apart - gap[k])
+        });
         made_up
     }
 
@@ -182,30 +218,45 @@ impl Guard {
     }
 }
 
-/// What makes up for a tuned face's gaps: weights by which the opener and the closer go on.
+/// What makes up for a tuned face's gaps: weights by which the opener and the closer go on; and how far the worst gap is
+/// inside its bounds then, metres.
 #[derive(Clone, Copy, Debug, Default)]
 struct MadeUp {
     open: f32,
     close: f32,
-    is_enough: bool,
+    slack: f32,
 }
 
-/// The largest share of 0..=1 that can be made up for, and with what; 0 can.
-fn largest(made_up: &mut MadeUp, attempt: impl Fn(f32) -> MadeUp) -> f32 {
-    let (mut share, mut step) = (0.0, 0.5);
-    for _ in 0..HALVINGS {
-        let tried = attempt(share + step);
-        if tried.is_enough {
-            (share, *made_up) = (share + step, tried);
+impl MadeUp {
+    fn is_enough(self) -> bool {
+        self.slack >= 0.0
+    }
+}
+
+/// The largest share of 0..=1 that can be made up for, and with what, given what it is at 1, which can't, and at 0, which
+/// can: the Illinois method (Dowell, Jarratt 1971) on the slack.
+fn largest(made_up: &mut MadeUp, at_none: MadeUp, attempt: impl Fn(f32) -> MadeUp) -> f32 {
+    let (mut low, mut high) = ((0.0f32, at_none.slack), (1.0f32, made_up.slack));
+    *made_up = at_none;
+    let mut kept_high = 0;
+    for _ in 0..MAX_ATTEMPTS {
+        let between =
+            low.0 + (high.0 - low.0) * (low.1 / (low.1 - high.1)).clamp(NEAR_AN_END, 1.0 - NEAR_AN_END);
+        let tried = attempt(between);
+        if tried.is_enough() {
+            (low, *made_up) = ((between, tried.slack), tried);
+            kept_high += 1;
+            if kept_high > 1 {
+                high.1 *= 0.5;
+            }
+        } else {
+            high = (between, tried.slack);
+            low.1 *= if kept_high == 0 { 0.5 } else { 1.0 };
+            kept_high = 0;
         }
-        step *= 0.5;
+        if high.0 - low.0 < EXACT_SHARE || made_up.slack < EXACT_M && made_up.slack > 0.0 {
+            break;
+        }
     }
-    share
-}
-
-/// `row += factor · slope`.
-fn add(row: &mut Row, factor: f32, slope: &Row) {
-    for (sum, slope) in row.iter_mut().zip(slope) {
-        *sum += factor * slope;
-    }
+    low.0
 }

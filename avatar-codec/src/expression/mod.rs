@@ -16,8 +16,10 @@
 //!
 //! The format and every formula stand in `avatar-codec/EXPRESSION.md`.
 
+mod bend;
 pub mod check;
 mod contact;
+mod curve;
 mod guard;
 mod limits;
 mod preset;

@@ -119,8 +119,9 @@ impl Tuner {
             }
         }
         if y != *x {
+            let gaze = latent.gaze.to_array();
             for guard in &self.guards {
-                guard.hold(x, &mut y);
+                guard.hold(x, &mut y, gaze);
             }
         }
         Latent { units: y, gaze: self.gaze(latent.gaze), residual: latent.residual }

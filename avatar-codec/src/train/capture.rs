@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use glam::{Affine3A, DMat3, DVec3, Vec3};
 use serde::{Deserialize, Serialize};
 
+use super::light::CaptureLamp;
 use super::plain::Photographs;
 use super::planes::Planes;
 use crate::latent::{GAZE, UNITS};
@@ -77,6 +78,9 @@ pub struct Description {
     pub cameras: BTreeMap<String, CaptureCamera>,
     /// Every planned frame; those that aren't rendered yet have no planes.
     pub frames: Vec<CaptureFrame>,
+    /// What lit it; captures that don't say can't be relit.
+    #[serde(default)]
+    pub lamps: Vec<CaptureLamp>,
     /// What the data were made of.
     #[serde(default)]
     pub licence: serde_json::Value,

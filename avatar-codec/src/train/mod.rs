@@ -9,6 +9,7 @@
 mod capture;
 #[cfg(feature = "encoder")]
 mod driver;
+mod light;
 mod pack;
 mod plain;
 mod planes;
@@ -25,6 +26,7 @@ pub use capture::{
 };
 #[cfg(feature = "encoder")]
 pub use driver::{average_texture, pack_driver};
+pub use light::CaptureLamp;
 pub use pack::{GeometryError, PackError, ResidualFacts, TrainingFacts, check, pack};
 pub use plain::{Distance, PlainOptions, Transfer, UnitFit};
 pub use planes::Planes;

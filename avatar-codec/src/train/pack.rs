@@ -9,8 +9,8 @@ use serde::Deserialize;
 use super::capture::{Capture, CaptureError, CaptureFrame, read};
 use super::rig::{Rig, Tensors};
 use crate::avatar::{
-    Avatar, GeometryHead, LatentAxis, LatentModel, Licence, Manifest, Material, Owner, PIXEL_OUTPUTS,
-    PixelDecoder, Semantic, StaticMap, TextureDecoder, UpBlock,
+    Avatar, GeometryHead, LatentAxis, LatentModel, Licence, LightTransport, Manifest, Material, Owner,
+    PIXEL_OUTPUTS, PixelDecoder, Semantic, StaticMap, TextureDecoder, UpBlock,
 };
 use crate::latent::{GAZE, Gaze, HeadPose, Latent, NECK, UNITS};
 use crate::reference::{PREVIEW_COLOR_SIZE, decode, layers, pixel_color, preview, skin};
@@ -151,11 +151,13 @@ pub fn pack(
             parts: rig.parts.clone(),
             skeleton: rig.skeleton.clone(),
             latent: latent_model(capture, residual, &codes),
+            capture_light: capture.light().map(|(light, _)| light),
         },
         mesh: rig.mesh.clone(),
         geometry,
         texture: texture_decoder(&tensors, condition)?,
         static_map,
+        transport: light_transport(&tensors, pixel.hidden)?,
         pixel,
         preview: None,
     };
@@ -232,6 +234,17 @@ fn pixel_decoder(tensors: &Tensors<'_>) -> Result<PixelDecoder, CaptureError> {
         w3: tensors.floats_of("pixel.w3", &[materials, PIXEL_OUTPUTS, hidden])?,
         b3: tensors.floats_of("pixel.b3", &[materials, PIXEL_OUTPUTS])?,
     })
+}
+
+/// What was learnt of the captured lamps' ways; captures without planes of each lamp teach nothing.
+fn light_transport(tensors: &Tensors<'_>, hidden: usize) -> Result<Option<LightTransport>, CaptureError> {
+    if tensors.file.tensor("transport.b").is_err() {
+        return Ok(None);
+    }
+    let (_, b) = tensors.floats("transport.b")?;
+    let w =
+        tensors.floats_of("transport.w", &[Material::ALL.len(), b.len() / Material::ALL.len(), hidden])?;
+    Ok(Some(LightTransport { w, b }))
 }
 
 /// r of the training frames, `[frames, k]`.

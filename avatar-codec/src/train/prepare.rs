@@ -6,6 +6,10 @@
 //! - `mesh.safetensors`: `uv [V, 2]` and `unit_deltas [52, V, 3]` (metres);
 //! - `unexplained.safetensors`, if the units' straight lines don't say all of the tracked meshes: `frame [F]` (numbers in
 //!   `scene.json`) and `millimetres [F, V, 3]`, the rest, before skinning;
+//! - `light-<fingerprint>/`, if the capture says what lit it and its planes show each lamp alone: a safetensors file for some of
+//!   the training images, with Q of the shard's pixels: `index` u32, `light` f16 `[Q, L + 1, 3]` (what each lamp alone, then
+//!   the ambient light, shows of them: linear, premultiplied), and `camera` f32 `[2, 3]` (place, and unit vector along which it
+//!   looks);
 //! - `shards-<fingerprint>/`: one safetensors file an image. The fingerprint is of rig and calibration, so that shards
 //!   of another rig are never mixed in.
 //!
@@ -28,6 +32,7 @@ use safetensors::tensor::TensorView;
 use serde_json::json;
 
 use super::capture::{Camera, Capture, CaptureError, CaptureFrame, read};
+use super::light::light_planes;
 use super::planes::Planes;
 use super::rig::Rig;
 use crate::latent::{Gaze, HeadPose, UNITS};
@@ -39,6 +44,11 @@ const SHARD_VERSION: u32 = 1;
 const LEAST_UNEXPLAINED_M: f32 = 0.05e-3;
 /// More fragments than this in one pixel are left out, furthest first in drawing order.
 const MAX_FRAGMENTS: usize = 255;
+
+/// Of how many training images each lamp's own light is kept, and of how many pixels of each: transport is smooth, and the
+/// renderer's noise in them is large.
+const LIGHT_IMAGES: usize = 96;
+const LIGHT_PIXELS: usize = 8192;
 
 /// What was prepared.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,11 +95,65 @@ pub fn prepare(
         Ok::<(), CaptureError>(())
     })?;
 
+    let light = prepare_light(capture, &jobs, folder, &shards.replacen("shards", "light", 1))?;
+
     write_mesh(rig, &folder.join("mesh.safetensors"))?;
     write_unexplained(capture, rig, &folder.join("unexplained.safetensors"))?;
-    write_scene(capture, rig, &jobs, &folder.join("scene.json"))?;
+    write_scene(capture, rig, &jobs, light, &folder.join("scene.json"))?;
     let train = jobs.iter().filter(|job| job.split == "train").count();
     Ok(Prepared { train, test: jobs.len() - train, missing, made: todo.len() })
+}
+
+/// Writes what each lamp alone shows of some training images; the JSON of the light and the files by image number.
+fn prepare_light(
+    capture: &Capture,
+    jobs: &[Job<'_>],
+    folder: &Path,
+    into: &str,
+) -> Result<serde_json::Value, CaptureError> {
+    let Some((light, names)) = capture.light().filter(|_| capture.photographs.is_none()) else {
+        return Ok(serde_json::Value::Null);
+    };
+    create(&folder.join(into))?;
+    let train: Vec<(usize, &Job<'_>)> =
+        jobs.iter().enumerate().filter(|(_, job)| job.split == "train").collect();
+    let count = train.len().min(LIGHT_IMAGES);
+    let chosen: Vec<(usize, &Job<'_>)> = (0..count).map(|i| train[i * train.len() / count]).collect();
+    let made: Result<Vec<bool>, CaptureError> = (chosen.par_iter())
+        .map(|(_, job)| {
+            let path = folder.join(job.shard_name.replacen("shards", "light", 1));
+            if is_fresh(&path, &job.planes) {
+                return Ok(true);
+            }
+            let Some(planes) = light_planes(&job.planes, &names)? else { return Ok(false) };
+            write_light(&path, &planes, job.camera)?;
+            Ok(true)
+        })
+        .collect();
+    let files: Vec<_> = (chosen.iter().zip(made?).filter(|(_, made)| *made))
+        .map(|((number, job), _)| json!({"image": number, "file": job.shard_name.replacen("shards", "light", 1)}))
+        .collect();
+    Ok(json!({"light": light, "files": files}))
+}
+
+/// Pixels that some lamp reaches, evenly spread.
+fn write_light(path: &Path, planes: &[Vec<[f16; 3]>], camera: &Camera) -> Result<(), CaptureError> {
+    let pixels = planes.first().map_or(0, Vec::len);
+    let is_lit = |i: &usize| planes.iter().any(|plane| plane[*i].iter().any(|x| *x > f16::ZERO));
+    let lit: Vec<usize> = (0..pixels).filter(is_lit).collect();
+    let count = lit.len().min(LIGHT_PIXELS);
+    let chosen: Vec<usize> = (0..count).map(|i| lit[i * lit.len() / count]).collect();
+    let index: Vec<u32> = chosen.iter().map(|&i| i as u32).collect();
+    let light: Vec<[f16; 3]> =
+        chosen.iter().flat_map(|&i| planes.iter().map(move |plane| plane[i])).collect();
+    let forward = camera.view.view_from_world.inverse().transform_vector3(Vec3::NEG_Z);
+    let place = [camera.view.eye(), forward].map(|v| v.to_array());
+    let mut groups = column("light", Dtype::F16, 3, &light);
+    groups.shape = vec![index.len(), planes.len(), 3];
+    write_tensors(
+        path,
+        [column("index", Dtype::U32, 1, &index), groups, column("camera", Dtype::F32, 3, &place)],
+    )
 }
 
 fn fingerprint(capture: &Capture) -> Result<String, CaptureError> {
@@ -344,7 +408,13 @@ fn beyond_units(capture: &Capture, rig: &Rig) -> Result<(Vec<u32>, Vec<Vec<Vec3>
     Ok(found?.into_iter().flatten().unzip())
 }
 
-fn write_scene(capture: &Capture, rig: &Rig, jobs: &[Job<'_>], path: &Path) -> Result<(), CaptureError> {
+fn write_scene(
+    capture: &Capture,
+    rig: &Rig,
+    jobs: &[Job<'_>],
+    light: serde_json::Value,
+    path: &Path,
+) -> Result<(), CaptureError> {
     let description = &capture.description;
     let frames: Vec<_> = (description.frames.iter())
         .map(
@@ -365,7 +435,7 @@ fn write_scene(capture: &Capture, rig: &Rig, jobs: &[Job<'_>], path: &Path) -> R
         .collect();
     let scene = json!({
         "schema": "visavis.prepared/1", "name": description.name, "unit_names": description.unit_names,
-        "parts": parts, "frames": frames, "images": images,
+        "parts": parts, "frames": frames, "images": images, "capture_light": light,
     });
     write_whole(path, scene.to_string().as_bytes())
 }

@@ -262,7 +262,12 @@ fn export(avatar: &Avatar, rig: &Rig, path: &Path) {
         let size = 16 << i;
         tensors.push(half(format!("texture.{i}.expand"), &[4 * b.out_channels, b.in_channels], &b.expand));
         tensors.push(half(format!("texture.{i}.depthwise"), &[b.out_channels, 3, 3], &b.depthwise));
-        tensors.push((format!("texture.{i}.bias"), Dtype::I8, vec![b.out_channels, size, size], bytes(&b.bias)));
+        tensors.push((
+            format!("texture.{i}.bias"),
+            Dtype::I8,
+            vec![b.out_channels, size, size],
+            bytes(&b.bias),
+        ));
         tensors.push(f(&format!("texture.{i}.bias_step"), &[b.out_channels], &b.bias_step));
     }
     let residual = avatar.residual();

@@ -17,7 +17,7 @@ MOST_DIRECTIONS = 24
 LEAST_MM = 0.01  # deviation of a direction, over the vertices it moves, that is worth a coefficient
 HIDDEN = 96
 STEPS, RATE, BATCH = 4000, 4e-3, 256
-WEIGHT_DECAY = 1e-2
+WEIGHT_DECAY = 0.3  # rough functions guess wildly between the frames that were seen
 SKETCH = 8  # directions more than wanted, for a randomised decomposition (Halko, Martinsson, Tropp 2011)
 
 

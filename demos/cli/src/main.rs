@@ -18,6 +18,8 @@ mod render;
 mod srgb;
 mod train;
 mod tune_check;
+#[cfg(feature = "view")]
+mod view;
 
 use std::process::ExitCode;
 
@@ -29,6 +31,7 @@ use clap::{Parser, Subcommand};
     name = "visavis",
     version,
     after_help = "Examples:
+  visavis view                                             a window to look at avatars and calls
   visavis render assets/calls/hello.mcap -o hello.mp4      a recorded call as a video
   visavis drive take.csv --avatar wren.avatar -o take.mp4  face tracking moves an avatar
   visavis call host --avatar wren.avatar                   a live call; prints a link to join by
@@ -47,6 +50,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    #[cfg(feature = "view")]
+    View(view::Arguments),
     Render(render::Arguments),
     Call(call::Arguments),
     Drive(drive::Arguments),
@@ -72,6 +77,8 @@ fn main() -> ExitCode {
         .init();
     let cli = Cli::parse();
     let result = interrupt::watch().and_then(|()| match &cli.command {
+        #[cfg(feature = "view")]
+        Command::View(arguments) => view::run(arguments),
         Command::Render(arguments) => render::run(arguments),
         Command::Call(arguments) => call::run(arguments),
         Command::Drive(arguments) => drive::run(arguments),

@@ -22,6 +22,18 @@ pub(crate) enum Executor {
     Reference,
 }
 
+impl Executor {
+    /// As the engine calls it; the reference isn't one of its own.
+    pub(crate) fn of_engine(self) -> Result<visavis::Executor> {
+        match self {
+            Self::Auto => Ok(visavis::Executor::Auto),
+            Self::Cpu => Ok(visavis::Executor::Cpu),
+            Self::Gpu => Ok(visavis::Executor::Gpu),
+            Self::Reference => anyhow::bail!("--executor reference draws a face alone: use cpu or gpu"),
+        }
+    }
+}
+
 /// What stands behind a painted picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Behind {
@@ -47,15 +59,11 @@ enum Means {
 impl Painter {
     /// Gets ready to draw; `threads` are for the CPU executor, all cores unless said.
     pub(crate) fn new(avatar: Avatar, executor: Executor, threads: Option<usize>) -> Result<Self> {
-        let chosen = match executor {
-            Executor::Auto => visavis::Executor::Auto,
-            Executor::Cpu => visavis::Executor::Cpu,
-            Executor::Gpu => visavis::Executor::Gpu,
-            Executor::Reference => {
-                let means = Means::Reference { table: SrgbTable::new(), rgba: Vec::new() };
-                return Ok(Self { avatar, means, adapter: "none".to_owned(), executor: "reference" });
-            }
-        };
+        if executor == Executor::Reference {
+            let means = Means::Reference { table: SrgbTable::new(), rgba: Vec::new() };
+            return Ok(Self { avatar, means, adapter: "none".to_owned(), executor: "reference" });
+        }
+        let chosen = executor.of_engine()?;
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads.unwrap_or(0)) // 0: as many as there are cores
             .build()

@@ -293,7 +293,9 @@ fn show(bar: &ProgressBar, event: Event, seen: &mut String) {
             );
         }),
         Event::Geometry { mean_mm, p99_mm } => bar.suspend(|| {
-            eprintln!("geometry: {mean_mm:.3} mm from the tracked meshes on average, 99 % within {p99_mm:.3} mm");
+            eprintln!(
+                "geometry: {mean_mm:.3} mm from the tracked meshes on average, 99 % within {p99_mm:.3} mm"
+            );
         }),
         Event::Step { step, seconds, loss } => {
             bar.set_position(seconds as u64);

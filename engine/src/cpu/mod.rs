@@ -13,12 +13,15 @@
 //! renderers: once warm, a frame allocates nothing (but for what the pool's own scheduling may).
 
 mod bands;
+mod base_color;
 mod fringe;
 mod geometry;
+mod head;
 mod instance;
 mod layer;
 mod math;
 mod matmul;
+mod parts;
 mod pixel;
 mod renderer;
 mod scene;
@@ -30,7 +33,9 @@ mod triangle;
 
 pub(crate) use geometry::joint_transforms;
 pub use instance::{DecodeError, Instance, Weights};
+pub(crate) use instance::{Form, Shading};
 pub use layer::Layer;
 pub use renderer::{RenderError, Renderer, Statistics};
 pub use scene::Placed;
 pub use simd::Level;
+pub(crate) use texture::TextureState;

@@ -8,6 +8,8 @@ use visavis_codec::avatar::{
 };
 use visavis_shaders::mirror::{self, RestVertex};
 
+use crate::half_map::Head;
+
 /// Texels of the seed map.
 pub(crate) const SEED_TEXELS: usize = SEED_SIZE * SEED_SIZE;
 
@@ -124,16 +126,15 @@ pub(crate) fn weld_faces(mesh: &Mesh) -> Vec<u32> {
     words
 }
 
-/// The edges of every opaque part, in the order in which their fringes are drawn.
-pub(crate) fn edges(mesh: &Mesh, parts: &[Part]) -> Vec<[u32; 4]> {
+/// The edges of a part.
+pub(crate) fn edges(mesh: &Mesh, part: &Part) -> Vec<[u32; 4]> {
     let side = |side: visavis_codec::avatar::EdgeSide| {
         let [from, to] = side.vertices;
         let triangle = mesh.triangles[side.triangle as usize];
         let third = triangle.into_iter().find(|&v| v != from && v != to).unwrap_or(from);
         [u32::from(from) | u32::from(to) << 16, u32::from(third)]
     };
-    (parts.iter().filter(|part| !part.kind.is_blended()))
-        .flat_map(|part| mesh.edges(part))
+    (mesh.edges(part).into_iter())
         .map(|edge| {
             let [first, first_third] = side(edge.first);
             let [second, second_third] = edge.second.map_or([0, u32::MAX], side);
@@ -142,12 +143,50 @@ pub(crate) fn edges(mesh: &Mesh, parts: &[Part]) -> Vec<[u32; 4]> {
         .collect()
 }
 
-/// Layers of four channels, each `[size, size, 4]`, as rgba8unorm wants them.
-pub(crate) fn static_layers(map: &StaticMap) -> Vec<u8> {
-    let mut packed = Vec::with_capacity(map.texels.len());
-    for layer in 0..map.channels / 4 {
-        for texel in map.texels.chunks_exact(map.channels) {
-            packed.extend_from_slice(&texel[layer * 4..layer * 4 + 4]);
+/// Four channels of the static map, `[size, size, 4]`, as rgba8unorm wants them.
+pub(crate) fn static_layer(map: &StaticMap, layer: usize) -> Vec<u8> {
+    map.texels
+        .chunks_exact(map.channels)
+        .flat_map(|texel| &texel[layer * 4..layer * 4 + 4])
+        .copied()
+        .collect()
+}
+
+/// Means of two texels by two, rounded, of `[size, size, 4]`.
+pub(crate) fn halved(texels: &[u8], size: usize) -> Vec<u8> {
+    let half = size / 2;
+    let mut means = Vec::with_capacity(half * half * 4);
+    for rows in texels.chunks_exact((size * 8).max(1)) {
+        let (upper, lower) = rows.split_at(size * 4);
+        for (upper, lower) in upper.chunks_exact(8).zip(lower.chunks_exact(8)) {
+            means.extend((0..4).map(|c| {
+                let sum = [upper[c], upper[c + 4], lower[c], lower[c + 4]].map(u16::from).iter().sum::<u16>();
+                ((sum + 2) / 4) as u8
+            }));
+        }
+    }
+    means
+}
+
+/// `[out group][in group]`, columns are inputs, rows outputs.
+pub(crate) fn head(head: &Head, block: &UpBlock) -> Vec<Block> {
+    let in_groups = groups(block.in_channels);
+    let mut packed = vec![Block::default(); groups(block.out_channels) * in_groups];
+    for (output, row) in head.weight.chunks_exact(block.in_channels.max(1)).enumerate() {
+        for (input, &weight) in row.iter().enumerate() {
+            packed[output / 4 * in_groups + input / 4][input % 4][output % 4] = weight;
+        }
+    }
+    packed
+}
+
+/// `[out group][texel]` × 4 halves.
+pub(crate) fn head_bias(head: &Head, block: &UpBlock) -> Vec<[f16; 4]> {
+    let texels = head.bias.len() / block.out_channels.max(1);
+    let mut packed = vec![[f16::ZERO; 4]; groups(block.out_channels) * texels];
+    for (output, plane) in head.bias.chunks_exact(texels.max(1)).enumerate() {
+        for (texel, &bias) in plane.iter().enumerate() {
+            packed[output / 4 * texels + texel][output % 4] = f16::from_f32(bias);
         }
     }
     packed
@@ -176,7 +215,8 @@ impl PixelShape {
     }
 }
 
-/// Outputs in the shader's order: albedo and alpha, then shading. The normal offset is for relighting only.
+/// Outputs in the shader's order: albedo and alpha, then shading. The normal offset, which only relighting needs, is kept
+/// apart.
 const OUTPUT_SLOTS: [Option<(usize, usize)>; PIXEL_OUTPUTS] = [
     Some((0, 0)),
     Some((0, 1)),
@@ -188,6 +228,12 @@ const OUTPUT_SLOTS: [Option<(usize, usize)>; PIXEL_OUTPUTS] = [
     None,
     Some((0, 3)),
 ];
+
+/// The bias of a light source's reach where the avatar doesn't say: softplus makes 1 of it.
+pub(crate) const ALL_ARRIVES: f32 = 0.541_324_85;
+
+/// Where the normal's offset begins among the outputs.
+const NORMAL_OFFSET: usize = 6;
 
 /// The uniform block of a material's pixel decoder. The static map's scale and offset are folded into the first layer, so
 /// that the shader uses its texels (0..=1) as they are. The avatar must be within [`PixelShape`]'s bounds.
@@ -229,6 +275,15 @@ pub(crate) fn pixel_decoder(avatar: &Avatar, material: Material) -> mirror::Pixe
         packed.third_bias[group][lane] = bias;
         for (input, &weight) in row.iter().enumerate() {
             packed.third[input / 4 * 2 + group][input % 4][lane] = weight;
+        }
+    }
+    let offsets = w3.chunks_exact(hidden).zip(b3).skip(NORMAL_OFFSET).take(2);
+    let (reach, reach_bias) = avatar.transport.as_ref().map_or((&[][..], &[][..]), |all| all.layer(material));
+    packed.parts_bias = [[ALL_ARRIVES; 4]; 3];
+    for (output, (row, &bias)) in offsets.chain(reach.chunks_exact(hidden).zip(reach_bias)).enumerate() {
+        packed.parts_bias[output / 4][output % 4] = bias;
+        for (input, &weight) in row.iter().enumerate() {
+            packed.parts[input / 4 * 3 + output / 4][input % 4][output % 4] = weight;
         }
     }
     packed

@@ -3,6 +3,7 @@
 //! For servers, command lines and tests; a host with a device of its own uses [`Engine`] directly.
 
 mod adapter;
+mod measure;
 mod offscreen;
 
 use std::sync::{Arc, Mutex, OnceLock};
@@ -12,6 +13,7 @@ pub use adapter::AdapterChoice;
 use offscreen::Offscreen;
 
 use crate::error::{EngineError, GpuError, LoadError, PrepareError, TargetError};
+use crate::light::Surroundings;
 use crate::prepare::Stage;
 use crate::{Engine, Executor, Instance, Options, Target, TargetFormat, View, Viewport};
 
@@ -266,6 +268,7 @@ impl Headless {
             &self.target,
             instances,
             &[viewport],
+            &Surroundings::default(),
             &mut |stage| stages.mark(stage),
         )?;
         self.finish(encoder)?;

@@ -41,7 +41,7 @@ impl Eye {
         kind: PartKind,
         first: usize,
         lids: &[usize],
-        decoded: &Decoded,
+        decoded: &Decoded<'_>,
     ) -> Option<Self> {
         let role = if kind == PartKind::EyeLeft { JointRole::EyeLeft } else { JointRole::EyeRight };
         let centre = avatar.manifest.skeleton.joints.iter().find(|joint| joint.role == role)?.position;

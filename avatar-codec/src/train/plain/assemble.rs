@@ -234,6 +234,7 @@ impl Person<'_> {
             parts: parts(&rig.parts),
             cameras: seen,
             frames,
+            lamps: Vec::new(),
             licence: serde_json::Value::Null,
             noise_ceiling_db: None,
         };

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use visavis_codec::call::{CallReader, Voice};
+use visavis_codec::drive::live::LiveSource;
 use visavis_codec::drive::{Driver, Notes};
 use visavis_codec::{Avatar, FaceFrame, Timestamp};
 use visavis_net::voice::{Resampler, VOICE_RATE};
 
 use crate::avatar_file::read_bounded;
 use crate::drive::input::{self, Input, Kind};
-use crate::drive::live::{MAX_DATAGRAM, Source};
+use crate::drive::live::{MAX_DATAGRAM, protocol};
 use crate::drive::{LIVE_NEUTRAL_SECONDS, NeutralWhen, find_neutral};
 use crate::render::{MAX_CALL_BYTES, recording};
 
@@ -170,8 +171,7 @@ fn at_voice_rate(samples: &[i16], rate: u32) -> Vec<f32> {
 
 /// A tracker that is listened to.
 pub(crate) struct Tracker {
-    kind: Kind,
-    source: Source,
+    source: LiveSource,
     socket: UdpSocket,
     driver: Driver,
     has_clock: bool,
@@ -198,9 +198,8 @@ impl Tracker {
             eprintln!("visavis: rest your face at first: {LIVE_NEUTRAL_SECONDS} s of it count as neutral");
             driver.calibrate_first(LIVE_NEUTRAL_SECONDS);
         }
-        let source = Source::of(kind);
+        let source = LiveSource::new(protocol(kind));
         Ok(Self {
-            kind,
             source,
             socket,
             driver,
@@ -222,7 +221,7 @@ impl Tracker {
             let Some(received) = self.source.receive(&self.buffer[..bytes], now) else { continue };
             if !self.has_clock {
                 self.has_clock = true;
-                self.driver.set_clock(received.interval.unwrap_or(1.0 / 30.0), self.source.wrap(self.kind));
+                self.driver.set_clock(received.interval.unwrap_or(1.0 / 30.0), self.source.wrap());
             }
             self.driver.push(received.seconds, Some(now), received.signals.as_ref(), frames);
         }

@@ -6,9 +6,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use indicatif::ProgressBar;
 use visavis_codec::FaceFrame;
-use visavis_codec::drive::live_link::{LiveLinkStream, SECONDS_A_DAY};
-use visavis_codec::drive::vmc::VmcReceiver;
-use visavis_codec::drive::{Driver, Notes, Received};
+use visavis_codec::drive::live::{LiveProtocol, LiveSource};
+use visavis_codec::drive::{Driver, Received};
 
 use super::input::Kind;
 use super::recorder::Recorder;
@@ -27,7 +26,7 @@ const DEFAULT_INTERVAL: f64 = 1.0 / 30.0;
 /// A live source and what becomes of it.
 pub(crate) struct Session {
     kind: Kind,
-    source: Source,
+    source: LiveSource,
     driver: Driver,
     recorder: Recorder,
     frames: Vec<FaceFrame>,
@@ -35,43 +34,9 @@ pub(crate) struct Session {
     has_clock: bool,
 }
 
-/// Who reads the datagrams.
-pub(crate) enum Source {
-    LiveLink(Box<LiveLinkStream>),
-    Vmc(Box<VmcReceiver>),
-}
-
-impl Source {
-    pub(crate) fn of(kind: Kind) -> Self {
-        match kind {
-            Kind::Vmc => Self::Vmc(Box::default()),
-            Kind::LiveLink | Kind::Signals => Self::LiveLink(Box::default()),
-        }
-    }
-
-    /// After how many seconds the source's clock begins again.
-    pub(crate) fn wrap(&self, kind: Kind) -> Option<f64> {
-        (kind == Kind::LiveLink).then_some(SECONDS_A_DAY)
-    }
-
-    pub(crate) fn receive(&mut self, datagram: &[u8], arrival: f64) -> Option<Received> {
-        match self {
-            Self::LiveLink(stream) => stream.receive(datagram),
-            Self::Vmc(receiver) => receiver.receive(datagram, arrival),
-        }
-    }
-
-    pub(crate) fn notes(&self) -> &Notes {
-        match self {
-            Self::LiveLink(stream) => stream.notes(),
-            Self::Vmc(receiver) => receiver.notes(),
-        }
-    }
-}
-
 impl Session {
     pub(crate) fn new(kind: Kind, driver: Driver, recorder: Recorder) -> Self {
-        let source = Source::of(kind);
+        let source = LiveSource::new(protocol(kind));
         Self { kind, source, driver, recorder, frames: Vec::new(), datagrams: 0, has_clock: false }
     }
 
@@ -121,7 +86,7 @@ impl Session {
         if !self.has_clock {
             self.has_clock = true;
             let usual = interval.unwrap_or(DEFAULT_INTERVAL);
-            self.driver.set_clock(usual, self.source.wrap(self.kind));
+            self.driver.set_clock(usual, self.source.wrap());
         }
         self.driver.push(seconds, Some(now), signals.as_ref(), &mut self.frames);
         self.recorder.write(&mut self.frames)
@@ -162,6 +127,14 @@ impl Session {
             counts.spikes,
             self.source.notes().malformed
         )
+    }
+}
+
+/// What a kind of input is on the wire.
+pub(crate) fn protocol(kind: Kind) -> LiveProtocol {
+    match kind {
+        Kind::Vmc => LiveProtocol::Vmc,
+        Kind::LiveLink | Kind::Signals => LiveProtocol::LiveLink,
     }
 }
 

@@ -5,7 +5,8 @@ pub(crate) mod camera;
 pub(crate) mod ffmpeg;
 pub(crate) mod output;
 pub(crate) mod recording;
-mod timeline;
+mod room;
+mod scene;
 pub(crate) mod wav;
 
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ use self::camera::CAMERA_HELP;
 pub(crate) use self::camera::Camera;
 use self::output::{Output, frame_count};
 pub(crate) use self::recording::{MAX_CALL_BYTES, Recording};
+use self::room::{Room, RoomPainter};
 use crate::avatar_file::read_bounded;
 use crate::calibrate::tuner;
 use crate::painter::{Behind, Executor, Painter};
@@ -34,6 +36,8 @@ use crate::{interrupt, progress};
   visavis render hello.mcap -o still.png --from 2.5 --size 1024
   visavis render hello.mcap -o warmer.mp4 --profile warmer
   visavis render hello.mcap -o other.mp4 --avatar other.avatar    the same words from another face
+  visavis render assets/calls/hello.mcap -o meeting.png --room assets/mixed/meeting.json
+  visavis render hello.mcap -o room.mp4 --size 1280x720 --scene assets/scenes/living_room.glb
 
 Videos are written by ffmpeg. The avatar is looked for by its name beside the call, in ../avatars from there and in
 assets/avatars, and must be the very file that the call was recorded with; one named with --avatar need not.")]
@@ -55,11 +59,17 @@ pub(crate) struct Arguments {
     /// Pictures a second
     #[arg(long, default_value_t = 30.0, value_parser = parse_fps)]
     fps: f64,
-    #[arg(long, default_value = "front", help = format!("Where it is seen from: {CAMERA_HELP}"))]
-    camera: Camera,
+    #[arg(long, help = format!("Where it is seen from: {CAMERA_HELP}; front, or the scene's first camera, unless said"))]
+    camera: Option<Camera>,
     /// What stands behind: gradient (a studio wall) or a colour as #8a8d91
     #[arg(long, default_value = "gradient")]
     background: Background,
+    /// A real room (.json) to sit in, as in mixed reality: a camera's picture, its depth, its light. Somebody sits on
+    /// each of its seats, at a moment of the call of their own; videos have no sound
+    #[arg(long, value_name = "ROOM", conflicts_with_all = ["size", "camera", "background", "scene"])]
+    room: Option<PathBuf>,
+    #[command(flatten)]
+    scene: scene::SceneArguments,
     /// What draws
     #[arg(long, value_enum, default_value_t = Executor::Auto)]
     executor: Executor,
@@ -72,6 +82,9 @@ pub(crate) struct Arguments {
     /// Where to begin, seconds into the call
     #[arg(long, default_value_t = 0.0, value_name = "SECONDS", value_parser = parse_seconds)]
     from: f64,
+    /// Begin with this picture of the call, counted from 0 at --fps, instead of --from
+    #[arg(long, value_name = "N", conflicts_with = "from")]
+    frame: Option<u32>,
     /// Where to end, seconds into the call
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
     to: Option<f64>,
@@ -112,13 +125,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
         fps,
         camera,
         background,
+        room,
+        scene,
         executor,
         threads,
         profile,
         from,
+        frame,
         to,
     } = arguments;
-    let (size, fps, from) = (*size, *fps, *from);
+    let room = room.as_deref().map(Room::read).transpose()?;
+    let room_path = room.as_ref().map(|room| room.path.clone());
+    let size = room.as_ref().map_or(*size, Room::size);
+    let fps = *fps;
+    let from = frame.map_or(*from, |frame| f64::from(frame) / fps);
     let output = Output::parse(output)?;
     let bytes = read_bounded(call, MAX_CALL_BYTES)?;
     let reader = recording::open_call(&bytes, call)?;
@@ -136,11 +156,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
         end - from
     );
     let tuner = |profile: &PathBuf| tuner(profile, &recording.avatar, &recording.avatar_path);
-    let mut tuner = profile.as_ref().map(tuner).transpose()?;
+    // One for each face: they remember what was before.
+    let seats = room.as_ref().map_or(1, |room| room.seats.len());
+    let tuners: Result<Vec<_>> = (0..seats).map(|_| profile.as_ref().map(tuner).transpose()).collect();
+    let mut tuners = tuners?;
     let frames = frame_count(end - from, fps).min(output.frame_limit().unwrap_or(usize::MAX));
     let seconds = frames as f64 / fps;
 
-    let sound_file = match recording.sound.take().filter(|_| output.has_sound()) {
+    let sound_file = match recording.sound.take().filter(|_| output.has_sound() && room.is_none()) {
         None => None,
         Some(mut sound) => {
             let rate = sound.sample_rate();
@@ -162,21 +185,51 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
 
     let start = Instant::now();
     let avatar_path = recording.avatar_path.clone();
-    let mut painter = Painter::new(recording.avatar, *executor, threads.map(usize::from))?;
-    let mut compositor = Compositor::new(*background, size[0] as usize, size[1] as usize);
+    let threads = threads.map(usize::from);
+    let scene = scene.open(&recording.avatar, *executor, threads, *camera, size)?;
+    let mut studio = match (room, scene) {
+        (Some(room), _) => {
+            Studio::Room(RoomPainter::new(&recording.avatar, room, executor.of_engine()?, threads)?)
+        }
+        (None, Some(scene)) => Studio::Scene(Box::new(scene)),
+        (None, None) => Studio::Wall(
+            Painter::new(recording.avatar, *executor, threads)?,
+            Compositor::new(*background, size[0] as usize, size[1] as usize),
+        ),
+    };
+    let camera = camera.unwrap_or_default();
     let aspect = size[0] as f32 / size[1] as f32;
     let bar = progress::bar(frames as u64, "frames");
     for n in 0..frames {
         interrupt::check()?;
         let time = from + n as f64 / fps;
-        let face =
-            recording.timeline.at(Timestamp(recording.start.0.saturating_add((time * 1e9).round() as u64)));
-        let face = tuner.as_mut().map_or(face, |tuner| tuner.apply_frame(&face));
-        let picture = painter.paint(&face, &camera.view(time, aspect), size, Behind::Nothing);
-        let picture = picture.with_context(|| format!("frame {n}, {time:.3} s into the call"))?;
-        sink.frame(compositor.compose(picture))?;
+        let mut face = |seat: usize, time: f64| {
+            let time = Timestamp(recording.start.0.saturating_add((time * 1e9).round() as u64));
+            let face = recording.timeline.at(time);
+            tuners.get_mut(seat).and_then(Option::as_mut).map_or(face, |tuner| tuner.apply_frame(&face))
+        };
+        let picture = match &mut studio {
+            Studio::Wall(painter, compositor) => {
+                let picture =
+                    painter.paint(&face(0, time), &camera.view(time, aspect), size, Behind::Nothing);
+                picture.map(|picture| compositor.compose(picture))
+            }
+            Studio::Scene(painter) => painter.paint(&face(0, time), time),
+            Studio::Room(painter) => {
+                let faces: Vec<_> = (painter.seats().iter().enumerate())
+                    .map(|(n, seat)| face(n, (time + seat.call_s) % recording.seconds))
+                    .collect();
+                painter.paint(&faces)
+            }
+        };
+        sink.frame(picture.with_context(|| format!("frame {n}, {time:.3} s into the call"))?)?;
         bar.inc(1);
     }
+    let (adapter, executor) = match &studio {
+        Studio::Wall(painter, _) => (painter.adapter(), painter.executor()),
+        Studio::Room(painter) => (painter.adapter(), painter.executor()),
+        Studio::Scene(painter) => (painter.adapter(), painter.executor()),
+    };
     let outputs = sink.finish()?;
     bar.finish_and_clear();
     let took = start.elapsed().as_secs_f64();
@@ -185,14 +238,24 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
         arguments.output.display(),
         size[0],
         size[1],
-        painter.executor(),
-        painter.adapter()
+        executor,
+        adapter
     );
     Ok(json!({
         "frames": frames, "fps": fps, "width": size[0], "height": size[1], "seconds": seconds,
-        "adapter": painter.adapter(), "executor": painter.executor(), "audio": sound_file.is_some(), "outputs": outputs,
-        "avatar": avatar_path, "sender": recording.sender, "render_seconds": took,
+        "adapter": adapter, "executor": executor, "audio": sound_file.is_some(), "outputs": outputs,
+        "avatar": avatar_path, "sender": recording.sender, "render_seconds": took, "room": room_path,
     }))
+}
+
+/// What the people are drawn in.
+enum Studio {
+    /// One of them, before a wall.
+    Wall(Painter, Compositor),
+    /// All of them, in a real room.
+    Room(RoomPainter),
+    /// One of them, in a scene.
+    Scene(Box<scene::ScenePainter>),
 }
 
 #[cfg(test)]

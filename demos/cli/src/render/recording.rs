@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use visavis_codec::avatar::Semantic;
-use visavis_codec::call::{CallReader, ReadCallError, Sender, SenderId, Sound, Voice};
+use visavis_codec::call::{CallReader, ReadCallError, Sender, SenderId, Sound, Timeline, Voice};
 use visavis_codec::{Avatar, FaceFrame, Latent, Timestamp};
 
-use super::timeline::Timeline;
 use crate::avatar_file::{self, AvatarFile, candidates, hex};
 
 /// A recorded call larger than this is refused: it is held in memory.

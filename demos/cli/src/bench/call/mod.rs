@@ -1,6 +1,5 @@
 //! `visavis bench call`: live calls over bad networks, through the real writer, call, reader and play-out.
 
-mod base64;
 mod crowd;
 mod hostile;
 mod material;

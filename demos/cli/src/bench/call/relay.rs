@@ -16,7 +16,6 @@ use visavis_net::call::{Call, CallOptions, Clock, JoinOptions};
 use visavis_net::link::JoinLink;
 use visavis_net::seal::CallSecret;
 
-use super::base64::pem;
 use super::material::Material;
 use super::pair::{drain, options, summary};
 use super::raw::{Dialler, Receiver};
@@ -90,8 +89,8 @@ impl Certificate {
         let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
         let made = rcgen::generate_simple_self_signed(names).context("making a certificate")?;
         let folder = tempfile::tempdir().context("a folder for the relay's certificate")?;
-        std::fs::write(folder.path().join("cert.pem"), pem("CERTIFICATE", made.cert.der()))?;
-        std::fs::write(folder.path().join("key.pem"), pem("PRIVATE KEY", &made.signing_key.serialize_der()))?;
+        std::fs::write(folder.path().join("cert.pem"), made.cert.pem())?;
+        std::fs::write(folder.path().join("key.pem"), made.signing_key.serialize_pem())?;
         let der = made.cert.der().clone();
         let pin = Sha256::digest(&der).into();
         Ok(Self { folder, der, pin })

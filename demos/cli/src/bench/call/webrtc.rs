@@ -4,13 +4,14 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 use visavis_codec::Timestamp;
 use visavis_codec::bitstream::{LatentReader, LatentWriter, WriterOptions};
 use visavis_impair::Proxy;
 
 use super::super::python::Environment;
-use super::base64::base64;
 use super::material::Material;
 use super::networks::Network;
 use super::pair::summary;
@@ -37,7 +38,7 @@ pub(super) fn run(
 ) -> Result<Map<String, Value>> {
     let packets = packets(material, seconds)?;
     let mut peer = Peer::start()?;
-    let coded: Vec<String> = packets.iter().map(|packet| base64(packet)).collect();
+    let coded: Vec<String> = packets.iter().map(|packet| STANDARD.encode(packet)).collect();
     peer.tell(&json!({ "packets": coded, "interval_s": INTERVAL, "drain_s": DRAIN }))?;
     let hello = peer.answer()?;
     let port =

@@ -1,17 +1,16 @@
 //! A performance as a function of time: the decoded frames of a recording, and what lies between two of them.
 
-use visavis_codec::latent::Gaze;
-use visavis_codec::{FaceFrame, HeadPose, Latent, Timestamp};
+use crate::latent::{FaceFrame, Gaze, HeadPose, Latent, Timestamp};
 
-/// Frames in order of capture.
+/// A sender's performance as a function of time: frames in order of capture, and what lies between two of them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Timeline {
+pub struct Timeline {
     frames: Vec<FaceFrame>,
 }
 
 impl Timeline {
     /// Sorts the frames; of two with the same time the later one counts.
-    pub(crate) fn new(mut frames: Vec<FaceFrame>) -> Self {
+    pub fn new(mut frames: Vec<FaceFrame>) -> Self {
         frames.sort_by_key(|frame| frame.time);
         frames.reverse();
         frames.dedup_by_key(|frame| frame.time);
@@ -20,17 +19,17 @@ impl Timeline {
     }
 
     /// In order of time.
-    pub(crate) fn frames(&self) -> &[FaceFrame] {
+    pub fn frames(&self) -> &[FaceFrame] {
         &self.frames
     }
 
     /// The first and the last frame's time.
-    pub(crate) fn span(&self) -> Option<(Timestamp, Timestamp)> {
+    pub fn span(&self) -> Option<(Timestamp, Timestamp)> {
         Some((self.frames.first()?.time, self.frames.last()?.time))
     }
 
     /// The face at a time: interpolated between its neighbours, held before the first and after the last frame.
-    pub(crate) fn at(&self, time: Timestamp) -> FaceFrame {
+    pub fn at(&self, time: Timestamp) -> FaceFrame {
         let after = self.frames.partition_point(|frame| frame.time <= time);
         let (before, after) =
             match (after.checked_sub(1).and_then(|i| self.frames.get(i)), self.frames.get(after)) {
@@ -69,8 +68,9 @@ fn mix_heads(a: &HeadPose, b: &HeadPose, t: f32) -> HeadPose {
 
 #[cfg(test)]
 mod tests {
-    use visavis_codec::FaceUnit;
-    use visavis_codec::glam::{Quat, Vec3};
+    use glam::{Quat, Vec3};
+
+    use crate::latent::FaceUnit;
 
     use super::*;
 

@@ -1,0 +1,185 @@
+//! People, drawn off screen by the engine.
+
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+use visavis::wgpu;
+use visavis::{Instance, Person, Stage as Done};
+
+use super::gpu::{Gpu, STAGE_FORMAT};
+use crate::model::Faces;
+use crate::model::stage::{Pane, Side};
+
+/// What a picture took, milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Cost {
+    pub(super) decode_ms: f64,
+    pub(super) raster_ms: f64,
+}
+
+/// Textures of one size, and what was last drawn in them.
+pub(super) struct Stage {
+    size: [u32; 2],
+    textures: Option<Textures>,
+    drawn: Option<(Vec<Pane>, Faces)>,
+}
+
+struct Textures {
+    color: wgpu::TextureView,
+    depth: wgpu::TextureView,
+}
+
+/// A person twice: as they are, and tuned.
+pub(super) struct Cast {
+    as_i_am: Instance,
+    tuned: Instance,
+}
+
+impl Cast {
+    pub(super) fn new(person: &Person) -> Self {
+        Self { as_i_am: person.instance(), tuned: person.instance() }
+    }
+}
+
+impl Stage {
+    pub(super) fn new() -> Self {
+        Self { size: [0; 2], textures: None, drawn: None }
+    }
+
+    /// What was drawn last, linear and premultiplied.
+    pub(super) fn color(&self) -> Option<&wgpu::TextureView> {
+        self.textures.as_ref().map(|textures| &textures.color)
+    }
+
+    /// Draws faces in their views. Nothing is done, and nothing said, where the same has been drawn already.
+    pub(super) fn draw(
+        &mut self,
+        gpu: &Gpu,
+        cast: &mut Cast,
+        panes: &[Pane],
+        faces: &Faces,
+        size: [u32; 2],
+    ) -> Result<Option<Cost>> {
+        let is_same = |(drawn_panes, drawn): &(Vec<Pane>, Faces)| drawn_panes == panes && same(drawn, faces);
+        if self.size == size && self.textures.is_some() && self.drawn.as_ref().is_some_and(is_same) {
+            return Ok(None);
+        }
+        if self.size != size || self.textures.is_none() {
+            self.textures = Some(Textures::new(&gpu.device, size));
+            self.size = size;
+        }
+        self.drawn = None;
+        let Some(textures) = &self.textures else { return Ok(None) };
+
+        cast.as_i_am.set_frame(&faces.as_i_am).context("the face")?;
+        cast.tuned.set_frame(&faces.tuned).context("the tuned face")?;
+        let mut encoder = gpu.device.create_command_encoder(&Default::default());
+        let mut cost = Cost::default();
+        let mut last = Instant::now();
+        let mut frames = Vec::with_capacity(panes.len());
+        for pane in panes {
+            let instance = match pane.side {
+                Side::AsIAm => &cast.as_i_am,
+                Side::Tuned => &cast.tuned,
+            };
+            let mut observe = |done| {
+                let now = Instant::now();
+                let milliseconds = (now - last).as_secs_f64() * 1e3;
+                last = now;
+                match done {
+                    Done::Decoded | Done::Skinned => cost.decode_ms += milliseconds,
+                    Done::Shaded => cost.raster_ms += milliseconds,
+                }
+            };
+            let frame = gpu
+                .engine
+                .prepare_observed(
+                    &mut encoder,
+                    &gpu.target,
+                    &[instance],
+                    &pane.viewports,
+                    &visavis::Surroundings::default(),
+                    &mut observe,
+                )
+                .context("drawing")?;
+            frames.push(frame);
+        }
+        {
+            let mut pass = textures.begin(&mut encoder);
+            for (frame, pane) in frames.iter().zip(panes) {
+                for (view, viewport) in pane.viewports.iter().enumerate() {
+                    let [x, y, width, height] =
+                        [viewport.origin[0], viewport.origin[1], viewport.size[0], viewport.size[1]]
+                            .map(|pixels| pixels as f32);
+                    pass.set_viewport(x, y, width, height, 0.0, 1.0);
+                    frame.draw(&mut pass, view).context("drawing")?;
+                }
+            }
+        }
+        gpu.queue.submit([encoder.finish()]);
+        cost.raster_ms += last.elapsed().as_secs_f64() * 1e3;
+        drop(frames);
+        self.drawn = Some((panes.to_vec(), *faces));
+        Ok(Some(cost))
+    }
+
+    /// Nobody is there.
+    pub(super) fn clear(&mut self) {
+        (self.textures, self.drawn) = (None, None);
+    }
+}
+
+/// Whether two pictures show the same; times don't count.
+fn same(a: &Faces, b: &Faces) -> bool {
+    let same =
+        |a: &visavis_codec::FaceFrame, b: &visavis_codec::FaceFrame| (a.latent, a.head) == (b.latent, b.head);
+    same(&a.as_i_am, &b.as_i_am) && same(&a.tuned, &b.tuned)
+}
+
+impl Textures {
+    fn new(device: &wgpu::Device, [width, height]: [u32; 2]) -> Self {
+        let view = |label, format, usage| {
+            let texture = device.create_texture(&wgpu::TextureDescriptor {
+                label: Some(label),
+                size: wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
+                mip_level_count: 1,
+                sample_count: 1,
+                dimension: wgpu::TextureDimension::D2,
+                format,
+                usage: usage | wgpu::TextureUsages::RENDER_ATTACHMENT,
+                view_formats: &[],
+            });
+            texture.create_view(&Default::default())
+        };
+        let color = STAGE_FORMAT.color.unwrap_or(wgpu::TextureFormat::Rgba16Float);
+        Self {
+            color: view("stage", color, wgpu::TextureUsages::TEXTURE_BINDING),
+            depth: view("stage depth", STAGE_FORMAT.depth, wgpu::TextureUsages::empty()),
+        }
+    }
+
+    /// A pass over transparent black, nothing near.
+    fn begin<'a>(&self, encoder: &'a mut wgpu::CommandEncoder) -> wgpu::RenderPass<'a> {
+        encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
+            label: Some("stage"),
+            color_attachments: &[Some(wgpu::RenderPassColorAttachment {
+                view: &self.color,
+                depth_slice: None,
+                resolve_target: None,
+                ops: wgpu::Operations {
+                    load: wgpu::LoadOp::Clear(wgpu::Color::TRANSPARENT),
+                    store: wgpu::StoreOp::Store,
+                },
+            })],
+            depth_stencil_attachment: Some(wgpu::RenderPassDepthStencilAttachment {
+                view: &self.depth,
+                depth_ops: Some(wgpu::Operations {
+                    load: wgpu::LoadOp::Clear(0.0),
+                    store: wgpu::StoreOp::Discard,
+                }),
+                stencil_ops: None,
+            }),
+            ..Default::default()
+        })
+    }
+}
