@@ -101,6 +101,11 @@ impl VisavisInstance {
         self.lock().instance.clone()
     }
 
+    /// Changes it.
+    pub(crate) fn with<R>(&self, change: impl FnOnce(&mut Instance) -> R) -> R {
+        change(&mut self.lock().instance)
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -7,6 +7,7 @@
 //! - [`engine`]: [`VisavisEngine`](engine::VisavisEngine): a device, and the target that it draws in.
 //! - [`avatar`]: [`VisavisAvatar`](avatar::VisavisAvatar): a loaded person.
 //! - [`instance`]: [`VisavisInstance`](instance::VisavisInstance): a person with a face at a place.
+//! - [`light`]: the light that it is seen in.
 //! - [`draw`]: cameras, and the call that decodes and draws; [`read`]: from the target into the caller's memory.
 //! - [`status`]: what every call returns, and why it failed.
 //!
@@ -19,6 +20,7 @@ pub mod avatar;
 pub mod draw;
 pub mod engine;
 pub mod instance;
+pub mod light;
 mod pointer;
 pub mod read;
 pub mod status;

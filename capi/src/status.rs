@@ -39,6 +39,8 @@ pub const VISAVIS_ERROR_GPU: i32 = -10;
 pub const VISAVIS_ERROR_NOTHING_DRAWN: i32 = -11;
 /// A bug in this library was caught; the handle may be destroyed, nothing else is promised of it.
 pub const VISAVIS_ERROR_INTERNAL: i32 = -12;
+/// A number of a light is one that light can't have, or the avatar can't be shown in other light.
+pub const VISAVIS_ERROR_LIGHT: i32 = -13;
 
 /// A failure on its way to the caller.
 #[derive(Debug)]

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 /// In the order in which a reader of the header wants them.
-const SOURCES: [&str; 6] = ["status", "engine", "avatar", "instance", "draw", "read"];
+const SOURCES: [&str; 7] = ["status", "engine", "avatar", "instance", "light", "draw", "read"];
 
 #[test]
 fn the_header_is_up_to_date() {

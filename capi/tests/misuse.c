@@ -159,6 +159,36 @@ static VisavisInstance *instances(const VisavisAvatar *avatar) {
   EXPECT(visavis_instance_set_profile(instance, profile, strlen(profile)), VISAVIS_OK, "");
   EXPECT(visavis_instance_set_profile(instance, NULL, 0), VISAVIS_OK, "");
 
+  VisavisLamp lamps[2] = {
+    { .struct_size = sizeof lamps[0], .kind = VISAVIS_LAMP_DIRECTIONAL, .color = { 1, 1, 1 }, .place = { 0, 1, 0 } },
+    { .struct_size = sizeof lamps[1], .kind = VISAVIS_LAMP_POINT, .color = { 2, 1, 0 }, .place = { 1, 1, -1 }, .radius = 0.1f },
+  };
+  VisavisLight light = { .struct_size = sizeof light, .lamp_count = 2, .ambient = { { 1, 1, 1 } }, .lamps = lamps };
+  EXPECT(visavis_instance_set_light(NULL, &light), VISAVIS_ERROR_ARGUMENT, "instance");
+  EXPECT(visavis_instance_set_light(instance, &light), VISAVIS_OK, "");
+  lamps[0].color[1] = NAN;
+  EXPECT(visavis_instance_set_light(instance, &light), VISAVIS_ERROR_LIGHT, "color");
+  lamps[0].color[1] = 1.0f;
+  lamps[0].place[1] = 3.0f;
+  EXPECT(visavis_instance_set_light(instance, &light), VISAVIS_ERROR_LIGHT, "length 1");
+  lamps[0].place[1] = 1.0f;
+  lamps[1].kind = 9;
+  EXPECT(visavis_instance_set_light(instance, &light), VISAVIS_ERROR_ARGUMENT, "kind");
+  lamps[1].kind = VISAVIS_LAMP_POINT;
+  lamps[1].struct_size = 0;
+  EXPECT(visavis_instance_set_light(instance, &light), VISAVIS_ERROR_STRUCT_SIZE, "struct_size");
+  light.lamp_count = 9;
+  EXPECT(visavis_instance_set_light(instance, &light), VISAVIS_ERROR_ARGUMENT, "lamp_count");
+  light.lamp_count = 1;
+  light.lamps = NULL;
+  EXPECT(visavis_instance_set_light(instance, &light), VISAVIS_ERROR_ARGUMENT, "lamps");
+  light.lamp_count = 0;
+  light.ambient[8][2] = INFINITY;
+  EXPECT(visavis_instance_set_light(instance, &light), VISAVIS_ERROR_LIGHT, "ambient");
+  light.struct_size = 7;
+  EXPECT(visavis_instance_set_light(instance, &light), VISAVIS_ERROR_STRUCT_SIZE, "struct_size");
+  EXPECT(visavis_instance_set_light(instance, NULL), VISAVIS_OK, "");
+
   TRUE(visavis_face_unit("jawOpen") == 17 && visavis_face_unit("JawOpen") == -1);
   TRUE(visavis_face_unit(NULL) == -1 && visavis_face_unit("\xff") == -1);
   return instance;

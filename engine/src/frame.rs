@@ -11,7 +11,7 @@ use crate::engine::Shared;
 use crate::error::DrawError;
 use crate::layer::{LayerPipelines, LayerTextures};
 use crate::lists::List;
-use crate::maps::{Map, MapBody};
+use crate::maps::{Lent, MapBody};
 use crate::person::{Body, BodyState, Kind, Look, PersonInner};
 use crate::raster::SurfacePass;
 use crate::target::Target;
@@ -175,7 +175,7 @@ pub(crate) struct Subject {
     /// Some until the frame is dropped.
     pub(crate) body: Option<Body>,
     /// The dynamic map, where it is shaded with one.
-    pub(crate) map: Option<Arc<Map>>,
+    pub(crate) map: Option<Lent>,
     /// Whether the map is decoded in this frame.
     pub(crate) decodes: bool,
     /// On the GPU executor.

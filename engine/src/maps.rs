@@ -16,6 +16,22 @@ pub(crate) struct Map {
     body: Option<MapBody>,
 }
 
+/// A map that a frame shades with: of its own, as most are, or one that an instance holds for several frames.
+#[derive(Debug)]
+pub(crate) enum Lent {
+    Own(Map),
+    Held(Arc<Map>),
+}
+
+impl Lent {
+    pub(crate) fn body(&self) -> Option<&MapBody> {
+        match self {
+            Self::Own(map) => map.body(),
+            Self::Held(map) => map.body(),
+        }
+    }
+}
+
 /// Where the executor wants it.
 #[derive(Debug)]
 pub(crate) enum MapBody {

@@ -16,7 +16,7 @@ use crate::frame::{Cameras, Draw, Frame, FrameStatistics, PreparedView, Subject,
 use crate::layer::LayerPipelines;
 use crate::light::{self, ShadowMap, Surroundings};
 use crate::lists::{List, Lists, forget_lifetime};
-use crate::maps::{Map, MapBody};
+use crate::maps::{Lent, Map, MapBody};
 use crate::person::{Body, BodyState, Figure, Instance, Look, PersonInner, Run, SurfaceMesh, Weights};
 use crate::pose::Pose;
 use crate::raster::{Lit, RasterKey, RasterLayouts, SurfacePass};
@@ -90,13 +90,14 @@ impl Engine {
         let shadow = surroundings.shadow.as_ref();
         shadow.map_or(Ok(()), ShadowMap::check)?;
 
-        let members = crowd::cast(self.detail(), instances, views);
+        let lists = &shared.lists;
+        let mut members: Vec<Member<'_>> = lists.take::<Member<'static>>();
+        crowd::cast(self.detail(), instances, views, &mut members);
         let mut statistics = FrameStatistics {
             culled: instances.len() - members.len(),
             skinned: members.len(),
             ..FrameStatistics::default()
         };
-        let lists = &shared.lists;
         let mut upload = Upload::new(lists);
         let mut subjects = lists.list::<Subject>();
         let mut copies = lists.list::<(u64, u64, wgpu::Buffer)>();
@@ -196,6 +197,7 @@ impl Engine {
                 layer: None,
             }));
         }
+        lists.put::<Member<'static>>(forget_lifetime(members));
         let layer_pipelines = match prepared.iter().any(|view| view.layer.is_some()) {
             true => Some(LayerPipelines::new(shared, target, &is_relit)?),
             false => None,
@@ -219,24 +221,25 @@ impl Engine {
         member: &Member<'_>,
         figure: &Figure,
         observe: &mut dyn FnMut(Stage),
-    ) -> Result<(Option<Arc<Map>>, bool), PrepareError> {
+    ) -> Result<(Option<Lent>, bool), PrepareError> {
         let Member { instance, level, likeness, has_color, decodes } = *member;
         if !has_color || likeness >= 1.0 || level == Level::Likeness {
             return Ok((None, false));
         }
         if !decodes && let Some(held) = instance.detail_state().reuse() {
-            return Ok((Some(held), false));
+            return Ok((Some(Lent::Held(held)), false));
         }
         let mut map = Map::new(&instance.person, level)?;
         if let (Weights::Cpu(weights), Some(MapBody::Cpu(texture))) = (&figure.weights, map.body_mut()) {
             weights.decode_map(&instance.frame, self.shared.pool.as_deref(), texture)?;
             observe(Stage::Decoded);
         }
-        let map = Arc::new(map);
-        if level.decode_period() != Some(1) {
-            instance.detail_state().hold(map.clone());
+        if level.decode_period() == Some(1) {
+            return Ok((Some(Lent::Own(map)), true));
         }
-        Ok((Some(map), true))
+        let map = Arc::new(map);
+        instance.detail_state().hold(map.clone());
+        Ok((Some(Lent::Held(map)), true))
     }
 
     fn check(

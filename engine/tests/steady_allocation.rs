@@ -12,6 +12,7 @@ use std::cell::{Cell, RefCell};
 
 use common::{Attachments, FORMAT, random_frame, random_view, software};
 use visavis::codec::glam::{Affine3A, Vec3};
+use visavis::codec::light::{Ambient, Light};
 use visavis::codec::testing::{Preset, synthetic_avatar};
 use visavis::{Engine, Executor, Instance, Target, Viewport};
 
@@ -147,11 +148,14 @@ impl Host<'_> {
             Viewport::new(random_view(seed + 1), attachments.size),
             Viewport::depth_only(random_view(seed + 2), attachments.size),
         ];
+        let lights = [Light::new(Ambient::uniform([0.1 * seed as f32; 3]))];
         let mut encoder = engine.device().create_command_encoder(&Default::default());
         let mut frame = None;
         let recorded = allocations(|| {
-            for (instance, face) in cast.iter_mut().zip(&faces) {
+            for (number, (instance, face)) in cast.iter_mut().zip(&faces).enumerate() {
                 instance.set_frame(face).expect("finite");
+                // One of them in another light than it was captured in.
+                instance.set_light(lights.get(number)).expect("possible light");
                 instance.set_pose(Affine3A::from_translation(Vec3::X * 0.1)).expect("finite");
             }
             let [a, b, c] = cast.as_slice() else { unreachable!() };

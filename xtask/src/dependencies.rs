@@ -1,6 +1,6 @@
 //! Licences, bans and sources of what we depend on: `deny.toml`, by cargo-deny.
 //!
-//! It is built from its sources on crates.io, once, without optimisation: that takes a third of the time, and it has
+//! It is built from its sources on crates.io, once, without optimisation: some two minutes of one core, and it has
 //! little to do. A check of our own over `cargo metadata` would cost nothing to build, and would be a second opinion on
 //! what a licence expression means; everybody who packages Rust knows this one.
 

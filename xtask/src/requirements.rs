@@ -39,7 +39,7 @@ pub(crate) enum Requirement {
 
 impl Requirement {
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Vulkan,
         Self::SoftwareVulkan,
         Self::ValidationLayer,

@@ -20,12 +20,12 @@ const GLASS = 6u;
 fn quad(kind: u32) -> Quad {
     switch kind {
         case WALL: { return Quad(vec3f(2.0, -1.5, 0.75), vec3f(-4.0, 0.0, 0.0), vec3f(0.0, 3.0, 0.0)); }
-        case DESK_TOP: { return Quad(vec3f(0.9, -0.235, -0.36), vec3f(-1.8, 0.0, 0.0), vec3f(0.0, 0.0, 0.22)); }
-        case DESK_FRONT: { return Quad(vec3f(0.9, -0.5, -0.36), vec3f(-1.8, 0.0, 0.0), vec3f(0.0, 0.265, 0.0)); }
-        case POST_FRONT: { return Quad(vec3f(0.125, -0.235, -0.3), vec3f(-0.014, 0.0, 0.0), vec3f(0.0, 0.235, 0.0)); }
-        case SHADE: { return Quad(vec3f(0.2, -0.02, -0.3), vec3f(-0.165, 0.0, 0.0), vec3f(0.0, 0.13, 0.0)); }
-        case GLASS: { return Quad(vec3f(-0.02, -0.235, -0.26), vec3f(-0.28, 0.0, 0.0), vec3f(0.0, 0.3, 0.0)); }
-        default: { return Quad(vec3f(0.111, -0.235, -0.3), vec3f(0.0, 0.0, 0.014), vec3f(0.0, 0.235, 0.0)); }
+        case DESK_TOP: { return Quad(vec3f(0.9, -0.172, -0.45), vec3f(-1.8, 0.0, 0.0), vec3f(0.0, 0.0, 0.35)); }
+        case DESK_FRONT: { return Quad(vec3f(0.9, -0.5, -0.45), vec3f(-1.8, 0.0, 0.0), vec3f(0.0, 0.328, 0.0)); }
+        case POST_FRONT: { return Quad(vec3f(0.182, -0.172, -0.199), vec3f(-0.009, 0.0, 0.0), vec3f(0.0, 0.2, 0.0)); }
+        case SHADE: { return Quad(vec3f(0.24, 0.0, -0.2), vec3f(-0.124, 0.0, 0.0), vec3f(0.0, 0.09, 0.0)); }
+        case GLASS: { return Quad(vec3f(-0.01, -0.172, -0.2), vec3f(-0.22, 0.0, 0.0), vec3f(0.0, 0.26, 0.0)); }
+        default: { return Quad(vec3f(0.173, -0.172, -0.199), vec3f(0.0, 0.0, 0.009), vec3f(0.0, 0.2, 0.0)); }
     }
 }
 
@@ -60,7 +60,7 @@ fn wall(world: vec3f) -> vec3f {
     let at = vec2f(world.x - 0.25 * world.y, world.y + 0.12 * world.x);
     let panes = max(band(at.x, -0.62, -0.36, 0.025), band(at.x, -0.32, -0.06, 0.025))
         * max(band(at.y, -0.1, 0.16, 0.025), band(at.y, 0.2, 0.5, 0.025));
-    let lamp = exp(-8.0 * dot(world.xy - vec2f(0.2, 0.03), world.xy - vec2f(0.2, 0.03)));
+    let lamp = exp(-8.0 * dot(world.xy - vec2f(0.45, 0.0), world.xy - vec2f(0.45, 0.0)));
     let plaster = vec3f(0.115, 0.125, 0.135) * (1.0 + 0.25 * world.y);
     return plaster + panes * vec3f(0.30, 0.20, 0.11) + lamp * vec3f(0.16, 0.095, 0.045);
 }
@@ -76,17 +76,17 @@ fn room_fragment(in: Fragment) -> @location(0) vec4f {
     switch in.kind {
         case WALL: { return vec4f(wall(in.world), 1.0); }
         case DESK_TOP: {
-            let lamp = exp(-20.0 * dot(in.world.xz - vec2f(0.12, -0.28), in.world.xz - vec2f(0.12, -0.28)));
-            return vec4f(wood(in.world) * (0.9 + 3.0 * lamp), 1.0);
+            let lamp = exp(-45.0 * dot(in.world.xz - vec2f(0.178, -0.2), in.world.xz - vec2f(0.178, -0.2)));
+            return vec4f(wood(in.world) * (0.7 + 3.2 * lamp), 1.0);
         }
         case DESK_FRONT: { return vec4f(wood(in.world) * mix(0.25, 0.6, in.uv.y), 1.0); }
         case POST_FRONT: { return vec4f(vec3f(0.22, 0.15, 0.075) * (0.25 + band(in.uv.x, 0.2, 0.5, 0.15)), 1.0); }
         case SHADE: {
             // A lampshade, lit from inside.
-            let inside = exp(-6.0 * (in.uv.x - 0.5) * (in.uv.x - 0.5)) * (1.1 - 0.5 * in.uv.y);
-            let slope = 0.5 - 0.16 * in.uv.y;
-            if abs(in.uv.x - 0.5) > slope { discard; }
-            return vec4f(vec3f(0.95, 0.66, 0.36) * inside, 1.0);
+            let across = (in.uv.x - 0.5) / (0.5 - 0.16 * in.uv.y);
+            let inside = (1.0 - 0.45 * across * across) * (0.75 + 0.35 * exp(-9.0 * (in.uv.y - 0.4) * (in.uv.y - 0.4)));
+            if abs(across) > 1.0 { discard; }
+            return vec4f(vec3f(0.9, 0.6, 0.31) * inside, 1.0);
         }
         case GLASS: {
             let sheen = band(in.uv.x + 0.35 * in.uv.y, 0.35, 0.55, 0.02) + 0.6 * band(in.uv.x + 0.35 * in.uv.y, 0.62, 0.68, 0.02);

@@ -17,12 +17,16 @@ pub(crate) struct Member<'a> {
     pub(crate) decodes: bool,
 }
 
-/// Chooses who is drawn how. Instances that no view sees let go of what they held.
+/// Chooses who is drawn how, into an empty list. Instances that no view sees let go of what they held.
 ///
 /// Of the maps that aren't decoded in every frame, as many are decoded in each as come due in the mean, those first that
 /// have waited longest: a frame's cost stays the same, however many began together.
-pub(crate) fn cast<'a>(detail: Detail, instances: &[&'a Instance], views: &[Viewport]) -> Vec<Member<'a>> {
-    let mut members = Vec::with_capacity(instances.len());
+pub(crate) fn cast<'a>(
+    detail: Detail,
+    instances: &[&'a Instance],
+    views: &[Viewport],
+    members: &mut Vec<Member<'a>>,
+) {
     // Of maps that are held: how many come due a frame, and how many must be decoded now.
     let (mut rate, mut must) = (0.0f64, 0usize);
     for &instance in instances {
@@ -73,9 +77,8 @@ pub(crate) fn cast<'a>(detail: Detail, instances: &[&'a Instance], views: &[View
         members.push(Member { instance, level, likeness, has_color: true, decodes });
     }
     if rate > 0.0 {
-        serve(&mut members, (rate.ceil() as usize).saturating_sub(must));
+        serve(members, (rate.ceil() as usize).saturating_sub(must));
     }
-    members
 }
 
 /// Lets so many of those decode that have waited at least their period, the most overdue first.
