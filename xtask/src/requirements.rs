@@ -80,14 +80,12 @@ impl Requirement {
 pub(crate) fn set_up(purpose: Purpose, may_install: bool) -> Result<(), Failure> {
     let own: &[Requirement] = match purpose {
         Purpose::Demo => &[Requirement::Vulkan],
-        Purpose::Tests => {
-            &[
-                Requirement::SoftwareVulkan,
-                Requirement::ValidationLayer,
-                Requirement::SoundHeaders,
-                Requirement::Screen,
-            ]
-        }
+        Purpose::Tests => &[
+            Requirement::SoftwareVulkan,
+            Requirement::ValidationLayer,
+            Requirement::SoundHeaders,
+            Requirement::Screen,
+        ],
     };
     let always = [Requirement::Ffmpeg, Requirement::CppCompiler, Requirement::Cmake];
     let needed = own.iter().copied().chain(always);

@@ -129,7 +129,8 @@ fn a_call_is_paused_sought_and_looped_in_part() {
     let mut harness = harness(With::Call);
     assert!(harness.query_by_label("Breathes and blinks").is_none(), "the recording moves the face");
     press(&mut harness, "Pause");
-    let transport = |harness: &Harness<'_, Viewer>| harness.state().player.as_ref().unwrap().transport.clone();
+    let transport =
+        |harness: &Harness<'_, Viewer>| harness.state().player.as_ref().unwrap().transport.clone();
     assert!(!transport(&harness).is_playing());
     harness.key_press(Key::Space);
     harness.run_steps(2);
