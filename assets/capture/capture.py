@@ -10,6 +10,9 @@
     capture.py finish  wren           means, variances, and the noise ceiling if asked
     capture.py still   wren --performance ../performance/hello.csv --at 3.2 -o still.png
                                       what `visavis render CALL --from 3.2` should look like, path-traced
+    capture.py relight wren --plan relight/plan.json -o FOLDER
+                                      faces of the plan under other mixes of the lamps and other lights: the truth of
+                                      `visavis bench room`
 
 A capture lives outside the repository, in $XDG_CACHE_HOME (or ~/.cache)
 /visavis/captures/<name>. Rendering can be stopped at any time and goes on where it
@@ -43,6 +46,7 @@ def main():
                        ("preview", "render a few poses at low quality"), ("render", "render missing frames; resumable"),
                        ("status", "frames done, speed, time left"), ("stop", "stop a running render"),
                        ("finish", "write means, variances and the noise ceiling"),
+                       ("relight", "path-trace faces under other light"),
                        ("still", "path-trace one moment of a performance, as `visavis render` frames it")):
         sub = commands.add_parser(name, help=what)
         sub.add_argument("person", nargs="?", default="wren", help="a file in people/ (default: wren)")
@@ -61,6 +65,11 @@ def main():
             sub.add_argument("-o", "--output", type=Path, required=True, metavar="PNG")
             sub.add_argument("--yaw", type=float, default=0.0, help="degrees to the person's left, as `visavis render --camera yaw=` has it")
             sub.add_argument("--samples", type=int, default=64)
+        if name == "relight":
+            sub.add_argument("--plan", type=Path, required=True, metavar="JSON", help="faces, cameras and lights (assets/eval/README.md)")
+            sub.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER")
+            sub.add_argument("--samples", type=int, default=64)
+            sub.add_argument("--only", action="append", metavar="NAME", help="only these pictures of the plan")
         if name == "finish":
             sub.add_argument("--noise", type=int, default=0, metavar="N", help="render N test frames with a second seed for the noise ceiling")
     options = parser.parse_args()
@@ -68,7 +77,7 @@ def main():
         return setup()
     options.out = options.out or CACHE / "captures" / options.person
     inside_venv()
-    return {"build": build, "preview": preview, "render": render, "status": status, "stop": stop, "finish": finish, "still": still}[options.command](options)
+    return {"build": build, "preview": preview, "render": render, "status": status, "stop": stop, "finish": finish, "still": still, "relight": relight}[options.command](options)
 
 
 def setup():
@@ -214,6 +223,38 @@ def still(options):
     dome.aim(target + STILL_DISTANCE_DM * cameras.direction(options.yaw, 0), target, frame_dm)
     planes.write_image(options.output, render_channels(dome, options.samples, 1))
     print(f"{options.output}: the face at {row['seconds']} s")
+
+
+def relight(options):
+    """Pictures of the plan at half the dome's size: 2 x 2 pixels are averaged in linear light. What is there is kept."""
+    import numpy as np
+    from dome import planes
+    from dome import relight as other
+    from dome.scene import Dome
+    plan = json.loads(options.plan.read_text())
+    person = load_person(options)
+    dome, posed = Dome(person, options.out / "work", threads=1), None
+    for picture in plan["pictures"]:
+        path = options.output / f"{picture['name']}.png"
+        if path.exists() or options.only and picture["name"] not in options.only:
+            continue
+        clock, face = time.time(), plan["faces"][picture["face"]]
+        if posed != picture["face"]:
+            dome.pose(face["units"], person.joint_transforms(face["gaze"], face["head_rotation"]))
+            posed = picture["face"]
+        dome.look_from(picture["camera"])
+        other.clear()
+        light = plan["lights"][picture["light"]]
+        if "mix" in light:
+            other.apply_mix(light["mix"])
+        else:
+            other.apply_light(light["light"])
+        channels = render_channels(dome, options.samples, 1)
+        part = channels["part.V"][::2, ::2]
+        small = {c: channels[c].reshape(part.shape[0], 2, part.shape[1], 2).mean((1, 3)) for c in "RGBA"}
+        planes.write_image(path, small)
+        np.savez_compressed(path.with_suffix(".npz"), part=part.astype(np.uint8), **{c: v.astype(np.float16) for c, v in small.items()})
+        print(f"{path} {time.time() - clock:.0f} s", flush=True)
 
 
 def render_channels(dome, samples, seed):

@@ -8,6 +8,7 @@
 //! - [`bitstream`]: [`LatentWriter`](bitstream::LatentWriter) and [`LatentReader`](bitstream::LatentReader).
 //! - [`call`]: the recorded call (MCAP); [`performance`]: a made-up one that tries everything.
 //! - [`drive`]: from face tracking (Live Link Face, VMC, OpenXR) to [`FaceFrame`]s.
+//! - [`light`]: what falls on a person: [`Light`](light::Light), in units of diffuse white.
 //! - [`expression`]: profiles, which say how much of a face is shown, and the [`Tuner`](expression::Tuner) that applies them.
 //! - [`playout`]: timed frames in, a face for any display time out: clock, delay, interpolation, concealment.
 //! - `encoder` (feature `encoder`): drivers, the owner's private half, which finds a latent's residual.
@@ -20,6 +21,7 @@ pub mod drive;
 pub mod encoder;
 pub mod expression;
 pub mod latent;
+pub mod light;
 pub mod performance;
 pub mod playout;
 mod quoted;

@@ -11,11 +11,12 @@ use glam::{Quat, Vec3, vec3};
 use half::f16;
 
 use crate::avatar::{
-    Avatar, GeometryHead, Joint, JointRole, LatentAxis, LatentModel, Licence, Manifest, Material, Mesh,
-    Owner, PIXEL_GEOMETRY_INPUTS, PIXEL_OUTPUTS, Part, PartKind, PixelDecoder, SEED_SIZE, Semantic, Skeleton,
-    StaticMap, TextureDecoder, UpBlock,
+    Avatar, GeometryHead, Joint, JointRole, LatentAxis, LatentModel, Licence, LightTransport, Manifest,
+    Material, Mesh, Owner, PIXEL_GEOMETRY_INPUTS, PIXEL_OUTPUTS, Part, PartKind, PixelDecoder, SEED_SIZE,
+    Semantic, Skeleton, StaticMap, TextureDecoder, UpBlock,
 };
 use crate::latent::{GAZE, Gaze, HeadPose, Latent, NECK, UNITS};
+use crate::light::{Ambient, Lamp, LampKind, Light};
 
 /// How large a [`synthetic_avatar`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,8 +115,28 @@ pub fn synthetic_avatar(seed: u64, preset: Preset) -> Avatar {
         parts,
         skeleton: skeleton(),
         latent: latent_model(shape.residual),
+        capture_light: Some(capture_light()),
     };
-    Avatar { manifest, mesh, geometry, texture, static_map, pixel, preview: None }
+    let transport = Some(light_transport(&mut random, shape.pixel_hidden));
+    Avatar { manifest, mesh, geometry, texture, static_map, pixel, transport, preview: None }
+}
+
+/// For the sources of [`capture_light`]: reaches of about 0.4 to 1.2.
+fn light_transport(random: &mut Random, hidden: usize) -> LightTransport {
+    let rows = Material::ALL.len() * 3;
+    LightTransport { w: random.normals(rows * hidden, 0.3 / (hidden as f32).sqrt()), b: vec![0.35; rows] }
+}
+
+/// A lamp to the upper left of the face, a weaker one behind, and a dim sky.
+fn capture_light() -> Light {
+    let lamp = |position_m: [f32; 3], color| Lamp {
+        kind: LampKind::Point { position_m: position_m.into(), radius_m: 0.3 },
+        color,
+    };
+    Light {
+        ambient: Ambient::sky([0.3, 0.33, 0.4], [0.15, 0.14, 0.13]),
+        lamps: vec![lamp([0.6, 0.6, -0.7], [0.9, 0.85, 0.8]), lamp([-0.5, 0.4, 0.9], [0.3, 0.3, 0.35])],
+    }
 }
 
 /// The sizes behind a [`Preset`]; a grid is rows × columns of quads.

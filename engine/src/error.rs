@@ -102,6 +102,23 @@ pub enum PoseError {
     NotUnit,
 }
 
+/// Why [`Instance::set_light`](crate::Instance::set_light) refused. The instance keeps the light that it had.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum LightError {
+    /// A field of the light has a value that it must not have.
+    #[error(transparent)]
+    Invalid(#[from] visavis_codec::light::InvalidLight),
+    /// The avatar's manifest has no `capture_light`, which other light is compared with.
+    #[error(
+        "avatar `{name}` doesn't say which light it was captured in (`capture_light` in its manifest), so it can only be shown \
+         as captured: set no light (`set_light(None)`), or train it again from a capture that names its lamps"
+    )]
+    NoCaptureLight {
+        /// The avatar's name.
+        name: String,
+    },
+}
+
 /// Why [`Engine::prepare`](crate::Engine::prepare) failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PrepareError {
@@ -139,6 +156,16 @@ pub enum PrepareError {
     /// An instance or the target comes from another engine.
     #[error("{0} was made by another engine")]
     Foreign(&'static str),
+    /// The host's shadow map can't be read as one.
+    #[error("the shadow map's {what} is {found}, must be {allowed}")]
+    ShadowMap {
+        /// What of it.
+        what: &'static str,
+        /// What it is.
+        found: String,
+        /// What it may be.
+        allowed: &'static str,
+    },
     /// Buffers or commands were refused.
     #[error(transparent)]
     Gpu(#[from] GpuError),

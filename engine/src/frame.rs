@@ -9,7 +9,7 @@ use visavis_shaders::mirror::Camera;
 
 use crate::engine::Shared;
 use crate::error::DrawError;
-use crate::layer::LayerTextures;
+use crate::layer::{LayerPipelines, LayerTextures};
 use crate::person::{Body, BodyState, PersonInner};
 use crate::raster::SurfacePass;
 use crate::target::Target;
@@ -23,7 +23,7 @@ pub struct Viewport {
     pub origin: [u32; 2],
     /// Width and height, pixels.
     pub size: [u32; 2],
-    /// Whether only [`Frame::draw_depth`] will draw it, as for shadow maps.
+    /// Whether only [`Frame::draw_depth`] or [`Frame::draw_shadow`] will draw it, as for shadow maps.
     pub depth_only: bool,
 }
 
@@ -55,9 +55,11 @@ pub struct Frame {
     /// Whether its passes have a view mask, be it of one view.
     pub(crate) is_multiview: bool,
     pub(crate) cameras: Cameras,
+    /// Each relit subject's light at a dynamic offset, and the shadow map.
+    pub(crate) lighting: Option<wgpu::BindGroup>,
     pub(crate) subjects: Vec<Subject>,
-    /// Solid and soft, of the CPU executor's layers.
-    pub(crate) layer_pipelines: Option<[wgpu::RenderPipeline; 2]>,
+    /// Of the CPU executor's layers.
+    pub(crate) layer_pipelines: Option<LayerPipelines>,
 }
 
 /// The camera of each view in the rest frame of each subject: `[subject][view]`, bound at a dynamic offset.
@@ -67,6 +69,8 @@ pub(crate) struct Cameras {
     pub(crate) one: wgpu::BindGroup,
     /// A pass's views, as an array.
     pub(crate) several: wgpu::BindGroup,
+    /// Where the first one begins, bytes.
+    pub(crate) start: u32,
 }
 
 /// One view of a frame.
@@ -89,6 +93,8 @@ pub(crate) struct Subject {
     pub(crate) body: Option<Body>,
     /// On the GPU executor.
     pub(crate) draws: Vec<Draw>,
+    /// Where its light begins, bytes; none if it is shown as captured.
+    pub(crate) lighting: Option<u32>,
 }
 
 /// A draw call of every view.
@@ -98,6 +104,8 @@ pub(crate) struct Draw {
     pub(crate) material: Material,
     /// Vertices of the fringe, indices of the other passes.
     pub(crate) range: Range<u32>,
+    /// The number of the kind of part, if it is relit; as relit shaders' instance.
+    pub(crate) kind: u32,
     pub(crate) pipeline: wgpu::RenderPipeline,
 }
 
@@ -117,11 +125,7 @@ impl Frame {
             return Err(DrawError::NotFirst { view, views: self.views_a_pass });
         }
         if let (Some(layer), Some(pipelines)) = (layer, &self.layer_pipelines) {
-            for pipeline in pipelines {
-                pass.set_pipeline(pipeline);
-                pass.set_bind_group(0, layer.group(), &[]);
-                pass.draw(0..if self.is_multiview { 6 } else { 3 }, 0..1);
-            }
+            self.draw_layer(pass, view, layer, pipelines);
         }
         // Pass by pass over all subjects, so that every soft fragment meets every solid one's depth.
         for stage in SurfacePass::STAGES {
@@ -132,28 +136,60 @@ impl Frame {
         Ok(())
     }
 
+    fn draw_layer(
+        &self,
+        pass: &mut wgpu::RenderPass<'_>,
+        view: usize,
+        layer: &LayerTextures,
+        LayerPipelines { captured, relit }: &LayerPipelines,
+    ) {
+        let corners = if self.is_multiview || relit.is_some() { 6 } else { 3 };
+        for sweep in 0..2 {
+            if let Some(captured) = captured {
+                pass.set_pipeline(&captured[sweep]);
+                pass.set_bind_group(0, layer.group(), &[]);
+                pass.draw(0..corners, 0..1);
+            }
+            let (Some(relit), Some(lighting)) = (relit, &self.lighting) else { continue };
+            pass.set_pipeline(&relit[sweep]);
+            pass.set_bind_group(0, layer.group(), &[]);
+            for (index, subject) in self.subjects.iter().enumerate() {
+                let Some(light) = subject.lighting else { continue };
+                pass.set_bind_group(1, self.cameras_of_a_pass(), &[self.camera_offset(view, index)]);
+                pass.set_bind_group(3, lighting, &[light]);
+                pass.draw(0..corners, 0..1);
+            }
+        }
+    }
+
     fn draw_subject(&self, pass: &mut wgpu::RenderPass<'_>, view: usize, index: usize, stage: u8) {
-        let Some(Subject { person, body: Some(body), draws }) = self.subjects.get(index) else { return };
+        let Some(Subject { person, body: Some(body), draws, lighting }) = self.subjects.get(index) else {
+            return;
+        };
         let Body { vertices, state: BodyState::Gpu { workspace, fringe } } = body else { return };
-        for Draw { pass: kind, material, range, pipeline } in
+        let light = self.lighting.as_ref().zip(*lighting);
+        for Draw { pass: surface_pass, material, range, kind, pipeline } in
             draws.iter().filter(|draw| draw.pass.stage() == stage)
         {
             pass.set_pipeline(pipeline);
             pass.set_bind_group(0, self.cameras_of_a_pass(), &[self.camera_offset(view, index)]);
             pass.set_bind_group(1, &workspace.pixel[*material as usize], &[]);
-            if kind.is_fringe() {
+            if let Some((group, light)) = light {
+                pass.set_bind_group(3, group, &[light]);
+            }
+            if surface_pass.is_fringe() {
                 pass.set_bind_group(2, fringe, &[]);
-                pass.draw(range.clone(), 0..1);
+                pass.draw(range.clone(), *kind..kind + 1);
             } else {
                 pass.set_vertex_buffer(0, vertices.slice(..));
                 pass.set_index_buffer(person.surface.indices.slice(..), wgpu::IndexFormat::Uint16);
-                pass.draw_indexed(range.clone(), 0, 0..1);
+                pass.draw_indexed(range.clone(), 0, *kind..kind + 1);
             }
         }
     }
 
     /// Draws the depth of view number `view`, of any kind, into a pass of `target`'s kind: the skinned mesh, as if
-    /// every part but the lashes were opaque. For shadow maps and depth maps of their own: not into the depth that
+    /// every part but the lashes were opaque. For depth maps of their own (shadow maps: [`draw_shadow`](Self::draw_shadow)): not into the depth that
     /// [`draw`](Self::draw) tests against, which would hide what it draws. Where `target`'s passes draw n views at once,
     /// this draws n views from `view` on, all of one rectangle.
     pub fn draw_depth(
@@ -161,6 +197,27 @@ impl Frame {
         pass: &mut wgpu::RenderPass<'_>,
         target: &Target,
         view: usize,
+    ) -> Result<(), DrawError> {
+        self.draw_mesh(pass, target, view, false)
+    }
+
+    /// [`draw_depth`](Self::draw_depth) of what throws shadows, for shadow maps: hair, whose mesh lies round its outermost
+    /// strands, is drawn further inside, where it is dense.
+    pub fn draw_shadow(
+        &self,
+        pass: &mut wgpu::RenderPass<'_>,
+        target: &Target,
+        view: usize,
+    ) -> Result<(), DrawError> {
+        self.draw_mesh(pass, target, view, true)
+    }
+
+    fn draw_mesh(
+        &self,
+        pass: &mut wgpu::RenderPass<'_>,
+        target: &Target,
+        view: usize,
+        casts_shadow: bool,
     ) -> Result<(), DrawError> {
         let first = self.view(view)?.viewport;
         let views = target.format.views();
@@ -173,7 +230,7 @@ impl Frame {
         }
         let cameras =
             if target.format.view_mask.is_some() { &self.cameras.several } else { &self.cameras.one };
-        pass.set_pipeline(&target.depth_only);
+        pass.set_pipeline(if casts_shadow { &target.shadow } else { &target.depth_only });
         for (index, subject) in self.subjects.iter().enumerate() {
             let Some(body) = &subject.body else { continue };
             let surface = &subject.person.surface;
@@ -181,7 +238,8 @@ impl Frame {
             pass.set_vertex_buffer(0, body.vertices.slice(..));
             pass.set_index_buffer(surface.indices.slice(..), wgpu::IndexFormat::Uint16);
             for run in surface.runs.iter().filter(|run| !run.two_sided) {
-                pass.draw_indexed(run.indices.clone(), 0, 0..1);
+                let is_hair = u32::from(casts_shadow && run.material == Material::Hair);
+                pass.draw_indexed(run.indices.clone(), 0, is_hair..is_hair + 1);
             }
         }
         Ok(())
@@ -208,7 +266,7 @@ impl Frame {
     }
 
     fn camera_offset(&self, view: usize, subject: usize) -> u32 {
-        ((subject * self.views.len() + view) * size_of::<Camera>()) as u32
+        self.cameras.start + ((subject * self.views.len() + view) * size_of::<Camera>()) as u32
     }
 }
 

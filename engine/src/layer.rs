@@ -8,6 +8,8 @@ use crate::cpu;
 use crate::engine::Shared;
 use crate::error::{GpuError, PrepareError, scoped};
 use crate::frame::Viewport;
+use crate::raster::{LayerPart, RasterKey, Sweep};
+use crate::target::Target;
 
 /// Unused textures that are kept: a window, a thumbnail and two eyes, say.
 const MAX_IDLE_LAYERS: usize = 4;
@@ -35,13 +37,16 @@ pub(crate) struct LayerTextures {
     is_array: bool,
     color: wgpu::Texture,
     depth: wgpu::Texture,
+    /// Where some instance is relit.
+    parts: Option<wgpu::Texture>,
     placement: wgpu::Buffer,
     group: wgpu::BindGroup,
 }
 
-/// Bytes a texel of colour (`Rgba16Float`) and depth (`R32Float`).
+/// Bytes a texel of colour (`Rgba16Float`), depth (`R32Float`) and parts (`Rgba32Uint`).
 const COLOR_BYTES: usize = 8;
 const DEPTH_BYTES: usize = 4;
+const PARTS_BYTES: usize = 16;
 
 impl LayerTextures {
     /// What the layer's shader binds.
@@ -49,7 +54,18 @@ impl LayerTextures {
         &self.group
     }
 
-    fn new(shared: &Shared, size: [u32; 2], views: u32, is_array: bool) -> Result<Self, GpuError> {
+    /// Whether some instance is relit.
+    pub(crate) fn has_parts(&self) -> bool {
+        self.parts.is_some()
+    }
+
+    fn new(
+        shared: &Shared,
+        size: [u32; 2],
+        views: u32,
+        is_array: bool,
+        has_parts: bool,
+    ) -> Result<Self, GpuError> {
         let device = &shared.device;
         scoped(device, || {
             let texture = |label, format| {
@@ -66,6 +82,7 @@ impl LayerTextures {
             };
             let color = texture("visavis layer", wgpu::TextureFormat::Rgba16Float);
             let depth = texture("visavis layer depth", wgpu::TextureFormat::R32Float);
+            let parts = has_parts.then(|| texture("visavis layer parts", wgpu::TextureFormat::Rgba32Uint));
             let placement = device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some("visavis layer placement"),
                 size: size_of::<LayerPlacement>() as u64,
@@ -75,23 +92,45 @@ impl LayerTextures {
             let dimension =
                 if is_array { wgpu::TextureViewDimension::D2Array } else { wgpu::TextureViewDimension::D2 };
             let descriptor = wgpu::TextureViewDescriptor { dimension: Some(dimension), ..Default::default() };
-            let planes = [&color, &depth].map(|texture| texture.create_view(&descriptor));
+            let planes: Vec<_> = ([&color, &depth].into_iter().chain(&parts))
+                .map(|texture| texture.create_view(&descriptor))
+                .collect();
+            let mut entries =
+                vec![wgpu::BindGroupEntry { binding: 0, resource: placement.as_entire_binding() }];
+            entries.extend((1..).zip(&planes).map(|(binding, plane)| wgpu::BindGroupEntry {
+                binding,
+                resource: wgpu::BindingResource::TextureView(plane),
+            }));
             let group = device.create_bind_group(&wgpu::BindGroupDescriptor {
                 label: Some("visavis layer"),
-                layout: shared.layouts.layer(is_array),
-                entries: &[
-                    wgpu::BindGroupEntry { binding: 0, resource: placement.as_entire_binding() },
-                    wgpu::BindGroupEntry {
-                        binding: 1,
-                        resource: wgpu::BindingResource::TextureView(&planes[0]),
-                    },
-                    wgpu::BindGroupEntry {
-                        binding: 2,
-                        resource: wgpu::BindingResource::TextureView(&planes[1]),
-                    },
-                ],
+                layout: shared.layouts.layer(is_array, has_parts),
+                entries: &entries,
             });
-            Self { size, views, is_array, color, depth, placement, group }
+            Self { size, views, is_array, color, depth, parts, placement, group }
+        })
+    }
+}
+
+/// What draws layers of a kind of target, solid and soft.
+#[derive(Debug)]
+pub(crate) struct LayerPipelines {
+    /// What is as captured; none if all is relit.
+    pub(crate) captured: Option<[wgpu::RenderPipeline; 2]>,
+    /// One relit instance; none if all is as captured.
+    pub(crate) relit: Option<[wgpu::RenderPipeline; 2]>,
+}
+
+impl LayerPipelines {
+    /// For instances that are relit or not.
+    pub(crate) fn new(shared: &Shared, target: &Target, is_relit: &[bool]) -> Result<Self, GpuError> {
+        let pair = |part| -> Result<_, GpuError> {
+            let pipeline = |sweep| shared.raster_pipeline(RasterKey::Layer(target.format, part, sweep));
+            Ok(Some([pipeline(Sweep::Solid)?, pipeline(Sweep::Soft)?]))
+        };
+        Ok(match (is_relit.contains(&true), is_relit.contains(&false)) {
+            (false, _) => Self { captured: pair(LayerPart::All)?, relit: None },
+            (true, true) => Self { captured: pair(LayerPart::Captured)?, relit: pair(LayerPart::Relit)? },
+            (true, false) => Self { captured: None, relit: pair(LayerPart::Relit)? },
         })
     }
 }
@@ -101,21 +140,25 @@ fn extent([width, height]: [u32; 2]) -> wgpu::Extent3d {
 }
 
 impl Shared {
-    /// Rasterises what the viewports of one pass see (all of one rectangle) and records the uploads.
+    /// Rasterises what the viewports of one pass see (all of one rectangle) and records the uploads. Which of `placed` are
+    /// relit says `is_relit`.
     pub(crate) fn rasterize(
         &self,
         encoder: &mut wgpu::CommandEncoder,
         viewports: &[Viewport],
         is_array: bool,
         placed: &[cpu::Placed<'_>],
+        is_relit: &[bool],
         observe: &mut dyn FnMut(),
     ) -> Result<LayerTextures, PrepareError> {
         let size = viewports.first().map_or([1; 2], |viewport| viewport.size);
-        let textures = self.layer_textures(size, viewports.len().max(1) as u32, is_array)?;
+        let has_parts = is_relit.contains(&true);
+        let textures = self.layer_textures(size, viewports.len().max(1) as u32, is_array, has_parts)?;
         let mut rasterizer = lock(&self.layers.rasterizers).pop().unwrap_or_default();
         let Rasterizer { renderer, layer } = &mut rasterizer;
         for (view, viewport) in (0..).zip(viewports) {
-            renderer.render(placed, &viewport.view, viewport.size, layer, self.pool.as_deref())?;
+            let pool = self.pool.as_deref();
+            renderer.render_relit(placed, is_relit, &viewport.view, viewport.size, layer, pool)?;
             self.upload(encoder, viewport, layer, &textures, view)?;
             observe();
         }
@@ -123,10 +166,17 @@ impl Shared {
         Ok(textures)
     }
 
-    fn layer_textures(&self, size: [u32; 2], views: u32, is_array: bool) -> Result<LayerTextures, GpuError> {
+    fn layer_textures(
+        &self,
+        size: [u32; 2],
+        views: u32,
+        is_array: bool,
+        has_parts: bool,
+    ) -> Result<LayerTextures, GpuError> {
         let mut idle = lock(&self.layers.textures);
         let fits = |textures: &LayerTextures| {
-            (textures.size, textures.views, textures.is_array) == (size, views, is_array)
+            (textures.size, textures.views, textures.is_array, textures.has_parts())
+                == (size, views, is_array, has_parts)
         };
         match idle.iter().position(fits) {
             Some(index) => Ok(idle.remove(index)),
@@ -135,7 +185,7 @@ impl Shared {
                 if idle.len() >= MAX_IDLE_LAYERS {
                     idle.remove(0);
                 }
-                LayerTextures::new(self, size, views, is_array)
+                LayerTextures::new(self, size, views, is_array, has_parts)
             }
         }
     }
@@ -145,7 +195,8 @@ impl Shared {
         lock(&self.layers.textures).push(textures);
     }
 
-    /// Into the layer of view number `view` of the pass, through one mapped buffer: first all rows of colour, then of depth, then where the layer goes.
+    /// Into the layer of view number `view` of the pass, through one mapped buffer: first all rows of colour, then of depth,
+    /// then of parts, if there are any, then where the layer goes.
     fn upload(
         &self,
         encoder: &mut wgpu::CommandEncoder,
@@ -157,9 +208,23 @@ impl Shared {
         let [width, height] = viewport.size.map(|pixels| pixels as usize);
         let stride =
             |texel: usize| (width * texel).next_multiple_of(wgpu::COPY_BYTES_PER_ROW_ALIGNMENT as usize);
-        let (color_stride, depth_stride) = (stride(COLOR_BYTES), stride(DEPTH_BYTES));
-        let depth_offset = color_stride * height;
-        let placement_offset = depth_offset + depth_stride * height;
+        let planes: [(Option<&wgpu::Texture>, &[u8], usize); 3] = [
+            (Some(&textures.color), bytemuck::cast_slice(layer.color()), COLOR_BYTES),
+            (Some(&textures.depth), bytemuck::cast_slice(layer.depth()), DEPTH_BYTES),
+            (textures.parts.as_ref(), bytemuck::cast_slice(layer.parts()), PARTS_BYTES),
+        ];
+        let planes = || {
+            let mut end = 0;
+            let planes =
+                planes.into_iter().filter_map(|(texture, bytes, texel)| Some((texture?, bytes, texel)));
+            planes.map(move |(texture, bytes, texel)| {
+                let start = end;
+                end += stride(texel) * height;
+                (texture, bytes, texel, start)
+            })
+        };
+        let placement_offset =
+            planes().map(|(_, _, texel, start)| start + stride(texel) * height).max().unwrap_or(0);
         let placement =
             LayerPlacement { origin: viewport.origin.map(|pixels| pixels as f32), reserved: [0.0; 2] };
 
@@ -175,30 +240,24 @@ impl Shared {
         {
             // Only a lost device raises no error and yet maps nothing.
             let mut bytes = buffer.get_mapped_range_mut(..).map_err(|_| GpuError::DeviceLost)?;
-            let color: &[u8] = bytemuck::cast_slice(layer.color());
-            for (row, texels) in color.chunks_exact(width * COLOR_BYTES).enumerate() {
-                let start = row * color_stride;
-                bytes.slice(start..start + texels.len()).copy_from_slice(texels);
-            }
-            let depth: &[u8] = bytemuck::cast_slice(layer.depth());
-            for (row, texels) in depth.chunks_exact(width * DEPTH_BYTES).enumerate() {
-                let start = depth_offset + row * depth_stride;
-                bytes.slice(start..start + texels.len()).copy_from_slice(texels);
+            for (_, plane, texel, start) in planes() {
+                for (row, texels) in plane.chunks_exact(width * texel).enumerate() {
+                    let start = start + row * stride(texel);
+                    bytes.slice(start..start + texels.len()).copy_from_slice(texels);
+                }
             }
             bytes.slice(placement_offset..).copy_from_slice(bytemuck::bytes_of(&placement));
         }
         buffer.unmap();
 
         scoped(&self.device, || {
-            for (texture, offset, stride) in
-                [(&textures.color, 0, color_stride), (&textures.depth, depth_offset, depth_stride)]
-            {
+            for (texture, _, texel, offset) in planes() {
                 encoder.copy_buffer_to_texture(
                     wgpu::TexelCopyBufferInfo {
                         buffer: &buffer,
                         layout: wgpu::TexelCopyBufferLayout {
                             offset: offset as u64,
-                            bytes_per_row: Some(stride as u32),
+                            bytes_per_row: Some(stride(texel) as u32),
                             rows_per_image: Some(viewport.size[1]),
                         },
                     },

@@ -9,9 +9,11 @@
 //! - [`Target`]: a kind of pass ([`TargetFormat`]): window, eye buffers, thumbnail, shadow map; one view, or several at
 //!   once where the device has multiview.
 //! - [`Person`]: an avatar's weights, loaded once ([`Engine::load`]), shared by every instance; dropped, they go.
-//! - [`Instance`]: a person at a place, with a face: [`Instance::set_frame`], [`Instance::set_pose`].
+//! - [`Instance`]: a person at a place, with a face, in a light: [`Instance::set_frame`], [`Instance::set_pose`],
+//!   [`Instance::set_light`].
 //! - [`Frame`]: instances decoded and skinned once for all views ([`Engine::prepare`]), drawn with [`Frame::draw`]
 //!   and [`Frame::draw_depth`]; it owns its buffers until it is dropped.
+//! - [`Surroundings`]: what is round them, as a [`ShadowMap`] ([`Engine::prepare_in`]).
 //! - [`View`], [`Viewport`]: a camera, and where its picture goes.
 //! - [`headless`] (a feature): a device and pictures in memory for those who have none.
 //!
@@ -56,6 +58,7 @@ mod gpu;
 pub mod headless;
 mod idle;
 mod layer;
+mod light;
 mod person;
 mod pose;
 mod prepare;
@@ -65,6 +68,7 @@ mod upload;
 
 pub use engine::{Engine, Executor, Options};
 pub use frame::{Frame, Viewport};
+pub use light::{ShadowMap, Surroundings};
 pub use person::{Instance, Person};
 pub use prepare::Stage;
 pub use target::{Target, TargetFormat};

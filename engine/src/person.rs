@@ -1,10 +1,12 @@
 //! People and their instances.
 
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use glam::Affine3A;
 use visavis_codec::FaceFrame;
-use visavis_codec::avatar::{Avatar, Material, Part};
+use visavis_codec::avatar::{Avatar, Material, Part, PartKind};
+use visavis_codec::light::Light;
 use visavis_shaders::mirror::SkinnedVertex;
 
 use crate::Engine;
@@ -29,6 +31,10 @@ pub(crate) struct PersonInner {
     pub(crate) pose: Pose,
     pub(crate) surface: SurfaceMesh,
     pub(crate) weights: Weights,
+    /// As its owner calls it.
+    pub(crate) name: String,
+    /// In the rest frame.
+    pub(crate) capture_light: Option<Light>,
     /// Bodies that no frame uses at present.
     idle: Mutex<Idle<Body>>,
 }
@@ -46,15 +52,18 @@ pub(crate) struct SurfaceMesh {
     pub(crate) vertices: usize,
     pub(crate) indices: wgpu::Buffer,
     pub(crate) edges: wgpu::Buffer,
-    pub(crate) edge_count: u32,
+    /// Of each opaque part.
+    pub(crate) fringes: Vec<(Range<u32>, PartKind)>,
     pub(crate) runs: Vec<Run>,
+    /// A run each part, for relighting, which tells them apart.
+    pub(crate) parts: Vec<(Run, PartKind)>,
 }
 
 /// Triangles next to each other that are drawn alike.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Run {
     /// Indices, three a triangle.
-    pub(crate) indices: std::ops::Range<u32>,
+    pub(crate) indices: Range<u32>,
     pub(crate) material: Material,
     pub(crate) two_sided: bool,
 }
@@ -89,6 +98,8 @@ impl Engine {
             pose: Pose::new(avatar),
             surface: SurfaceMesh::new(shared, avatar)?,
             weights,
+            name: avatar.manifest.name.clone(),
+            capture_light: avatar.manifest.capture_light.clone(),
             idle: Mutex::default(),
         };
         Ok(Person { inner: Arc::new(inner) })
@@ -102,6 +113,7 @@ impl Person {
             person: self.inner.clone(),
             frame: FaceFrame::default(),
             world_from_rest: Affine3A::IDENTITY,
+            light: None,
         }
     }
 }
@@ -112,6 +124,8 @@ pub struct Instance {
     pub(crate) person: Arc<PersonInner>,
     pub(crate) frame: FaceFrame,
     pub(crate) world_from_rest: Affine3A,
+    /// In the world; none: as captured.
+    pub(crate) light: Option<Light>,
 }
 
 impl Instance {
@@ -206,7 +220,12 @@ impl Body {
 
 impl SurfaceMesh {
     fn new(shared: &Shared, avatar: &Avatar) -> Result<Self, LoadError> {
-        let edges = gpu::edges(&avatar.mesh, &avatar.manifest.parts);
+        let (mut edges, mut fringes) = (Vec::new(), Vec::new());
+        for part in avatar.manifest.parts.iter().filter(|part| !part.kind.is_blended()) {
+            let start = edges.len() as u32;
+            edges.extend(gpu::edges(&avatar.mesh, part));
+            fringes.push((start..edges.len() as u32, part.kind));
+        }
         let device = &shared.device;
         Ok(Self {
             vertices: avatar.mesh.mean.len(),
@@ -222,9 +241,20 @@ impl SurfaceMesh {
                 bytemuck::cast_slice(&edges),
                 wgpu::BufferUsages::STORAGE,
             )?,
-            edge_count: edges.len() as u32,
+            fringes,
             runs: runs(&avatar.manifest.parts),
+            parts: avatar.manifest.parts.iter().map(|part| (Run::of(part), part.kind)).collect(),
         })
+    }
+}
+
+impl Run {
+    fn of(part: &Part) -> Self {
+        Self {
+            indices: part.triangles.start * 3..part.triangles.end * 3,
+            material: part.kind.material(),
+            two_sided: part.kind.is_two_sided(),
+        }
     }
 }
 
@@ -232,17 +262,15 @@ impl SurfaceMesh {
 fn runs(parts: &[Part]) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     for part in parts {
-        let indices = part.triangles.start * 3..part.triangles.end * 3;
-        let (material, two_sided) = (part.kind.material(), part.kind.is_two_sided());
+        let next = Run::of(part);
         match runs.last_mut() {
             Some(run)
-                if run.material == material
-                    && run.two_sided == two_sided
-                    && run.indices.end == indices.start =>
+                if (run.material, run.two_sided) == (next.material, next.two_sided)
+                    && run.indices.end == next.indices.start =>
             {
-                run.indices.end = indices.end;
+                run.indices.end = next.indices.end;
             }
-            _ => runs.push(Run { indices, material, two_sided }),
+            _ => runs.push(next),
         }
     }
     runs

@@ -11,8 +11,10 @@ use crate::cpu;
 use crate::engine::{Engine, Executor, Shared};
 use crate::error::{GpuError, PrepareError, scoped};
 use crate::frame::{Cameras, Draw, Frame, PreparedView, Subject, Viewport};
+use crate::layer::LayerPipelines;
+use crate::light::{self, ShadowMap, Surroundings};
 use crate::person::{Body, BodyState, Instance, PersonInner, Run, SurfaceMesh, Weights};
-use crate::raster::{RasterKey, RasterLayouts, SurfacePass};
+use crate::raster::{Look, RasterKey, RasterLayouts, SurfacePass};
 use crate::target::Target;
 use crate::upload::Upload;
 
@@ -43,28 +45,38 @@ impl Engine {
         instances: &[&Instance],
         views: &[Viewport],
     ) -> Result<Frame, PrepareError> {
-        self.prepare_observed(encoder, target, instances, views, &mut |_| {})
+        self.prepare_in(encoder, target, instances, views, &Surroundings::default())
     }
 
-    /// [`prepare`](Self::prepare), telling after each stage, for hosts that show what frames cost: the engine reads no
-    /// clock. Only the CPU executor has stages here.
+    /// [`prepare`](Self::prepare) for instances that something is round: see [`Surroundings`].
+    pub fn prepare_in(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        target: &Target,
+        instances: &[&Instance],
+        views: &[Viewport],
+        surroundings: &Surroundings<'_>,
+    ) -> Result<Frame, PrepareError> {
+        self.prepare_observed(encoder, target, instances, views, surroundings, &mut |_| {})
+    }
+
+    /// [`prepare_in`](Self::prepare_in), telling after each stage, for hosts that show what frames cost: the engine reads
+    /// no clock. Only the CPU executor has stages here.
     pub fn prepare_observed(
         &self,
         encoder: &mut wgpu::CommandEncoder,
         target: &Target,
         instances: &[&Instance],
         views: &[Viewport],
+        surroundings: &Surroundings<'_>,
         observe: &mut dyn FnMut(Stage),
     ) -> Result<Frame, PrepareError> {
         let shared = &self.shared;
         self.check(target, instances, views)?;
+        let shadow = surroundings.shadow.as_ref();
+        shadow.map_or(Ok(()), ShadowMap::check)?;
 
         let mut upload = Upload::default();
-        for instance in instances {
-            for viewport in views {
-                upload.push(bytemuck::bytes_of(&camera(viewport, instance.world_from_rest)));
-            }
-        }
         let mut subjects = Vec::with_capacity(instances.len());
         let mut copies = Vec::with_capacity(instances.len());
         for instance in instances {
@@ -86,17 +98,36 @@ impl Engine {
                     copy
                 }
             });
-            let draws = self.draws(target, &person)?;
-            subjects.push(Subject { person, body: Some(body), draws });
+            let light = instance.light.as_ref().zip(person.capture_light.as_ref());
+            let lighting = light.map(|(light, captured)| {
+                // As the layer counts them.
+                let number = subjects.len() + 1;
+                let lighting = light::lighting(light, captured, instance.world_from_rest, shadow, number);
+                upload.push(bytemuck::bytes_of(&lighting)) as u32
+            });
+            let look = if lighting.is_some() { Look::Relit } else { Look::Captured };
+            let draws = self.draws(target, &person, look)?;
+            subjects.push(Subject { person, body: Some(body), draws, lighting });
+        }
+        let is_relit: Vec<bool> = subjects.iter().map(|subject| subject.lighting.is_some()).collect();
+        let mut cameras_start = None;
+        for (instance, subject) in instances.iter().zip(&subjects) {
+            for viewport in views {
+                let mut camera = camera(viewport, instance.world_from_rest);
+                subject.find_in_layer(viewport, &mut camera);
+                let offset = upload.push(bytemuck::bytes_of(&camera));
+                cameras_start.get_or_insert(offset as u32);
+            }
         }
         let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_SRC;
         let buffer = upload.finish(&shared.device, usage, size_of::<[Camera; MAX_VIEWS]>())?;
-        let cameras = scoped(&shared.device, || {
+        let (cameras, lighting) = scoped(&shared.device, || {
             for (offset, size, into) in &copies {
                 encoder.copy_buffer_to_buffer(&buffer, *offset, into, 0, *size);
             }
             record_decodes(encoder, &subjects);
-            cameras(shared, &buffer)
+            let lighting = is_relit.contains(&true).then(|| light::group(shared, &buffer, shadow));
+            (cameras(shared, &buffer, cameras_start.unwrap_or(0)), lighting)
         })?;
 
         let is_multiview = target.format.view_mask.is_some();
@@ -107,7 +138,7 @@ impl Engine {
             } else {
                 let placed = placed(&subjects, instances);
                 let observe = &mut || observe(Stage::Shaded);
-                Some(shared.rasterize(encoder, pass, is_multiview, &placed, observe)?)
+                Some(shared.rasterize(encoder, pass, is_multiview, &placed, &is_relit, observe)?)
             };
             let order = far_to_near(&pass[0], instances);
             prepared.push(PreparedView { viewport: pass[0], is_first: true, order, layer });
@@ -119,10 +150,7 @@ impl Engine {
             }));
         }
         let layer_pipelines = match prepared.iter().any(|view| view.layer.is_some()) {
-            true => Some([
-                shared.raster_pipeline(RasterKey::Layer(target.format, true))?,
-                shared.raster_pipeline(RasterKey::Layer(target.format, false))?,
-            ]),
+            true => Some(LayerPipelines::new(shared, target, &is_relit)?),
             false => None,
         };
         Ok(Frame {
@@ -131,6 +159,7 @@ impl Engine {
             views_a_pass: target.format.views(),
             is_multiview,
             cameras,
+            lighting,
             subjects,
             layer_pipelines,
         })
@@ -173,35 +202,46 @@ impl Engine {
     }
 
     /// A person's draw calls in their order.
-    fn draws(&self, target: &Target, person: &PersonInner) -> Result<Vec<Draw>, GpuError> {
+    fn draws(&self, target: &Target, person: &PersonInner, look: Look) -> Result<Vec<Draw>, GpuError> {
         let (Some(_), Weights::Gpu(decoder)) = (target.format.color, &person.weights) else {
             return Ok(Vec::new());
         };
-        passes(&person.surface)
+        passes(&person.surface, look)
             .into_iter()
-            .map(|(pass, material, range)| {
-                let key = RasterKey::Surface(target.format, decoder.shape, pass);
-                Ok(Draw { pass, material, range, pipeline: self.shared.raster_pipeline(key)? })
+            .map(|(pass, material, range, kind)| {
+                let key = RasterKey::Surface(target.format, decoder.shape, pass, look);
+                Ok(Draw { pass, material, range, kind, pipeline: self.shared.raster_pipeline(key)? })
             })
             .collect()
     }
 }
 
-/// What is drawn of a person.
-fn passes(surface: &SurfaceMesh) -> Vec<(SurfacePass, Material, Range<u32>)> {
+/// What is drawn of a person; its last part says what it is a part of, as relighting asks.
+fn passes(surface: &SurfaceMesh, look: Look) -> Vec<(SurfacePass, Material, Range<u32>, u32)> {
     let mut passes = Vec::new();
-    for Run { indices, material, two_sided } in surface.runs.iter().cloned() {
+    let mut push = |Run { indices, material, two_sided }: Run, kind| {
         if material.is_blended() {
-            passes.push((SurfacePass::Solid { two_sided }, material, indices.clone()));
-            passes.push((SurfacePass::Soft { two_sided }, material, indices));
+            passes.push((SurfacePass::Solid { two_sided }, material, indices.clone(), kind));
+            passes.push((SurfacePass::Soft { two_sided }, material, indices, kind));
         } else {
-            passes.push((SurfacePass::Opaque, material, indices));
+            passes.push((SurfacePass::Opaque, material, indices, kind));
         }
-    }
-    if surface.edge_count > 0 {
-        let edges = 0..surface.edge_count * 6;
-        passes.push((SurfacePass::SolidFringe, Material::Opaque, edges.clone()));
-        passes.push((SurfacePass::SoftFringe, Material::Opaque, edges));
+    };
+    let fringes: Vec<_> = match look {
+        Look::Captured => {
+            surface.runs.iter().cloned().for_each(|run| push(run, 0));
+            let end = surface.fringes.last().map_or(0, |(edges, _)| edges.end);
+            vec![(0..end, 0)]
+        }
+        Look::Relit => {
+            surface.parts.iter().cloned().for_each(|(run, kind)| push(run, kind as u32));
+            surface.fringes.iter().map(|(edges, kind)| (edges.clone(), *kind as u32)).collect()
+        }
+    };
+    for pass in [SurfacePass::SolidFringe, SurfacePass::SoftFringe] {
+        for (edges, kind) in fringes.iter().filter(|(edges, _)| !edges.is_empty()) {
+            passes.push((pass, Material::Opaque, edges.start * 6..edges.end * 6, *kind));
+        }
     }
     passes
 }
@@ -227,7 +267,7 @@ fn record_decodes(encoder: &mut wgpu::CommandEncoder, subjects: &[Subject]) {
     }
 }
 
-fn cameras(shared: &Shared, buffer: &wgpu::Buffer) -> Cameras {
+fn cameras(shared: &Shared, buffer: &wgpu::Buffer, start: u32) -> Cameras {
     let group = |label, layout: &wgpu::BindGroupLayout, size: usize| {
         shared.device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some(label),
@@ -246,6 +286,7 @@ fn cameras(shared: &Shared, buffer: &wgpu::Buffer) -> Cameras {
     Cameras {
         one: group("visavis camera", camera, size_of::<Camera>()),
         several: group("visavis cameras", cameras, size_of::<[Camera; MAX_VIEWS]>()),
+        start,
     }
 }
 
@@ -289,6 +330,21 @@ fn camera(viewport: &Viewport, world_from_rest: Affine3A) -> Camera {
         reserved: 0.0,
         viewport: viewport.size.map(|pixels| pixels as f32),
         viewport_origin: viewport.origin.map(|pixels| pixels as f32),
-        padding: [[0.0; 4]; 10],
+        rest_from_clip: [[0.0; 4]; 4],
+        bounds: [0.0; 4],
+        padding: [[0.0; 4]; 5],
+    }
+}
+
+impl Subject {
+    /// Tells a camera where this instance is in a layer, if a layer of it is relit.
+    fn find_in_layer(&self, viewport: &Viewport, camera: &mut Camera) {
+        let (Some(_), Some(Body { state: BodyState::Cpu(face), .. })) = (self.lighting, &self.body) else {
+            return;
+        };
+        let clip_from_rest = Mat4::from_cols_array_2d(&camera.clip_from_rest);
+        // In f64: what it gives back are places, and a near plane of millimetres takes five digits.
+        camera.rest_from_clip = clip_from_rest.as_dmat4().inverse().as_mat4().to_cols_array_2d();
+        camera.bounds = light::bounds(face.vertices(), clip_from_rest, viewport.size);
     }
 }

@@ -48,9 +48,38 @@ impl SurfacePass {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum RasterKey {
     /// Of the GPU executor.
-    Surface(TargetFormat, PixelShape, SurfacePass),
-    /// Of the CPU executor's layers; solid or soft.
-    Layer(TargetFormat, bool),
+    Surface(TargetFormat, PixelShape, SurfacePass, Look),
+    /// Of the CPU executor's layers.
+    Layer(TargetFormat, LayerPart, Sweep),
+}
+
+/// The light that an instance is seen in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Look {
+    /// As it was captured.
+    Captured,
+    /// In light of the host's.
+    Relit,
+}
+
+/// What a pipeline draws of a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum LayerPart {
+    /// All of it, where all instances are as captured.
+    All,
+    /// What is as captured, beside relit instances.
+    Captured,
+    /// One relit instance.
+    Relit,
+}
+
+/// Which pixels of a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Sweep {
+    /// Those that write depth.
+    Solid,
+    /// Those that don't.
+    Soft,
 }
 
 /// The bind group layouts that raster pipelines share.
@@ -68,7 +97,17 @@ pub(crate) struct RasterLayouts {
     pub(crate) layer: wgpu::BindGroupLayout,
     /// The same with array textures.
     pub(crate) layers: wgpu::BindGroupLayout,
+    /// Placement, colour, depth, parts.
+    pub(crate) relit_layer: wgpu::BindGroupLayout,
+    /// The same with array textures.
+    pub(crate) relit_layers: wgpu::BindGroupLayout,
+    /// [`Lighting`](shaders::mirror::Lighting) at a dynamic offset, shadow map, its sampler.
+    pub(crate) lighting: wgpu::BindGroupLayout,
     pub(crate) bilinear: wgpu::Sampler,
+    /// Whether what is looked up is at least as near as the map: in reversed-Z, lit.
+    pub(crate) comparison: wgpu::Sampler,
+    /// For where there is no shadow map; never read.
+    pub(crate) no_shadow: wgpu::TextureView,
 }
 
 impl RasterLayouts {
@@ -109,15 +148,26 @@ impl RasterLayouts {
         };
         let array = wgpu::TextureViewDimension::D2Array;
         let vertex = ShaderStages::VERTEX;
-        let layer = |label, dimension| {
-            layout(
-                label,
-                &[
-                    uniform(0, ShaderStages::FRAGMENT, false, size_of::<shaders::mirror::LayerPlacement>()),
-                    texture(1, dimension, false),
-                    texture(2, dimension, false),
-                ],
-            )
+        let kind = |binding, view_dimension, sample_type| wgpu::BindGroupLayoutEntry {
+            binding,
+            visibility: ShaderStages::FRAGMENT,
+            ty: wgpu::BindingType::Texture { sample_type, view_dimension, multisampled: false },
+            count: None,
+        };
+        let sampler = |binding, kind| wgpu::BindGroupLayoutEntry {
+            binding,
+            visibility: ShaderStages::FRAGMENT,
+            ty: wgpu::BindingType::Sampler(kind),
+            count: None,
+        };
+        let layer = |label, dimension, has_parts| {
+            let entries = [
+                uniform(0, ShaderStages::FRAGMENT, false, size_of::<shaders::mirror::LayerPlacement>()),
+                texture(1, dimension, false),
+                texture(2, dimension, false),
+                kind(3, dimension, wgpu::TextureSampleType::Uint),
+            ];
+            layout(label, if has_parts { &entries } else { &entries[..3] })
         };
         Self {
             camera: layout("visavis camera", &[uniform(0, vertex, true, size_of::<Camera>())]),
@@ -128,23 +178,47 @@ impl RasterLayouts {
                     uniform(0, ShaderStages::FRAGMENT, false, size_of::<shaders::mirror::PixelDecoder>()),
                     texture(1, array, true),
                     texture(2, array, true),
-                    wgpu::BindGroupLayoutEntry {
-                        binding: 3,
-                        visibility: ShaderStages::FRAGMENT,
-                        ty: wgpu::BindingType::Sampler(wgpu::SamplerBindingType::Filtering),
-                        count: None,
-                    },
+                    sampler(3, wgpu::SamplerBindingType::Filtering),
                 ],
             ),
             fringe: layout("visavis fringe", &[storage(0), storage(1)]),
-            layer: layer("visavis layer", wgpu::TextureViewDimension::D2),
-            layers: layer("visavis layers", array),
+            layer: layer("visavis layer", wgpu::TextureViewDimension::D2, false),
+            layers: layer("visavis layers", array, false),
+            relit_layer: layer("visavis relit layer", wgpu::TextureViewDimension::D2, true),
+            relit_layers: layer("visavis relit layers", array, true),
+            lighting: layout(
+                "visavis lighting",
+                &[
+                    uniform(0, ShaderStages::FRAGMENT, true, size_of::<shaders::mirror::Lighting>()),
+                    kind(1, wgpu::TextureViewDimension::D2, wgpu::TextureSampleType::Depth),
+                    sampler(2, wgpu::SamplerBindingType::Comparison),
+                ],
+            ),
             bilinear: device.create_sampler(&wgpu::SamplerDescriptor {
                 label: Some("visavis bilinear"),
                 mag_filter: wgpu::FilterMode::Linear,
                 min_filter: wgpu::FilterMode::Linear,
                 ..Default::default()
             }),
+            comparison: device.create_sampler(&wgpu::SamplerDescriptor {
+                label: Some("visavis shadow"),
+                mag_filter: wgpu::FilterMode::Linear,
+                min_filter: wgpu::FilterMode::Linear,
+                compare: Some(wgpu::CompareFunction::GreaterEqual),
+                ..Default::default()
+            }),
+            no_shadow: device
+                .create_texture(&wgpu::TextureDescriptor {
+                    label: Some("visavis no shadow"),
+                    size: wgpu::Extent3d::default(),
+                    mip_level_count: 1,
+                    sample_count: 1,
+                    dimension: wgpu::TextureDimension::D2,
+                    format: wgpu::TextureFormat::Depth32Float,
+                    usage: wgpu::TextureUsages::TEXTURE_BINDING | wgpu::TextureUsages::RENDER_ATTACHMENT,
+                    view_formats: &[],
+                })
+                .create_view(&Default::default()),
         }
     }
 }
@@ -155,9 +229,14 @@ impl RasterLayouts {
         if format.view_mask.is_some() { &self.cameras } else { &self.camera }
     }
 
-    /// What a pass binds its layers by; `is_array` for several views.
-    pub(crate) fn layer(&self, is_array: bool) -> &wgpu::BindGroupLayout {
-        if is_array { &self.layers } else { &self.layer }
+    /// What a pass binds its layers by; `is_array` for several views, `has_parts` where some instance is relit.
+    pub(crate) fn layer(&self, is_array: bool, has_parts: bool) -> &wgpu::BindGroupLayout {
+        match (is_array, has_parts) {
+            (false, false) => &self.layer,
+            (true, false) => &self.layers,
+            (false, true) => &self.relit_layer,
+            (true, true) => &self.relit_layers,
+        }
     }
 }
 
@@ -169,10 +248,10 @@ impl Shared {
             return Ok(pipeline.clone());
         }
         let pipeline = scoped(&self.device, || match key {
-            RasterKey::Surface(format, shape, pass) => {
-                surface(&self.device, &self.layouts, &format, shape, pass)
+            RasterKey::Surface(format, shape, pass, look) => {
+                surface(&self.device, &self.layouts, &format, shape, pass, look)
             }
-            RasterKey::Layer(format, solid) => layer(&self.device, &self.layouts, &format, solid),
+            RasterKey::Layer(format, part, sweep) => layer(&self.device, &self.layouts, &format, part, sweep),
         })?;
         pipelines.insert(key, pipeline.clone());
         Ok(pipeline)
@@ -201,6 +280,7 @@ fn surface(
     format: &TargetFormat,
     shape: PixelShape,
     pass: SurfacePass,
+    look: Look,
 ) -> wgpu::RenderPipeline {
     let constants = [
         ("dynamic_layers", shape.dynamic_layers as f64),
@@ -208,22 +288,33 @@ fn surface(
         ("hidden_groups", shape.hidden_groups as f64),
         ("unrolled", f64::from(u8::from(device.adapter_info().device_type != wgpu::DeviceType::Cpu))),
     ];
-    let groups = [Some(layouts.camera(format)), Some(&layouts.pixel), Some(&layouts.fringe)];
+    let is_relit = look == Look::Relit;
+    let (camera, pixel) = (Some(layouts.camera(format)), Some(&layouts.pixel));
+    let (fringe, lighting) = (Some(&layouts.fringe), Some(&layouts.lighting));
+    let fringe_groups = [camera, pixel, fringe, lighting];
+    let surface_groups = [camera, pixel, None, lighting];
+    let names = |captured: &'static str, relit| Some(if is_relit { relit } else { captured });
     let fringe = |fragment, write_depth, recipe| Recipe {
-        shader: [shaders::FRINGE, shaders::FRINGE_VIEWS],
-        vertex: "fringe_vertex",
-        fragment: Some(fragment),
-        layouts: &groups,
+        shader: match look {
+            Look::Captured => [shaders::FRINGE, shaders::FRINGE_VIEWS],
+            Look::Relit => [shaders::FRINGE_RELIT, shaders::FRINGE_RELIT_VIEWS],
+        },
+        vertex: if is_relit { "fringe_relit_vertex" } else { "fringe_vertex" },
+        fragment,
+        layouts: if is_relit { &fringe_groups } else { &fringe_groups[..3] },
         attributes: 0,
         two_sided: true,
         write_depth,
         ..recipe
     };
     let recipe = Recipe {
-        shader: [shaders::SURFACE, shaders::SURFACE_VIEWS],
-        vertex: "surface_vertex",
+        shader: match look {
+            Look::Captured => [shaders::SURFACE, shaders::SURFACE_VIEWS],
+            Look::Relit => [shaders::SURFACE_RELIT, shaders::SURFACE_RELIT_VIEWS],
+        },
+        vertex: if is_relit { "surface_relit_vertex" } else { "surface_vertex" },
         fragment: None,
-        layouts: &groups[..2],
+        layouts: if is_relit { &surface_groups } else { &surface_groups[..2] },
         attributes: 2,
         constants: &constants,
         two_sided: false,
@@ -233,14 +324,18 @@ fn surface(
     };
     let recipe = match pass {
         SurfacePass::Opaque => {
-            Recipe { fragment: Some("opaque_fragment"), blend: false, write_depth: true, ..recipe }
+            let fragment = names("opaque_fragment", "opaque_relit");
+            Recipe { fragment, blend: false, write_depth: true, ..recipe }
         }
         SurfacePass::Solid { two_sided } => {
-            Recipe { fragment: Some("solid_fragment"), two_sided, write_depth: true, ..recipe }
+            let fragment = names("solid_fragment", "solid_relit");
+            Recipe { fragment, two_sided, write_depth: true, ..recipe }
         }
-        SurfacePass::SolidFringe => fringe("fringe_solid", true, recipe),
-        SurfacePass::SoftFringe => fringe("fringe_soft", false, recipe),
-        SurfacePass::Soft { two_sided } => Recipe { fragment: Some("soft_fragment"), two_sided, ..recipe },
+        SurfacePass::SolidFringe => fringe(names("fringe_solid", "fringe_solid_relit"), true, recipe),
+        SurfacePass::SoftFringe => fringe(names("fringe_soft", "fringe_soft_relit"), false, recipe),
+        SurfacePass::Soft { two_sided } => {
+            Recipe { fragment: names("soft_fragment", "soft_relit"), two_sided, ..recipe }
+        }
     };
     pipeline(device, format, &recipe)
 }
@@ -249,41 +344,66 @@ fn layer(
     device: &wgpu::Device,
     layouts: &RasterLayouts,
     format: &TargetFormat,
-    solid: bool,
+    part: LayerPart,
+    sweep: Sweep,
 ) -> wgpu::RenderPipeline {
+    let textures = Some(layouts.layer(format.view_mask.is_some(), part != LayerPart::All));
+    let groups = [textures, Some(layouts.camera(format)), None, Some(&layouts.lighting)];
+    let (shader, vertex, [solid, soft], groups) = match part {
+        LayerPart::All => (
+            [shaders::LAYER, shaders::LAYER_VIEWS],
+            "layer_vertex",
+            ["layer_solid", "layer_soft"],
+            &groups[..1],
+        ),
+        LayerPart::Captured => (
+            [shaders::LAYER_RELIT, shaders::LAYER_RELIT_VIEWS],
+            "captured_layer_vertex",
+            ["captured_solid", "captured_soft"],
+            &groups[..1],
+        ),
+        LayerPart::Relit => (
+            [shaders::LAYER_RELIT, shaders::LAYER_RELIT_VIEWS],
+            "relit_layer_vertex",
+            ["relit_solid", "relit_soft"],
+            &groups[..],
+        ),
+    };
+    let is_solid = sweep == Sweep::Solid;
     pipeline(
         device,
         format,
         &Recipe {
-            shader: [shaders::LAYER, shaders::LAYER_VIEWS],
-            vertex: "layer_vertex",
-            fragment: Some(if solid { "layer_solid" } else { "layer_soft" }),
-            layouts: &[Some(layouts.layer(format.view_mask.is_some()))],
+            shader,
+            vertex,
+            fragment: Some(if is_solid { solid } else { soft }),
+            layouts: groups,
             attributes: 0,
             constants: &[],
             two_sided: true,
             blend: true,
-            write_depth: solid,
+            write_depth: is_solid,
             write_color: true,
         },
     )
 }
 
-/// The skinned mesh into depth alone.
+/// The skinned mesh into depth alone: as it is, or what of it throws shadows.
 pub(crate) fn depth_only(
     device: &wgpu::Device,
     layouts: &RasterLayouts,
     format: &TargetFormat,
+    casts_shadow: bool,
 ) -> wgpu::RenderPipeline {
     pipeline(
         device,
         format,
         &Recipe {
             shader: [shaders::DEPTH_ONLY, shaders::DEPTH_ONLY_VIEWS],
-            vertex: "depth_vertex",
+            vertex: if casts_shadow { "shadow_vertex" } else { "depth_vertex" },
             fragment: format.color.map(|_| "depth_fragment"),
             layouts: &[Some(layouts.camera(format))],
-            attributes: 1,
+            attributes: if casts_shadow { 2 } else { 1 },
             constants: &[],
             two_sided: false,
             blend: true, // of no effect without colour, but it refuses formats that can't be blended

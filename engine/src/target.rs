@@ -34,7 +34,8 @@ impl TargetFormat {
 #[derive(Clone, Debug)]
 pub struct Target {
     pub(crate) format: TargetFormat,
-    pub(crate) depth_only: Arc<wgpu::RenderPipeline>,
+    pub(crate) depth_only: wgpu::RenderPipeline,
+    pub(crate) shadow: wgpu::RenderPipeline,
     /// Of the engine that made it.
     pub(crate) shared: Arc<Shared>,
 }
@@ -61,8 +62,10 @@ impl Engine {
         if let Some(mask) = format.view_mask {
             check_views(device, mask)?;
         }
-        let depth_only = scoped(device, || raster::depth_only(device, &self.shared.layouts, format))?;
-        Ok(Target { format: *format, depth_only: Arc::new(depth_only), shared: self.shared.clone() })
+        let [depth_only, shadow] = scoped(device, || {
+            [false, true].map(|casts| raster::depth_only(device, &self.shared.layouts, format, casts))
+        })?;
+        Ok(Target { format: *format, depth_only, shadow, shared: self.shared.clone() })
     }
 }
 

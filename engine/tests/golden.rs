@@ -11,6 +11,7 @@ use common::{random_frame, software};
 use visavis::Executor;
 use visavis::View;
 use visavis::codec::glam::Vec3;
+use visavis::codec::light::{Ambient, Lamp, Light};
 use visavis::codec::testing::{Preset, synthetic_avatar};
 use visavis::headless::Background;
 
@@ -21,11 +22,12 @@ const MAX_BYTES: u64 = 40_000;
 /// The most that drivers may differ, mean ꟻLIP.
 const FLIP: f32 = 0.02;
 
-fn golden(executor: Executor, name: &str) {
+fn golden(executor: Executor, light: Option<&Light>, name: &str) {
     let mut headless = software(executor);
     let person = headless.load(&synthetic_avatar(3, Preset::Tiny)).expect("loaded");
     let mut instance = person.instance();
     instance.set_frame(&random_frame(3)).expect("finite");
+    instance.set_light(light).expect("possible");
     let view = View::look_at(Vec3::new(0.25, 0.1, -0.8), Vec3::new(0.0, -0.04, 0.08), 0.42, 1.0, 0.05);
     let background = Background::Gradient([0.25, 0.27, 0.3], [0.05, 0.05, 0.06]);
     let picture = headless.render(&[&instance], &view, SIZE, background).expect("rendered");
@@ -59,10 +61,26 @@ fn golden(executor: Executor, name: &str) {
 
 #[test]
 fn gpu_executor() {
-    golden(Executor::Gpu, "gpu.png");
+    golden(Executor::Gpu, None, "gpu.png");
 }
 
 #[test]
 fn cpu_executor() {
-    golden(Executor::Cpu, "cpu.png");
+    golden(Executor::Cpu, None, "cpu.png");
+}
+
+/// A warm lamp from the left of the picture, a dim blue sky.
+fn evening() -> Light {
+    let lamp = Lamp::point(Vec3::new(0.8, 0.1, -0.4), [1.1, 0.7, 0.35]);
+    Light { ambient: Ambient::sky([0.08, 0.11, 0.2], [0.03, 0.03, 0.04]), lamps: vec![lamp] }
+}
+
+#[test]
+fn gpu_executor_relit() {
+    golden(Executor::Gpu, Some(&evening()), "gpu_relit.png");
+}
+
+#[test]
+fn cpu_executor_relit() {
+    golden(Executor::Cpu, Some(&evening()), "cpu_relit.png");
 }

@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 
 use common::{FORMAT, Linear, flip, random_frame, software};
 use visavis::codec::glam::{Affine3A, Vec3};
+use visavis::codec::light::{Ambient, Lamp, Light};
 use visavis::codec::testing::{Preset, synthetic_avatar};
 use visavis::error::{DrawError, PrepareError, TargetError};
 use visavis::{Engine, Executor, Frame, Instance, Options, Target, TargetFormat, View, Viewport, wgpu};
@@ -166,7 +167,11 @@ fn prepare(
 #[test]
 fn each_layer_is_what_its_view_is_by_itself() {
     let (device, queue, most) = multiview_device();
-    for executor in EXECUTORS {
+    let lamp = Lamp::point(Vec3::new(0.5, 0.4, -0.7), [1.2, 1.0, 0.8]);
+    let light = Light { ambient: Ambient::uniform([0.2; 3]), lamps: vec![lamp] };
+    // As captured, and one of the two relit.
+    let cases = EXECUTORS.map(|executor| [(executor, None), (executor, Some(&light))]);
+    for (executor, light) in cases.into_iter().flatten() {
         let engine = Engine::new(&device, &queue, Options { executor, pool: None }).expect("an engine");
         let one = engine.target(&FORMAT).expect("drawable");
         let person = engine.load(&synthetic_avatar(2, Preset::Tiny)).expect("loaded");
@@ -176,6 +181,7 @@ fn each_layer_is_what_its_view_is_by_itself() {
         }
         let beside = Affine3A::from_translation(Vec3::new(0.12, 0.0, 0.15));
         cast[1].set_pose(beside).expect("finite");
+        cast[1].set_light(light).expect("possible");
         let cast: Vec<&Instance> = cast.iter().collect();
         let alone: Vec<Linear> = (0..most as usize)
             .map(|index| {
@@ -188,7 +194,7 @@ fn each_layer_is_what_its_view_is_by_itself() {
             })
             .collect();
 
-        for count in [1, 2, most] {
+        for count in if light.is_some() { vec![2] } else { vec![1, 2, most] } {
             let several =
                 engine.target(&TargetFormat { view_mask: mask(count), ..FORMAT }).expect("drawable");
             // A shadow's view stands between two passes.

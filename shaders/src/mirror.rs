@@ -43,8 +43,12 @@ mirrors! {
         viewport: [f32; 2],
         /// Pixels from the target's left and top edge to the viewport's.
         viewport_origin: [f32; 2],
+        /// The rest frame from clip space, by columns, where a layer is relit; else zero.
+        rest_from_clip: [[f32; 4]; 4],
+        /// Left, bottom, right, top of the avatar in clip space, −1..=1; there, too.
+        bounds: [f32; 4],
         /// Zero; to 256 bytes.
-        padding: [[f32; 4]; 10],
+        padding: [[f32; 4]; 5],
     }
 
     /// `skinned_vertex.wgsl`: a vertex after decoding and skinning, in the rest frame.
@@ -135,7 +139,53 @@ mirrors! {
         second_bias: [[f32; 4]; 6],
         /// Albedo and alpha, shading.
         third_bias: [[f32; 4]; 2],
+        /// For relighting, `[input group][output group]`: the normal's offset, then the reach of each captured light source.
+        parts: [[[f32; 4]; 4]; 18],
+        /// By output group.
+        parts_bias: [[f32; 4]; 3],
         /// Layers of the dynamic and the static map, hidden units in fours, 1 if it is for blended parts.
+        counts: [u32; 4],
+    }
+
+    /// `light.wgsl`: a lamp in the rest frame.
+    struct Lamp {
+        /// Unit vector towards a far lamp and 0, or a near one's centre (metres) and 1.
+        place: [f32; 4],
+        /// Colour of white that faces it; sine of its angular radius, or its radius (metres).
+        color: [f32; 4],
+        /// A spot's axis and offset; (0, 0, 0, 1) for others.
+        cone: [f32; 4],
+    }
+
+    /// `light.wgsl`: how a part meets light.
+    struct Finish {
+        /// How far beyond the terminator light comes, as a cosine.
+        wrap: [f32; 3],
+        /// Of the mirroring lobe.
+        roughness: f32,
+        /// How much of the mirroring lobe is seen.
+        specular: f32,
+        /// 1 if it mirrors as strands do.
+        strands: u32,
+        /// Zero.
+        reserved_0: u32,
+        /// Zero.
+        reserved_1: u32,
+    }
+
+    /// `light.wgsl`: the light that an instance is seen in and the one that it was captured in, in the rest frame.
+    struct Lighting {
+        /// Harmonics times their constants: of the light, of the captured light.
+        ambient: [[f32; 4]; 2 * LIGHT_BANDS],
+        /// Of the light, of the captured light.
+        lamps: [Lamp; 2 * LIGHT_LAMPS],
+        /// Clip space of the shadow map, by columns.
+        shadow_from_rest: [[f32; 4]; 4],
+        /// A texel as a share of the shadow map, and in metres at w = 1.
+        shadow_texel: [f32; 4],
+        /// Of each kind of part, from 1.
+        finishes: [Finish; PART_KINDS + 1],
+        /// Lamps of the light and of the captured light, 1 if there is a shadow map, the instance's number in a layer.
         counts: [u32; 4],
     }
 
@@ -166,6 +216,12 @@ mirrors! {
     }
 }
 
+/// Coefficients of real spherical harmonics of order 2.
+pub const LIGHT_BANDS: usize = 9;
+/// Kinds of parts, numbered from 1.
+pub const PART_KINDS: usize = 9;
+/// Lamps of one light, at most.
+pub const LIGHT_LAMPS: usize = 8;
 /// Hidden units of the pixel decoder in fours, at most.
 pub const MAX_HIDDEN_GROUPS: usize = 6;
 /// Inputs of the pixel decoder in fours, at most.

@@ -1,7 +1,15 @@
 //! The modules and the files that each is made of: what this crate offers, and what its build script validates.
 
 /// The modules that need the feature multiview: their vertex stage asks which view it is for.
-pub const MULTIVIEW: &[Shader] = &[SURFACE_VIEWS, FRINGE_VIEWS, DEPTH_ONLY_VIEWS, LAYER_VIEWS];
+pub const MULTIVIEW: &[Shader] = &[
+    SURFACE_VIEWS,
+    SURFACE_RELIT_VIEWS,
+    FRINGE_VIEWS,
+    FRINGE_RELIT_VIEWS,
+    DEPTH_ONLY_VIEWS,
+    LAYER_VIEWS,
+    LAYER_RELIT_VIEWS,
+];
 
 /// A WGSL module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,11 +59,23 @@ shaders! {
     SURFACE = "camera" "leaky" "pixel_decoder" "surface" "surface_view";
     /// [`SURFACE`] in a pass of several views.
     SURFACE_VIEWS = "camera" "leaky" "pixel_decoder" "surface" "surface_views";
+    /// Raster, `surface_relit_vertex` with `opaque_relit`, `solid_relit`, `soft_relit`: [`SURFACE`] in other light.
+    SURFACE_RELIT = "camera" "leaky" "pixel_decoder" "parts" "pixel_parts" "light" "shadow" "relight" "surface" "surface_relit"
+        "surface_relit_view";
+    /// [`SURFACE_RELIT`] in a pass of several views.
+    SURFACE_RELIT_VIEWS = "camera" "leaky" "pixel_decoder" "parts" "pixel_parts" "light" "shadow" "relight" "surface"
+        "surface_relit" "surface_relit_views";
     /// Raster, `fringe_vertex` with `fringe_solid`, `fringe_soft`: analytic edge coverage.
     FRINGE = "camera" "skinned_vertex" "leaky" "pixel_decoder" "fringe" "fringe_view";
     /// [`FRINGE`] in a pass of several views.
     FRINGE_VIEWS = "camera" "skinned_vertex" "leaky" "pixel_decoder" "fringe" "fringe_views";
-    /// Raster, `depth_vertex`: depth only.
+    /// Raster, `fringe_relit_vertex` with `fringe_solid_relit`, `fringe_soft_relit`: [`FRINGE`] in other light.
+    FRINGE_RELIT = "camera" "skinned_vertex" "leaky" "pixel_decoder" "parts" "pixel_parts" "light" "shadow" "relight" "fringe"
+        "fringe_relit" "fringe_relit_view";
+    /// [`FRINGE_RELIT`] in a pass of several views.
+    FRINGE_RELIT_VIEWS = "camera" "skinned_vertex" "leaky" "pixel_decoder" "parts" "pixel_parts" "light" "shadow" "relight"
+        "fringe" "fringe_relit" "fringe_relit_views";
+    /// Raster, `depth_vertex`, `shadow_vertex`: depth only.
     DEPTH_ONLY = "camera" "depth_only" "depth_only_view";
     /// [`DEPTH_ONLY`] in a pass of several views.
     DEPTH_ONLY_VIEWS = "camera" "depth_only" "depth_only_views";
@@ -63,6 +83,11 @@ shaders! {
     LAYER = "screen" "layer" "layer_view";
     /// [`LAYER`] in a pass of several views; six vertices instead of three.
     LAYER_VIEWS = "layer" "layer_views";
+    /// Raster, `captured_layer_vertex` with `captured_solid`, `captured_soft`, and `relit_layer_vertex` with `relit_solid`,
+    /// `relit_soft`: a layer in which some instances are relit.
+    LAYER_RELIT = "camera" "parts" "light" "shadow" "relight" "layer" "layer_relit" "layer_relit_view";
+    /// [`LAYER_RELIT`] in a pass of several views.
+    LAYER_RELIT_VIEWS = "camera" "parts" "light" "shadow" "relight" "layer" "layer_relit" "layer_relit_views";
     /// Raster, `present_vertex`, `present_fragment`: a linear image over a background.
     PRESENT = "screen" "present";
     /// Raster, `studio_vertex`, `studio_fragment`: the viewer's picture, a linear image before a studio wall.

@@ -22,6 +22,7 @@ fn downlevel_limits() {
             let used = info.get_entry_point(index);
             let mut storage_buffers = 0;
             let mut storage_textures = 0;
+            let (mut uniforms, mut textures, mut samplers) = (0, 0, 0);
             for (handle, variable) in module.global_variables.iter() {
                 if used[handle].is_empty() {
                     continue;
@@ -38,21 +39,25 @@ fn downlevel_limits() {
                         );
                     }
                     AddressSpace::Uniform => {
+                        uniforms += 1;
                         let size = module.types[variable.ty].inner.size(module.to_ctx());
                         assert!(size <= 16 << 10, "{}: a uniform of {size} bytes", shader.name);
                     }
-                    AddressSpace::Handle => {
-                        if let TypeInner::Image { class: ImageClass::Storage { .. }, .. } =
-                            module.types[variable.ty].inner
-                        {
+                    AddressSpace::Handle => match module.types[variable.ty].inner {
+                        TypeInner::Image { class: ImageClass::Storage { .. }, .. } => {
                             storage_textures += 1;
                         }
-                    }
+                        TypeInner::Image { .. } => textures += 1,
+                        TypeInner::Sampler { .. } => samplers += 1,
+                        _ => {}
+                    },
                     _ => {}
                 }
             }
             assert!(storage_buffers <= 4, "{} {}: {storage_buffers}", shader.name, entry.name);
             assert!(storage_textures <= 4, "{} {}: {storage_textures}", shader.name, entry.name);
+            assert!(uniforms <= 12, "{} {}: {uniforms}", shader.name, entry.name);
+            assert!(textures <= 16 && samplers <= 16, "{} {}", shader.name, entry.name);
             let invocations: u32 = entry.workgroup_size.iter().product();
             assert!(invocations <= 256, "{} {}", shader.name, entry.name);
         }

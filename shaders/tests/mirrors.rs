@@ -23,6 +23,9 @@ fn collect(module: &Module, ty: Handle<Type>, found: &mut BTreeMap<String, Layou
                 .map(|m| (m.name.clone().expect("WGSL members have names"), m.offset as usize))
                 .collect();
             let name = module.types[ty].name.clone().expect("WGSL structs have names");
+            for member in members {
+                collect(module, member.ty, found);
+            }
             let layout = (*span as usize, fields);
             let before = found.insert(name.clone(), layout.clone());
             assert!(before.is_none_or(|before| before == layout), "{name} differs between modules");
@@ -52,6 +55,9 @@ fn rust_and_wgsl_agree() {
         rust::<mirror::RestVertex>(),
         rust::<mirror::NormalsShape>(),
         rust::<mirror::PixelDecoder>(),
+        rust::<mirror::Lamp>(),
+        rust::<mirror::Finish>(),
+        rust::<mirror::Lighting>(),
         rust::<mirror::LayerPlacement>(),
         rust::<mirror::Background>(),
         rust::<mirror::Studio>(),

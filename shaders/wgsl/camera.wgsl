@@ -10,7 +10,11 @@ struct Camera {
     viewport: vec2<f32>,
     // Pixels from the target's left and top edge to the viewport's.
     viewport_origin: vec2<f32>,
+    // The rest frame from clip space. Where a layer of the CPU executor is relit; else zero.
+    rest_from_clip: mat4x4<f32>,
+    // The rectangle that the avatar is in, clip space at w = 1: left, bottom, right, top. There, too.
+    bounds: vec4<f32>,
     // To 256 bytes, at which a binding may begin anywhere: any view's camera can be bound alone, or as the first of an
     // array.
-    padding: array<vec4<f32>, 10>,
+    padding: array<vec4<f32>, 5>,
 }

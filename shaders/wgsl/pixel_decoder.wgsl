@@ -22,6 +22,10 @@ struct PixelDecoder {
     first_bias: array<vec4<f32>, 6>,
     second_bias: array<vec4<f32>, 6>,
     third_bias: array<vec4<f32>, 2>,
+    // For relighting, [input group][output group]: the normal's offset along its two tangents, then how much of each captured
+    // lamp and of the captured ambient light arrives.
+    parts: array<mat4x4<f32>, 18>,
+    parts_bias: array<vec4<f32>, 3>,
     // dynamic_layers, static_layers, hidden_groups once more; 1 if what it decodes is blended.
     counts: vec4<u32>,
 }
@@ -38,8 +42,8 @@ struct Surface {
 }
 
 // uv in 0..=1, v down; normal and to_eye of unit length, in the rest frame. Opaque parts see by normal and reflection,
-// blended ones by reflection and the direction to the eye.
-fn decode_pixel(uv: vec2<f32>, normal: vec3<f32>, to_eye: vec3<f32>) -> Surface {
+// blended ones by reflection and the direction to the eye. The second hidden layer, before its activation.
+fn decode_hidden(uv: vec2<f32>, normal: vec3<f32>, to_eye: vec3<f32>) -> array<vec4<f32>, 6> {
     var counts = vec3<u32>(dynamic_layers, static_layers, hidden_groups);
     if !unrolled {
         counts = decoder.counts.xyz;
@@ -80,10 +84,19 @@ fn decode_pixel(uv: vec2<f32>, normal: vec3<f32>, to_eye: vec3<f32>) -> Surface 
             h[j - 1u] = h[j];
         }
     }
+    return g;
+}
 
+// As `decode_hidden`.
+fn decode_pixel(uv: vec2<f32>, normal: vec3<f32>, to_eye: vec3<f32>) -> Surface {
+    var hidden = hidden_groups;
+    if !unrolled {
+        hidden = decoder.counts.z;
+    }
+    var g = decode_hidden(uv, normal, to_eye);
     var albedo_alpha = decoder.third_bias[0];
     var shading = decoder.third_bias[1];
-    for (var i = 0u; i < counts.z; i++) {
+    for (var i = 0u; i < hidden; i++) {
         let x = leaky(g[0]);
         albedo_alpha += decoder.third[i * 2u] * x;
         shading += decoder.third[i * 2u + 1u] * x;

@@ -30,6 +30,11 @@ impl Avatar {
     pub fn pixel_macs(&self) -> u64 {
         Dimensions::of(self).pixel_macs()
     }
+
+    /// Those that the light transport adds to a pixel in other light than the captured one.
+    pub fn transport_macs(&self) -> u64 {
+        self.transport.as_ref().map_or(0, |transport| (transport.sources() * self.pixel.hidden) as u64)
+    }
 }
 
 #[cfg(test)]

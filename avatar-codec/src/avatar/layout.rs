@@ -3,9 +3,10 @@
 use half::f16;
 use safetensors::Dtype;
 
-use super::{Avatar, Material, PartKind, Preview, SEED_SIZE, validate::InvalidAvatar};
+use super::{Avatar, LightTransport, Material, PartKind, Preview, SEED_SIZE, validate::InvalidAvatar};
 use crate::avatar::PIXEL_OUTPUTS;
 use crate::latent::{GAZE, MAX_RESIDUAL, NECK, UNITS};
+use crate::light::MAX_LAMPS;
 
 /// The numbers that every shape follows from.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +22,8 @@ pub(super) struct Dimensions {
     pub(super) static_size: usize,
     pub(super) static_channels: usize,
     pub(super) pixel_hidden: usize,
+    /// Sources of the light transport.
+    pub(super) sources: Option<usize>,
     pub(super) preview: Option<PreviewDimensions>,
 }
 
@@ -54,7 +57,7 @@ const MAX_PREVIEW_COLOR_SIZE: usize = 256;
 
 impl Dimensions {
     pub(super) fn of(avatar: &Avatar) -> Self {
-        let Avatar { manifest, mesh, geometry, texture, static_map, pixel, preview } = avatar;
+        let Avatar { manifest, mesh, geometry, texture, static_map, pixel, transport, preview } = avatar;
         Self {
             vertices: mesh.mean.len(),
             triangles: mesh.triangles.len(),
@@ -66,6 +69,7 @@ impl Dimensions {
             static_size: static_map.size,
             static_channels: static_map.channels,
             pixel_hidden: pixel.hidden,
+            sources: transport.as_ref().map(LightTransport::sources),
             preview: preview.as_ref().map(|preview| PreviewDimensions {
                 vertices: preview.mesh.mean.len(),
                 triangles: preview.mesh.triangles.len(),
@@ -98,6 +102,7 @@ impl Dimensions {
             static_size,
             static_channels,
             pixel_hidden,
+            sources,
             preview,
         } = self;
         within("vertices", *vertices, 3, MAX_VERTICES, 1)?;
@@ -115,6 +120,9 @@ impl Dimensions {
         within("size of the static map", *static_size, 1, MAX_STATIC_SIZE, 1)?;
         within("channels of the static map", *static_channels, 4, MAX_MAP_CHANNELS, 4)?;
         within("hidden layers of the pixel decoder", *pixel_hidden, 16, 24, 4)?;
+        if let Some(sources) = sources {
+            within("sources of the light transport", *sources, 1, MAX_LAMPS + 1, 1)?;
+        }
         if let Some(preview) = preview {
             preview.check()?;
         }
@@ -191,6 +199,10 @@ impl Dimensions {
             spec("pixel.w3", Dtype::F32, &[Material::ALL.len(), PIXEL_OUTPUTS, p]),
             spec("pixel.b3", Dtype::F32, &[Material::ALL.len(), PIXEL_OUTPUTS]),
         ]);
+        if let Some(sources) = self.sources {
+            tensors.push(spec("transport.w", Dtype::F32, &[Material::ALL.len(), sources, p]));
+            tensors.push(spec("transport.b", Dtype::F32, &[Material::ALL.len(), sources]));
+        }
         for (i, &out) in self.blocks.iter().enumerate() {
             tensors.push(spec(&format!("texture.block{i}.bias_step"), Dtype::F32, &[out]));
         }
@@ -336,7 +348,7 @@ impl Values<'_> {
 
 /// Every array of an avatar, in the order of [`Dimensions::tensors`].
 pub(super) fn values(avatar: &Avatar) -> Vec<Values<'_>> {
-    let Avatar { manifest: _, mesh, geometry, texture, static_map, pixel, preview } = avatar;
+    let Avatar { manifest: _, mesh, geometry, texture, static_map, pixel, transport, preview } = avatar;
     let mut values = vec![
         Values::F32(&geometry.w1),
         Values::F32(&geometry.b1),
@@ -369,6 +381,9 @@ pub(super) fn values(avatar: &Avatar) -> Vec<Values<'_>> {
         Values::F32(&pixel.w3),
         Values::F32(&pixel.b3),
     ]);
+    if let Some(LightTransport { w, b }) = transport {
+        values.extend([Values::F32(w), Values::F32(b)]);
+    }
     values.extend(texture.blocks.iter().map(|block| Values::F32(&block.bias_step)));
     values.extend([
         Values::U16(mesh.triangles.as_flattened()),

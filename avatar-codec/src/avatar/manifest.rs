@@ -5,6 +5,8 @@ use std::ops::Range;
 use glam::Vec3;
 use serde::{Deserialize, Serialize};
 
+use crate::light::Light;
+
 /// What a file says of the person in it, and how its tensors fit together.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -23,6 +25,10 @@ pub struct Manifest {
     pub skeleton: Skeleton,
     /// What the latent means and how it is distributed.
     pub latent: LatentModel,
+    /// The light that it was captured in, in head space at rest: what other light is compared with. An avatar without it can't
+    /// be relit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capture_light: Option<Light>,
 }
 
 impl Manifest {

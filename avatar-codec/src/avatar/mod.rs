@@ -28,6 +28,11 @@
 //! `alpha = sigmoid(o₈)` on blended parts and 1 on opaque ones. The normal offset tilts the interpolated normal along
 //! two tangents that [`tangents`] defines: `normalize(n + o₆ t + o₇ b)`.
 //!
+//! **Light transport** ([`LightTransport`]), for other light than the captured one: a linear layer beside the pixel decoder's
+//! last, `reach = softplus(W h + b)` of the second hidden layer `h`: for each lamp of the manifest's `capture_light`, then for
+//! its ambient light, how much of it reaches the place, against the model of [`crate::reference::relight`], which knows nothing
+//! that could be in the way.
+//!
 //! A file's first bytes may hold a [`Preview`]: with the geometry head's matrices, which stand before it, they are a
 //! [`Likeness`] that can be drawn before the rest has arrived.
 
@@ -94,6 +99,8 @@ pub struct Avatar {
     pub static_map: StaticMap,
     /// Features and view → colour.
     pub pixel: PixelDecoder,
+    /// How much of each captured lamp's light reaches a place, if that was learnt.
+    pub transport: Option<LightTransport>,
     /// What the file's first bytes hold, if the file is made to be drawn from those.
     pub preview: Option<Preview>,
 }
@@ -222,6 +229,33 @@ pub struct PixelDecoder {
     pub w3: Vec<f32>,
     /// `[3, `[`PIXEL_OUTPUTS`]`]`.
     pub b3: Vec<f32>,
+}
+
+/// How much of the light of each source of the manifest's `capture_light` (L lamps, then the ambient light) reaches a place:
+/// `softplus(W h + b)`, `h` the second hidden layer of the [`PixelDecoder`]; one a [`Material`], in their order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LightTransport {
+    /// `[3, L + 1, hidden]`.
+    pub w: Vec<f32>,
+    /// `[3, L + 1]`.
+    pub b: Vec<f32>,
+}
+
+impl LightTransport {
+    /// Number of sources, L + 1.
+    pub fn sources(&self) -> usize {
+        self.b.len() / Material::ALL.len()
+    }
+
+    /// Weight `[L + 1, hidden]` and bias `[L + 1]` of a material.
+    pub fn layer(&self, material: Material) -> (&[f32], &[f32]) {
+        let of = |all| {
+            let all: &[f32] = all;
+            let length = all.len() / Material::ALL.len();
+            &all[material as usize * length..][..length]
+        };
+        (of(&self.w), of(&self.b))
+    }
 }
 
 /// One of a [`PixelDecoder`]'s MLPs.

@@ -10,8 +10,8 @@ use super::layout::{Dimensions, PreviewDimensions, Spec, Values};
 use super::read::{MANIFEST_KEY, ReadAvatarError, shown};
 use super::validate::InvalidAvatar;
 use super::{
-    Avatar, BaseColor, GeometryHead, Likeness, Manifest, Mesh, PixelDecoder, Preview, SEED_SIZE, StaticMap,
-    TextureDecoder, UpBlock,
+    Avatar, BaseColor, GeometryHead, LightTransport, Likeness, Manifest, Mesh, PixelDecoder, Preview,
+    SEED_SIZE, StaticMap, TextureDecoder, UpBlock,
 };
 
 /// Typed access to the tensors of a file, or of its beginning.
@@ -58,6 +58,13 @@ impl Tensors<'_> {
             true => Some(self.preview_dimensions()?),
             false => None,
         };
+        let sources = match names.iter().any(|name| name.starts_with("transport.")) {
+            true => {
+                let [_, sources] = self.shape("transport.b", "[3, sources]")?;
+                Some(sources)
+            }
+            false => None,
+        };
         while names.iter().any(|name| name.starts_with(&format!("texture.block{}.", blocks.len()))) {
             let name = format!("texture.block{}.depthwise", blocks.len());
             let [channels, _, _] = self.shape(&name, "[channels, 3, 3]")?;
@@ -74,6 +81,7 @@ impl Tensors<'_> {
             static_size,
             static_channels,
             pixel_hidden,
+            sources,
             preview,
         })
     }
@@ -217,8 +225,15 @@ impl Tensors<'_> {
             w3: self.numbers("pixel.w3", f32::from_le_bytes)?,
             b3: self.numbers("pixel.b3", f32::from_le_bytes)?,
         };
+        let transport = match dimensions.sources {
+            Some(_) => Some(LightTransport {
+                w: self.numbers("transport.w", f32::from_le_bytes)?,
+                b: self.numbers("transport.b", f32::from_le_bytes)?,
+            }),
+            None => None,
+        };
         let preview = self.preview(dimensions)?;
-        Ok(Avatar { manifest, mesh, geometry, texture, static_map, pixel, preview })
+        Ok(Avatar { manifest, mesh, geometry, texture, static_map, pixel, transport, preview })
     }
 
     /// All numbers of a tensor, whose type was checked.

@@ -112,7 +112,12 @@ impl Avatar {
                 return Err(error);
             }
         }
-        let Manifest { parts, skeleton, .. } = &self.manifest;
+        let Manifest { parts, skeleton, capture_light, .. } = &self.manifest;
+        let lit = capture_light.as_ref().map_or(0, |light| light.lamps.len() + 1);
+        if let Some(sources) = dimensions.sources.filter(|&sources| sources != lit) {
+            let allowed = format!("{lit}: the lamps of the manifest's `capture_light` and its ambient light");
+            return Err(InvalidAvatar::limit("sources of the light transport", sources, allowed));
+        }
         self.mesh.check("mesh", parts, skeleton.joints.len())?;
         self.preview.as_ref().map_or(Ok(()), |preview| preview.check(&self.manifest))
     }
@@ -121,7 +126,7 @@ impl Avatar {
 impl Manifest {
     /// All but what needs the tensors' contents, for a mesh of so many vertices and triangles.
     pub(super) fn check(&self, vertices: usize, triangles: usize) -> Result<(), InvalidAvatar> {
-        let Self { version, name, licence, owner, parts, skeleton: _, latent: _ } = self;
+        let Self { version, name, licence, owner, parts, skeleton: _, latent: _, capture_light } = self;
         if *version != Self::VERSION {
             return Err(InvalidAvatar::field("version", version, "1"));
         }
@@ -132,7 +137,12 @@ impl Manifest {
         check_hex("owner.signature", &owner.signature, &[128])?;
         check_parts(parts, vertices, triangles)?;
         self.check_skeleton()?;
-        self.check_latent()
+        self.check_latent()?;
+        capture_light.as_ref().map_or(Ok(()), |light| {
+            light
+                .validate()
+                .map_err(|error| InvalidAvatar::field("capture_light", error, "light that can be"))
+        })
     }
 
     fn check_skeleton(&self) -> Result<(), InvalidAvatar> {

@@ -10,6 +10,8 @@
 //! training sees exactly the fragments that rendering does. [`preview()`] makes what a file's first bytes hold, and
 //! [`render_likeness`] draws it.
 //!
+//! [`relight`] says what a fragment's colour is under other light than the captured one; [`render_lit`] draws with it.
+//!
 //! Everything here takes an avatar that passed [`Avatar::validate`](crate::Avatar::validate) (as every one that
 //! [`Avatar::read`](crate::Avatar::read) returns has); index numbers of others may panic.
 
@@ -17,6 +19,7 @@ pub mod decode;
 pub mod layers;
 mod preview;
 pub mod raster;
+pub mod relight;
 mod render;
 pub mod shade;
 pub mod skin;
@@ -25,5 +28,5 @@ mod view;
 pub use decode::FeatureMap;
 pub use layers::{Fragment, FringeFragment, Layers, PixelLayers, layers};
 pub use preview::{PREVIEW_COLOR_SIZE, preview};
-pub use render::{Image, pixel_color, render, render_likeness};
+pub use render::{Image, pixel_color, render, render_likeness, render_lit};
 pub use view::View;

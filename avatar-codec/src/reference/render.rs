@@ -4,11 +4,13 @@ use glam::Vec3;
 
 use super::decode::{self, FeatureMap};
 use super::layers::{Fragment, PixelLayers, Surface};
+use super::relight::{Place, relit};
 use super::shade::shade;
 use super::skin::{joint_transforms, normals, skin};
 use super::view::View;
 use crate::avatar::{Avatar, Likeness, Manifest, Mesh, Part, PartKind, Skeleton};
 use crate::latent::{FaceFrame, MAX_CONDITION};
+use crate::light::Light;
 
 /// A picture, row by row from the top left.
 ///
@@ -42,6 +44,29 @@ pub fn render(avatar: &Avatar, frame: &FaceFrame, view: &View, size: [u32; 2]) -
         let shaded = shade(avatar, &dynamic, fragment, eye);
         (shaded.color(), shaded.alpha)
     })
+}
+
+/// [`render`] under a light in the avatar's rest frame; [`None`] if the avatar doesn't say which light it was captured in.
+pub fn render_lit(
+    avatar: &Avatar,
+    frame: &FaceFrame,
+    light: &Light,
+    view: &View,
+    size: [u32; 2],
+) -> Option<Image> {
+    let captured = avatar.manifest.capture_light.as_ref()?;
+    let condition = decode::condition(avatar, &frame.latent, &frame.head);
+    let dynamic = decode::texture(avatar, &condition);
+    let unskinned = decode::geometry(avatar, &condition);
+    let Manifest { parts, skeleton, .. } = &avatar.manifest;
+    let posed = pose(&avatar.mesh, &unskinned, skeleton, frame);
+    let eye = view.eye();
+    Some(draw(&avatar.mesh, parts, &posed, view, size, |fragment| {
+        let shaded = shade(avatar, &dynamic, fragment, eye);
+        let Fragment { kind, position, normal, .. } = *fragment;
+        let to_eye = (eye - position).normalize_or(normal);
+        (relit(&shaded, &Place { kind, position, to_eye }, captured, light), shaded.alpha)
+    }))
 }
 
 /// [`render`] of what the first bytes of a file hold: the base colour on the coarse mesh, the same from everywhere.

@@ -5,6 +5,7 @@ use glam::{Vec2, Vec3};
 use super::decode::FeatureMap;
 use super::layers::Fragment;
 use crate::avatar::{Avatar, PixelMlp, StaticMap, leaky, tangents};
+use crate::light::MAX_LAMPS;
 
 /// What the pixel decoder says of one fragment.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,6 +18,9 @@ pub struct Shaded {
     pub normal: Vec3,
     /// Opacity; 1 on opaque parts.
     pub alpha: f32,
+    /// How much of the light of each source of the captured light (its lamps, then the ambient light) reaches the place;
+    /// 1 where the avatar doesn't say.
+    pub reach: [f32; MAX_LAMPS + 1],
 }
 
 impl Shaded {
@@ -47,12 +51,18 @@ pub fn shade(avatar: &Avatar, dynamic: &FeatureMap, fragment: &Fragment, eye: Ve
     let second: Vec<f32> = layer(w2, b2, &first).map(leaky).collect();
     let out: Vec<f32> = layer(w3, b3, &second).collect();
 
+    let mut reach = [1.0; MAX_LAMPS + 1];
+    if let Some(transport) = &avatar.transport {
+        let (w, b) = transport.layer(material);
+        reach.iter_mut().zip(layer(w, b, &second)).for_each(|(reach, out)| *reach = softplus(out));
+    }
     let (tangent, bitangent) = tangents(normal);
     Shaded {
         albedo: Vec3::new(sigmoid(out[0]), sigmoid(out[1]), sigmoid(out[2])),
         shading: Vec3::new(softplus(out[3]), softplus(out[4]), softplus(out[5])),
         normal: (normal + out[6] * tangent + out[7] * bitangent).normalize_or(normal),
         alpha: if is_blended { sigmoid(out[8]) } else { 1.0 },
+        reach,
     }
 }
 

@@ -151,12 +151,14 @@ pub fn pack(
             parts: rig.parts.clone(),
             skeleton: rig.skeleton.clone(),
             latent: latent_model(capture, residual, &codes),
+            capture_light: None,
         },
         mesh: rig.mesh.clone(),
         geometry,
         texture: texture_decoder(&tensors, condition)?,
         static_map,
         pixel,
+        transport: None,
         preview: None,
     };
     // Not of an export that can't be drawn: whoever writes it is told why.

@@ -64,7 +64,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
 fn avatar(path: &Path) -> Result<Value> {
     let file = avatar_file::read(path)?;
     let avatar = &file.avatar;
-    let Manifest { version, name, licence, owner, parts, skeleton, latent } = &avatar.manifest;
+    let Manifest { version, name, licence, owner, parts, skeleton, latent, capture_light } = &avatar.manifest;
     let signature = Avatar::verify_signature(&read_bounded(path, MAX_FILE_BYTES)?);
     let (signed, signature) = match signature {
         Ok(FileSignature::Valid(_)) => (true, format!("signed by its owner, {}", owner.public_key)),
@@ -83,6 +83,10 @@ fn avatar(path: &Path) -> Result<Value> {
     eprintln!("  {signature}");
     eprintln!("  root hash {}", hex(&file.root_hash));
     eprintln!("  latent: {semantic}, {} residual components", latent.residual);
+    match capture_light {
+        Some(light) => eprintln!("  captured under {} lamps: other light can fall on it", light.lamps.len()),
+        None => eprintln!("  captured under unknown light: it can't be relit"),
+    }
     eprintln!(
         "  mesh: {} vertices, {} triangles, {} joints",
         avatar.mesh.mean.len(),
@@ -133,7 +137,7 @@ fn avatar(path: &Path) -> Result<Value> {
         "dynamic_channels": texture.channels(), "dynamic_size": texture.size(),
         "static_channels": fixed.channels, "static_size": fixed.size,
         "prefix_bytes": file.prefix_bytes, "preview_vertices": avatar.preview.as_ref().map(|p| p.mesh.mean.len()),
-        "pixel_hidden": avatar.pixel.hidden, "decode_macs": avatar.decode_macs(), "pixel_macs": avatar.pixel_macs(),
+        "capture_light": capture_light, "pixel_hidden": avatar.pixel.hidden, "decode_macs": avatar.decode_macs(), "pixel_macs": avatar.pixel_macs(),
     }))
 }
 

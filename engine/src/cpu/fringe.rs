@@ -1,7 +1,7 @@
 //! The soft rim outside silhouettes: analytic coverage, one pixel wide.
 
 use glam::{Vec3, Vec4};
-use visavis_codec::avatar::{Avatar, Edge, EdgeSide};
+use visavis_codec::avatar::{Avatar, Edge, EdgeSide, PartKind};
 
 use super::bands::{Bounds, TILE};
 use super::geometry::Vertex;
@@ -18,6 +18,7 @@ pub(crate) struct FringeEdge {
     /// Where on the whole edge the visible part begins and ends, 0..=1.
     ends: [f32; 2],
     vertices: [u16; 2],
+    kind: PartKind,
 }
 
 /// One pixel of the rim.
@@ -27,14 +28,16 @@ pub(crate) struct FringePoint {
     pub(crate) pixel: u16,
     pub(crate) coverage: f32,
     pub(crate) depth: f32,
+    /// What it is the rim of.
+    pub(crate) kind: PartKind,
     /// Interpolated along the edge.
     pub(crate) surface: Vertex,
 }
 
 /// The edges of an avatar's opaque parts, in drawing order.
-pub(crate) fn edges(avatar: &Avatar) -> Vec<Edge> {
+pub(crate) fn edges(avatar: &Avatar) -> Vec<(Edge, PartKind)> {
     let opaque = avatar.manifest.parts.iter().filter(|part| !part.kind.is_blended());
-    opaque.flat_map(|part| avatar.mesh.edges(part)).collect()
+    opaque.flat_map(|part| avatar.mesh.edges(part).into_iter().map(|edge| (edge, part.kind))).collect()
 }
 
 /// The side of an edge that makes it part of the silhouette, if it is: only one of its triangles faces the eye.
@@ -57,6 +60,7 @@ impl FringeEdge {
         camera: &Camera,
         screen: &[ScreenVertex],
         vertices: [u16; 2],
+        kind: PartKind,
     ) -> Option<(Self, Bounds)> {
         let clip = vertices.map(|v| {
             let [_, _, _, _, x, y, z, w] = screen[usize::from(v)];
@@ -80,6 +84,7 @@ impl FringeEdge {
             depth: [clip[0].z * inverse_w[0], clip[1].z * inverse_w[1]],
             ends,
             vertices,
+            kind,
         };
         Some((edge, bounds))
     }
@@ -114,6 +119,7 @@ impl FringeEdge {
                     pixel: (row * TILE + column) as u16,
                     coverage: 1.0 - distance,
                     depth,
+                    kind: self.kind,
                     surface: std::array::from_fn(|i| a[i] + (b[i] - a[i]) * t),
                 });
             }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use glam::Vec3;
 use visavis_codec::FaceFrame;
-use visavis_codec::avatar::{Avatar, Edge, Part};
+use visavis_codec::avatar::{Avatar, Edge, Part, PartKind};
 use visavis_codec::latent::MAX_CONDITION;
 use visavis_shaders::mirror::SkinnedVertex;
 
@@ -36,7 +36,9 @@ pub struct Weights {
     pub(crate) pixel: PixelWeights,
     pub(crate) parts: Vec<Part>,
     /// Of the opaque parts.
-    pub(crate) edges: Vec<Edge>,
+    pub(crate) edges: Vec<(Edge, PartKind)>,
+    /// Of the light that it was captured in: lamps, and the ambient light.
+    pub(crate) sources: usize,
 }
 
 impl Weights {
@@ -56,6 +58,7 @@ impl Weights {
             texture,
             parts: avatar.manifest.parts.clone(),
             edges: fringe::edges(avatar),
+            sources: avatar.manifest.capture_light.as_ref().map_or(0, |light| light.lamps.len()) + 1,
         }
     }
 }

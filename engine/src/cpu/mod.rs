@@ -19,6 +19,7 @@ mod instance;
 mod layer;
 mod math;
 mod matmul;
+mod parts;
 mod pixel;
 mod renderer;
 mod scene;

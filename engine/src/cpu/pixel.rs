@@ -1,11 +1,13 @@
 //! The pixel decoder: surface points to colour, sixteen at a time, points in lanes and weights broadcast.
 
 use visavis_codec::avatar::{Avatar, Material, PIXEL_GEOMETRY_INPUTS};
+use visavis_codec::light::MAX_LAMPS;
 
 use super::geometry::Vertex;
 use super::math::{sigmoid, softplus};
 use super::matmul::{Columns, ROWS, tile};
 use super::simd::{LANES, Simd, each, first_of};
+use crate::gpu::ALL_ARRIVES;
 
 /// How many points are shaded together.
 pub(crate) const BATCH: usize = 2 * LANES;
@@ -13,6 +15,10 @@ pub(crate) const BATCH: usize = 2 * LANES;
 const BRIGHTEST: f32 = 32_768.0;
 /// Which output is alpha; those before it that are colour come first.
 const ALPHA_OUTPUT: usize = 8;
+/// Which outputs tilt the normal: two from this one on.
+const OFFSET_OUTPUT: usize = 6;
+/// Outputs that only relighting asks for: the normal's offset, then how much of each captured light source arrives.
+const PARTS_OUTPUTS: usize = 2 * ROWS;
 
 /// The pixel decoder and the static map, packed for the kernels.
 #[derive(Debug)]
@@ -46,6 +52,9 @@ struct Layers {
     /// `[hidden]`.
     w_alpha: Vec<f32>,
     b_alpha: f32,
+    /// For relighting, `[`[`PARTS_OUTPUTS`]`, hidden]`.
+    w_parts: Vec<f32>,
+    b_parts: [f32; PARTS_OUTPUTS],
 }
 
 /// Room for the inputs and hidden layers of one batch.
@@ -53,6 +62,16 @@ struct Layers {
 pub(crate) struct PixelScratch {
     inputs: Vec<Columns>,
     hidden: [Vec<Columns>; 2],
+}
+
+/// What relighting needs to know of a batch, each by points.
+#[derive(Debug, Default)]
+pub(crate) struct BatchParts {
+    pub(crate) albedo: [[[f32; LANES]; 2]; 3],
+    /// With the fine relief, unit length.
+    pub(crate) normal: [[[f32; LANES]; 2]; 3],
+    /// How much of each captured lamp arrives, then of the ambient light.
+    pub(crate) reach: [[[f32; LANES]; 2]; MAX_LAMPS + 1],
 }
 
 /// What there is to sample, and from where it is seen.
@@ -109,6 +128,14 @@ impl Layers {
                 *weight *= scale;
             }
         }
+        let mut w_parts = pad_rows(&pixel.w3[OFFSET_OUTPUT * width..], 2, width, PARTS_OUTPUTS, hidden);
+        let mut b_parts = [ALL_ARRIVES; PARTS_OUTPUTS];
+        b_parts[..2].copy_from_slice(&pixel.b3[OFFSET_OUTPUT..OFFSET_OUTPUT + 2]);
+        if let Some((w, b)) = avatar.transport.as_ref().map(|transport| transport.layer(material)) {
+            let rows = w_parts[2 * hidden..].chunks_exact_mut(hidden).zip(w.chunks_exact(width));
+            rows.for_each(|(to, from)| to[..width].copy_from_slice(from));
+            b_parts[2..].iter_mut().zip(b).for_each(|(to, from)| *to = *from);
+        }
         let mut b3 = [0.0; ROWS];
         b3.copy_from_slice(&pixel.b3[..ROWS]);
         Self {
@@ -120,6 +147,8 @@ impl Layers {
             b3,
             w_alpha: pad_rows(&pixel.w3[ALPHA_OUTPUT * width..], 1, width, 1, hidden),
             b_alpha: pixel.b3[ALPHA_OUTPUT],
+            w_parts,
+            b_parts,
         }
     }
 }
@@ -141,7 +170,7 @@ impl PixelScratch {
 }
 
 /// Shades sixteen surface points: interpolated vertices in (normals of any length), `[r, g, b, alpha]` out, not
-/// premultiplied. All are of one material; alpha is 1 on opaque ones.
+/// premultiplied. All are of one material; alpha is 1 on opaque ones. What relighting needs goes into `parts`.
 #[inline(always)]
 pub(crate) fn shade<S: Simd>(
     s: S,
@@ -149,6 +178,7 @@ pub(crate) fn shade<S: Simd>(
     points: &[Vertex; BATCH],
     material: Material,
     scratch: &mut PixelScratch,
+    parts: Option<&mut BatchParts>,
 ) -> [[[f32; LANES]; 2]; 4] {
     let weights = surface.weights;
     scratch.fit(weights);
@@ -176,7 +206,43 @@ pub(crate) fn shade<S: Simd>(
             s.store(sigmoid(s, alpha[half]), &mut rgba[3][half]);
         }
     }
+    if let Some(BatchParts { albedo, normal, reach }) = parts {
+        let (low, high) = layers.w_parts.split_at(layers.w_parts.len() / 2);
+        let bias = &layers.b_parts;
+        let low = tile::<S, ROWS>(s, low, second, each!(row < ROWS => [s.splat(bias[row]); 2]));
+        let high = tile::<S, ROWS>(s, high, second, each!(row < ROWS => [s.splat(bias[ROWS + row]); 2]));
+        let offset = [low[0], low[1]];
+        for (source, reach) in reach.iter_mut().enumerate() {
+            let out = if source + 2 < ROWS { low[source + 2] } else { high[source + 2 - ROWS] };
+            s.store(softplus(s, out[0]), &mut reach[0]);
+            s.store(softplus(s, out[1]), &mut reach[1]);
+        }
+        for (half, points) in points.as_chunks::<LANES>().0.iter().enumerate() {
+            let [_, _, _, _, x, y, z, _] = s.load_transposed(points.each_ref());
+            let tilted = tilt(s, [x, y, z], [offset[0][half], offset[1][half]]);
+            for channel in 0..3 {
+                s.store(sigmoid(s, out[channel][half]), &mut albedo[channel][half]);
+                s.store(tilted[channel], &mut normal[channel][half]);
+            }
+        }
+    }
     rgba
+}
+
+/// A normal of any length, tilted along two [`tangents`](visavis_codec::avatar::tangents).
+#[inline(always)]
+fn tilt<S: Simd>(s: S, normal: [S::F; 3], [along, across]: [S::F; 2]) -> [S::F; 3] {
+    let (zero, one) = (s.splat(0.0), s.splat(1.0));
+    let n = normalize_or(s, normal, [zero, zero, one]);
+    let [x, y, z] = n;
+    let sign = s.select(s.gt(zero, z), s.splat(-1.0), one);
+    let a = s.div(s.splat(-1.0), s.add(sign, z));
+    let b = s.mul(s.mul(x, y), a);
+    let signed_x = s.mul(sign, x);
+    let t = [s.mul_add(s.mul(signed_x, x), a, one), s.mul(sign, b), s.sub(zero, signed_x)];
+    let u = [b, s.mul_add(s.mul(y, y), a, sign), s.sub(zero, y)];
+    let tilted = each!(i < 3 => s.mul_add(along, t[i], s.mul_add(across, u[i], n[i])));
+    normalize_or(s, tilted, n)
 }
 
 /// A leaky layer: `weights` is `[output.len(), input.len()]`.

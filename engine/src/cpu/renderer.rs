@@ -65,6 +65,8 @@ struct Ordered {
 struct Surfaces<'a> {
     placed: &'a [Placed<'a>],
     order: &'a [Ordered],
+    /// By the avatars' numbers; those beyond its end aren't.
+    is_relit: &'a [bool],
 }
 
 impl SurfaceOf for Surfaces<'_> {
@@ -72,6 +74,17 @@ impl SurfaceOf for Surfaces<'_> {
         let Ordered { index, eye, .. } = self.order[draw];
         let instance = self.placed[index].instance;
         (surface(instance, eye), instance.records())
+    }
+
+    fn number(&self, draw: usize) -> u16 {
+        let Ordered { index, .. } = self.order[draw];
+        // At most `Name::MAX_DRAWS`.
+        if self.is_relit.get(index).copied().unwrap_or(false) { index as u16 + 1 } else { 0 }
+    }
+
+    fn sources(&self, number: u16) -> usize {
+        let placed = usize::from(number).checked_sub(1).and_then(|index| self.placed.get(index));
+        placed.map_or(1, |placed| placed.instance.weights().sources)
     }
 }
 
@@ -96,7 +109,24 @@ impl Renderer {
         layer: &mut Layer,
         pool: Option<&rayon::ThreadPool>,
     ) -> Result<Statistics, RenderError> {
-        self.run(placed, view, [width, height], layer, pool, true)
+        self.run(placed, &[], view, [width, height], layer, pool, true)
+    }
+
+    /// [`render`](Self::render) with [what relighting needs](Layer::parts) of the avatars whose place in `is_relit` is true.
+    /// Without any, it is `render`.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn render_relit(
+        &mut self,
+        placed: &[Placed<'_>],
+        is_relit: &[bool],
+        view: &View,
+        size: [u32; 2],
+        layer: &mut Layer,
+        pool: Option<&rayon::ThreadPool>,
+    ) -> Result<Statistics, RenderError> {
+        self.run(placed, is_relit, view, size, layer, pool, true)
     }
 
     /// [`render`](Self::render) without the pixel decoder, so that a benchmark can tell what each costs: every point
@@ -112,12 +142,14 @@ impl Renderer {
         layer: &mut Layer,
         pool: Option<&rayon::ThreadPool>,
     ) -> Result<Statistics, RenderError> {
-        self.run(placed, view, size, layer, pool, false)
+        self.run(placed, &[], view, size, layer, pool, false)
     }
 
+    #[allow(clippy::too_many_arguments, reason = "of three functions that have fewer")]
     fn run(
         &mut self,
         placed: &[Placed<'_>],
+        is_relit: &[bool],
         view: &View,
         [width, height]: [u32; 2],
         layer: &mut Layer,
@@ -133,7 +165,8 @@ impl Renderer {
         }
         self.set_order(placed, view)?;
         let size = [width as usize, height as usize];
-        layer.resize(size[0], size[1]);
+        let has_parts = is_relit.iter().take(placed.len()).any(|&is_relit| is_relit);
+        layer.resize(size[0], size[1], has_parts);
         let Self { draws, order, tiles } = self;
         if draws.len() < order.len() {
             draws.resize_with(order.len(), Draw::default);
@@ -146,8 +179,8 @@ impl Renderer {
                 let camera = Camera { clip_from_rest: ordered.clip_from_rest, size };
                 draw.set_up(threads, placed[ordered.index].instance, camera, ordered.eye);
             }
-            let surfaces = Surfaces { placed, order };
-            let scene = Scene { draws, level, surfaces: &surfaces, height: size[1], is_shaded };
+            let surfaces = Surfaces { placed, order, is_relit };
+            let scene = Scene { draws, level, surfaces: &surfaces, height: size[1], is_shaded, has_parts };
             let first_row = |band: usize| (band * TILE).min(size[1]);
             let bands = size[1].div_ceil(TILE);
             for_each_piece(threads, layer.rows_mut(), 0..bands, &first_row, &|band, rows| {

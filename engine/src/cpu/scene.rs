@@ -108,10 +108,10 @@ impl Draw {
             let Piece { edges: list, fringe, .. } = piece;
             list.clear();
             fringe.clear();
-            for edge in &edges[first_edge(index)..first_edge(index + 1)] {
+            for (edge, kind) in &edges[first_edge(index)..first_edge(index + 1)] {
                 let side = fringe::silhouette(edge, is_facing);
                 if let Some((edge, bounds)) =
-                    side.and_then(|side| FringeEdge::new(&camera, screen, side.vertices))
+                    side.and_then(|side| FringeEdge::new(&camera, screen, side.vertices, *kind))
                 {
                     fringe.note(list.len(), bounds);
                     list.push(edge);
@@ -169,7 +169,7 @@ impl Kernel for TrianglesKernel<'_> {
                 pieces(&camera, screen, vertices, part.kind.is_two_sided(), &mut |mut triangle, bounds| {
                     if triangles.len() < Name::MAX_TRIANGLES {
                         bands.note(triangles.len(), bounds);
-                        triangle.material = part.kind.material();
+                        triangle.kind = part.kind;
                         triangles.push(triangle);
                     }
                 });

@@ -2,13 +2,14 @@
 
 use half::f16;
 
-use visavis_codec::avatar::Material;
+use visavis_codec::avatar::{Material, PartKind};
 
 use super::bands::TILE;
 use super::fringe::FringePoint;
 use super::geometry::Vertex;
 use super::layer::LayerRows;
-use super::pixel::{BATCH, PixelScratch, Surface, shade};
+use super::parts::{FIRST_REACH, Owner, Parts, PixelParts};
+use super::pixel::{BATCH, BatchParts, PixelScratch, Surface, shade};
 use super::scene::{Draw, Name};
 use super::simd::{Kernel, LANES, Level, Simd, each};
 use super::triangle::Cover;
@@ -31,11 +32,24 @@ pub(crate) struct Scene<'a> {
     pub(crate) height: usize,
     /// Whether points are shaded; if not, all are opaque black.
     pub(crate) is_shaded: bool,
+    /// Whether some avatar is relit.
+    pub(crate) has_parts: bool,
+}
+
+impl Scene<'_> {
+    /// Whose pixel it is where this part of a draw is the nearest.
+    fn owner(&self, draw: usize, kind: PartKind) -> Owner {
+        Owner { number: self.surfaces.number(draw), kind: kind as u16 }
+    }
 }
 
 /// Looks up a draw's surface and vertices.
 pub(crate) trait SurfaceOf: Sync {
     fn surface(&self, draw: usize) -> (Surface<'_>, &[Vertex]);
+    /// The avatar's number in the layer if it is relit, else 0.
+    fn number(&self, draw: usize) -> u16;
+    /// How many sources of light the avatar with this number was captured in.
+    fn sources(&self, number: u16) -> usize;
 }
 
 /// A point of a triangle at a pixel of the tile.
@@ -57,12 +71,23 @@ pub(crate) struct TileScratch {
     /// Depth of the nearest soft fragment.
     soft_depth: Vec<f32>,
     fragments: Vec<Fragment>,
-    shaded: Vec<[f32; 4]>,
+    shaded: Shaded,
     fringe: Vec<FringePoint>,
-    fringe_shaded: Vec<[f32; 4]>,
+    fringe_shaded: Shaded,
+    /// Of use where some avatar is relit.
+    relit: PixelParts,
     pixel: PixelScratch,
     /// How many were shaded.
     points: u64,
+}
+
+/// What became of points, in their order.
+#[derive(Debug, Default)]
+struct Shaded {
+    /// Not premultiplied.
+    rgba: Vec<[f32; 4]>,
+    /// Where some avatar is relit, else empty; zeros for the other avatars.
+    parts: Vec<Parts>,
 }
 
 /// Draws one band of tiles.
@@ -198,7 +223,8 @@ impl Tile<'_> {
     }
 
     fn clear(&mut self) {
-        let TileScratch { depth, names, color, soft_depth, fragments, .. } = &mut *self.scratch;
+        let TileScratch { depth, names, color, soft_depth, fragments, relit, .. } = &mut *self.scratch;
+        relit.clear(if self.scene.has_parts { PIXELS } else { 0 });
         depth.clear();
         depth.resize(PIXELS / LANES, [0.0; LANES]);
         names.clear();
@@ -237,8 +263,13 @@ impl Tile<'_> {
                     let name = Name::new(draw_index, piece_index, index);
                     let TileScratch { depth, fragments, .. } = &mut *self.scratch;
                     let triangle = &piece.triangles[index as usize];
-                    let mut visible =
-                        Visible { depth, fragments, name, material: triangle.material, size: self.size };
+                    let mut visible = Visible {
+                        depth,
+                        fragments,
+                        name,
+                        material: triangle.kind.material(),
+                        size: self.size,
+                    };
                     triangle.scan(s, self.origin, &mut visible);
                     if self.scratch.fragments.len() >= MAX_FRAGMENTS {
                         at_once = false;
@@ -258,14 +289,25 @@ impl Tile<'_> {
 
     /// Blends shaded fragments over what is there.
     fn blend(&mut self, sweep: Sweep) {
-        let TileScratch { depth, color, soft_depth, fragments, shaded, .. } = &mut *self.scratch;
+        let scene = self.scene;
+        let TileScratch { depth, color, soft_depth, fragments, shaded, relit, .. } = &mut *self.scratch;
         let depth = depth.as_flattened_mut();
-        for (fragment, &[r, g, b, alpha]) in fragments.iter().zip(shaded.iter()) {
+        for (index, (fragment, &[r, g, b, alpha])) in fragments.iter().zip(&shaded.rgba).enumerate() {
             let pixel = usize::from(fragment.pixel);
             if !sweep.takes(alpha) || fragment.depth <= depth[pixel] {
                 continue;
             }
             blend_over(&mut color[pixel], [r, g, b], alpha);
+            if let Some(parts) = shaded.parts.get(index) {
+                relit.lay(pixel, parts, [r, g, b], alpha);
+                let kind = fragment.name.triangle(scene.draws).kind;
+                let owner = scene.owner(fragment.name.draw(), kind);
+                match sweep {
+                    Sweep::Solid => relit.own(pixel, owner),
+                    Sweep::Soft if fragment.depth > soft_depth[pixel] => relit.own_softly(pixel, owner),
+                    Sweep::Soft => {}
+                }
+            }
             match sweep {
                 Sweep::Solid => depth[pixel] = fragment.depth,
                 Sweep::Soft => soft_depth[pixel] = soft_depth[pixel].max(fragment.depth),
@@ -296,9 +338,17 @@ impl Tile<'_> {
             }
         }
         self.shade_fragments();
-        let TileScratch { color, fragments, shaded, .. } = &mut *self.scratch;
-        for (fragment, rgb) in fragments.iter().zip(shaded.iter()) {
-            let color = &mut color[usize::from(fragment.pixel)];
+        let scene = self.scene;
+        let TileScratch { color, fragments, shaded, relit, .. } = &mut *self.scratch;
+        for (index, (fragment, rgb)) in fragments.iter().zip(&shaded.rgba).enumerate() {
+            let pixel = usize::from(fragment.pixel);
+            let color = &mut color[pixel];
+            if let Some(parts) = shaded.parts.get(index) {
+                let &[r, g, b, _] = rgb;
+                relit.lay_behind(pixel, parts, [r, g, b], color[3]);
+                let kind = fragment.name.triangle(scene.draws).kind;
+                relit.own_behind(pixel, scene.owner(fragment.name.draw(), kind));
+            }
             for channel in 0..3 {
                 color[channel] += color[3] * rgb[channel];
             }
@@ -342,8 +392,9 @@ impl Tile<'_> {
     }
 
     fn shade_fringe(&mut self, draw: usize, sweep: Sweep) {
-        let TileScratch { depth, color, soft_depth, fringe, fringe_shaded: shaded, pixel, points, .. } =
-            &mut *self.scratch;
+        let TileScratch {
+            depth, color, soft_depth, fringe, fringe_shaded: shaded, relit, pixel, points, ..
+        } = &mut *self.scratch;
         *points += fringe.len() as u64;
         let source = Points::Fringe { fringe, draw };
         shade_points(ShadeKernel {
@@ -355,12 +406,22 @@ impl Tile<'_> {
         });
         if self.scene.is_shaded {
             let depth = depth.as_flattened_mut();
-            for (point, &[r, g, b, _]) in fringe.iter().zip(shaded.iter()) {
+            let scene = self.scene;
+            for (index, (point, &[r, g, b, _])) in fringe.iter().zip(&shaded.rgba).enumerate() {
                 let pixel = usize::from(point.pixel);
                 if point.depth <= depth[pixel] {
                     continue;
                 }
                 blend_over(&mut color[pixel], [r, g, b], point.coverage);
+                if let Some(parts) = shaded.parts.get(index) {
+                    relit.lay(pixel, parts, [r, g, b], point.coverage);
+                    let owner = scene.owner(draw, point.kind);
+                    match sweep {
+                        Sweep::Solid => relit.own(pixel, owner),
+                        Sweep::Soft if point.depth > soft_depth[pixel] => relit.own_softly(pixel, owner),
+                        Sweep::Soft => {}
+                    }
+                }
                 match sweep {
                     Sweep::Solid => depth[pixel] = point.depth,
                     Sweep::Soft => soft_depth[pixel] = soft_depth[pixel].max(point.depth),
@@ -377,13 +438,16 @@ impl Tile<'_> {
             let at = row * rows.width + self.origin[0];
             rows.color[at..at + columns].fill([f16::ZERO; 4]);
             rows.depth[at..at + columns].fill(0.0);
+            if let Some(parts) = rows.parts.get_mut(at..at + columns) {
+                parts.fill([0; 4]);
+            }
         }
     }
 
     /// Copies the tile into the layer.
     #[inline(always)]
     fn write<S: Simd>(&self, s: S, rows: &mut LayerRows<'_>) {
-        let TileScratch { depth, color, soft_depth, .. } = &*self.scratch;
+        let TileScratch { depth, color, soft_depth, relit, .. } = &*self.scratch;
         let [columns, height] = self.size;
         let depth = depth.as_flattened();
         for row in 0..height {
@@ -391,6 +455,11 @@ impl Tile<'_> {
             let solid = depth[from..from + columns].iter().zip(&soft_depth[from..]);
             for (to, (&solid, &soft)) in rows.depth[to..to + columns].iter_mut().zip(solid) {
                 *to = if solid > 0.0 { solid } else { 0.0 - soft };
+            }
+            if let Some(parts) = rows.parts.get_mut(to..to + columns) {
+                for (pixel, (parts, color)) in (from..).zip(parts.iter_mut().zip(&color[from..])) {
+                    *parts = relit.pack(pixel, 1.0 - color[3], |number| self.scene.surfaces.sources(number));
+                }
             }
             let (pairs, odd) = rows.color[to..to + columns].as_chunks_mut::<2>();
             for (i, pair) in pairs.iter_mut().enumerate() {
@@ -416,7 +485,7 @@ struct ShadeKernel<'a> {
     scene: &'a Scene<'a>,
     origin: [usize; 2],
     points: Points<'a>,
-    shaded: &'a mut Vec<[f32; 4]>,
+    shaded: &'a mut Shaded,
     scratch: &'a mut PixelScratch,
 }
 
@@ -431,8 +500,10 @@ impl Kernel for ShadeKernel<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { scene, origin, points, shaded, scratch } = self;
+        let Self { scene, origin, points, shaded: Shaded { rgba: shaded, parts: shaded_parts }, scratch } =
+            self;
         shaded.clear();
+        shaded_parts.clear();
         let total = match &points {
             Points::Triangles(fragments) => fragments.len(),
             Points::Fringe { fringe, .. } => fringe.len(),
@@ -443,7 +514,7 @@ impl Kernel for ShadeKernel<'_> {
         }
         while shaded.len() < total {
             let mut batch = [[0.0; LANES]; BATCH];
-            let (surface, material, count) = match &points {
+            let (draw, surface, material, count) = match &points {
                 Points::Triangles(fragments) => {
                     let rest = &fragments[shaded.len()..];
                     let first = &rest[0];
@@ -462,7 +533,7 @@ impl Kernel for ShadeKernel<'_> {
                         });
                         interpolate(s, scene.draws, origin, vertices, fragments, points);
                     }
-                    (surface, first.material, count)
+                    (draw, surface, first.material, count)
                 }
                 Points::Fringe { fringe, draw } => {
                     let rest = &fringe[shaded.len()..];
@@ -470,13 +541,28 @@ impl Kernel for ShadeKernel<'_> {
                     for i in 0..BATCH {
                         batch[i] = rest[if i < count { i } else { 0 }].surface;
                     }
-                    (scene.surfaces.surface(*draw).0, Material::Opaque, count)
+                    (*draw, scene.surfaces.surface(*draw).0, Material::Opaque, count)
                 }
             };
-            let rgba = shade(s, &surface, &batch, material, scratch);
+            let mut parts = BatchParts::default();
+            let is_relit = scene.has_parts && scene.surfaces.number(draw) > 0;
+            let rgba =
+                shade(s, &surface, &batch, material, scratch, if is_relit { Some(&mut parts) } else { None });
             let [r, g, b, a] = rgba.each_ref().map(|channel| channel.as_flattened());
             for i in 0..count {
                 shaded.push([r[i], g[i], b[i], a[i]]);
+            }
+            if scene.has_parts {
+                let BatchParts { albedo, normal, reach } = &parts;
+                let reach = reach.each_ref().map(|source| source.as_flattened());
+                let [r, g, b] = albedo.each_ref().map(|channel| channel.as_flattened());
+                let [x, y, z] = normal.each_ref().map(|axis| axis.as_flattened());
+                for i in 0..count {
+                    let mut parts =
+                        [r[i], g[i], b[i], x[i], y[i], z[i], 1.0, 0., 0., 0., 0., 0., 0., 0., 0., 0.];
+                    parts[FIRST_REACH..].iter_mut().zip(&reach).for_each(|(to, source)| *to = source[i]);
+                    shaded_parts.push(parts);
+                }
             }
         }
     }

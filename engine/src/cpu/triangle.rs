@@ -2,7 +2,7 @@
 //! that say where a pixel is on the triangle.
 
 use glam::{Mat4, Vec4};
-use visavis_codec::avatar::Material;
+use visavis_codec::avatar::PartKind;
 use visavis_codec::reference::raster::SUBPIXEL;
 
 use super::bands::{Bounds, TILE};
@@ -33,7 +33,7 @@ pub(crate) struct Triangle {
     pub(crate) vertices: [u16; 3],
     /// Whether its back is seen, so that normals turn round.
     pub(crate) is_back: bool,
-    pub(crate) material: Material,
+    pub(crate) kind: PartKind,
 }
 
 /// A corner of a clipped triangle.
@@ -229,7 +229,7 @@ fn piece(
         depth: [a.depth, slope[0], slope[1]],
         vertices,
         is_back: !is_front,
-        material: Material::Opaque, // whoever asks for it knows better
+        kind: PartKind::Skin, // whoever asks for it knows better
     };
     emit(triangle, bounds);
 }

@@ -8,4 +8,4 @@ mod tests;
 
 pub(crate) use decoder::{Decoder, Workspace};
 pub(crate) use kernels::Kernels;
-pub(crate) use pack::{PixelShape, edges};
+pub(crate) use pack::{ALL_ARRIVES, PixelShape, edges};

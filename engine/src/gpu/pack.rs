@@ -124,16 +124,15 @@ pub(crate) fn weld_faces(mesh: &Mesh) -> Vec<u32> {
     words
 }
 
-/// The edges of every opaque part, in the order in which their fringes are drawn.
-pub(crate) fn edges(mesh: &Mesh, parts: &[Part]) -> Vec<[u32; 4]> {
+/// The edges of a part.
+pub(crate) fn edges(mesh: &Mesh, part: &Part) -> Vec<[u32; 4]> {
     let side = |side: visavis_codec::avatar::EdgeSide| {
         let [from, to] = side.vertices;
         let triangle = mesh.triangles[side.triangle as usize];
         let third = triangle.into_iter().find(|&v| v != from && v != to).unwrap_or(from);
         [u32::from(from) | u32::from(to) << 16, u32::from(third)]
     };
-    (parts.iter().filter(|part| !part.kind.is_blended()))
-        .flat_map(|part| mesh.edges(part))
+    (mesh.edges(part).into_iter())
         .map(|edge| {
             let [first, first_third] = side(edge.first);
             let [second, second_third] = edge.second.map_or([0, u32::MAX], side);
@@ -176,7 +175,8 @@ impl PixelShape {
     }
 }
 
-/// Outputs in the shader's order: albedo and alpha, then shading. The normal offset is for relighting only.
+/// Outputs in the shader's order: albedo and alpha, then shading. The normal offset, which only relighting needs, is kept
+/// apart.
 const OUTPUT_SLOTS: [Option<(usize, usize)>; PIXEL_OUTPUTS] = [
     Some((0, 0)),
     Some((0, 1)),
@@ -188,6 +188,12 @@ const OUTPUT_SLOTS: [Option<(usize, usize)>; PIXEL_OUTPUTS] = [
     None,
     Some((0, 3)),
 ];
+
+/// The bias of a light source's reach where the avatar doesn't say: softplus makes 1 of it.
+pub(crate) const ALL_ARRIVES: f32 = 0.541_324_85;
+
+/// Where the normal's offset begins among the outputs.
+const NORMAL_OFFSET: usize = 6;
 
 /// The uniform block of a material's pixel decoder. The static map's scale and offset are folded into the first layer, so
 /// that the shader uses its texels (0..=1) as they are. The avatar must be within [`PixelShape`]'s bounds.
@@ -229,6 +235,15 @@ pub(crate) fn pixel_decoder(avatar: &Avatar, material: Material) -> mirror::Pixe
         packed.third_bias[group][lane] = bias;
         for (input, &weight) in row.iter().enumerate() {
             packed.third[input / 4 * 2 + group][input % 4][lane] = weight;
+        }
+    }
+    let offsets = w3.chunks_exact(hidden).zip(b3).skip(NORMAL_OFFSET).take(2);
+    let (reach, reach_bias) = avatar.transport.as_ref().map_or((&[][..], &[][..]), |all| all.layer(material));
+    packed.parts_bias = [[ALL_ARRIVES; 4]; 3];
+    for (output, (row, &bias)) in offsets.chain(reach.chunks_exact(hidden).zip(reach_bias)).enumerate() {
+        packed.parts_bias[output / 4][output % 4] = bias;
+        for (input, &weight) in row.iter().enumerate() {
+            packed.parts[input / 4 * 3 + output / 4][input % 4][output % 4] = weight;
         }
     }
     packed

@@ -170,9 +170,14 @@ fn a_second_view_costs_no_second_decode() {
             let views = vec![Viewport::new(view, [16, 16]); views];
             let mut stages = Vec::new();
             let frame = engine
-                .prepare_observed(&mut encoder, &target, &[&instance], &views, &mut |stage| {
-                    stages.push(stage)
-                })
+                .prepare_observed(
+                    &mut encoder,
+                    &target,
+                    &[&instance],
+                    &views,
+                    &Default::default(),
+                    &mut |stage| stages.push(stage),
+                )
                 .expect("prepared");
             let count = |wanted| stages.iter().filter(|&&stage| stage == wanted).count();
             // On the GPU every body is decoded once, by what its frame has recorded.

@@ -12,6 +12,7 @@ pub use adapter::AdapterChoice;
 use offscreen::Offscreen;
 
 use crate::error::{EngineError, GpuError, LoadError, PrepareError, TargetError};
+use crate::light::Surroundings;
 use crate::prepare::Stage;
 use crate::{Engine, Executor, Instance, Options, Target, TargetFormat, View, Viewport};
 
@@ -237,6 +238,7 @@ impl Headless {
             &self.target,
             instances,
             &[viewport],
+            &Surroundings::default(),
             &mut |stage| stages.mark(stage),
         )?;
         self.finish(encoder)?;
