@@ -190,7 +190,7 @@ fn keys_are_letters_while_one_types() {
     let before = dialog.state().settings.backdrop;
     dialog.key_press_modifiers(Modifiers::COMMAND, Key::O);
     dialog.run_steps(3);
-    dialog.get_by_role(egui::Role::TextInput).rect();
+    dialog.get_by_role_and_label(Role::TextInput, "Path");
     dialog.key_press(Key::B);
     dialog.run_steps(2);
     assert_eq!((dialog.state().settings.backdrop, dialog.state().overlays.open), (before, true));
