@@ -1,7 +1,8 @@
-//! An avatar as it was captured and in five lights, its own shadows on it, as pictures to look at:
+//! An avatar as it was captured and in five lights, its own shadows on it, as pictures to look at; and what light costs:
 //! `cargo run --release -p visavis --example lights NAME.avatar FOLDER [PIXELS] [gpu|cpu]`.
 
 use std::path::Path;
+use std::time::Instant;
 
 use visavis::codec::Avatar;
 use visavis::codec::glam::Vec3;
@@ -43,6 +44,36 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         speaker.set_light(Some(&light))?;
         studio.photograph(&speaker, light.lamps.first(), &file(name))?;
     }
+    cost(&studio, &mut speaker)
+}
+
+/// Frames as captured, in light, and in light with shadows, in turns; medians on stderr.
+fn cost(studio: &Studio, person: &mut Instance) -> Result<(), Box<dyn std::error::Error>> {
+    const ROUNDS: usize = 30;
+    let [(_, light), ..] = lights();
+    let kinds = [(None, None), (Some(&light), None), (Some(&light), light.lamps.first())];
+    let mut times = [const { Vec::new() }; 3];
+    for _ in 0..ROUNDS {
+        for ((light, lamp), times) in kinds.into_iter().zip(&mut times) {
+            person.set_light(light)?;
+            let start = Instant::now();
+            let encoder = studio.record(person, lamp)?;
+            studio.engine.queue().submit([encoder.finish()]);
+            studio.engine.device().poll(wgpu::PollType::wait_indefinitely())?;
+            times.push(start.elapsed().as_secs_f64() * 1e3);
+        }
+    }
+    let [captured, relit, shadowed] = times.map(|mut times| {
+        times.sort_by(f64::total_cmp);
+        times[ROUNDS / 2]
+    });
+    eprintln!(
+        "{:?} executor, {}²: captured {captured:.1} ms, relit {:.2} × that, with its own shadow {:.2} ×",
+        studio.engine.executor(),
+        studio.size,
+        relit / captured,
+        shadowed / captured
+    );
     Ok(())
 }
 
@@ -132,14 +163,12 @@ impl Studio {
         })
     }
 
-    /// A picture of a person, with their own shadow on them if a lamp is given.
-    fn photograph(
+    /// Draws a person, with their own shadow on them if a lamp is given.
+    fn record(
         &self,
         person: &Instance,
         lamp: Option<&Lamp>,
-        path: &Path,
-    ) -> Result<(), Box<dyn std::error::Error>> {
-        let (device, queue) = (self.engine.device(), self.engine.queue());
+    ) -> Result<wgpu::CommandEncoder, Box<dyn std::error::Error>> {
         let camera = View::look_at(Vec3::new(0.12, 0.0, -0.95), FACE, 0.36, 1.0, 0.05);
         let mut views = vec![Viewport::new(camera, [self.size; 2])];
         let from_lamp = lamp.map(as_camera);
@@ -147,13 +176,25 @@ impl Studio {
         let map = self.shadow.create_view(&Default::default());
         let shadow = from_lamp.map(|view| ShadowMap { view: &map, clip_from_world: view.clip_from_world() });
 
-        let mut encoder = device.create_command_encoder(&Default::default());
+        let mut encoder = self.engine.device().create_command_encoder(&Default::default());
         let surroundings = Surroundings { shadow };
         let frame = self.engine.prepare_in(&mut encoder, &self.target, &[person], &views, &surroundings)?;
         if shadow.is_some() {
             frame.draw_shadow(&mut pass(&mut encoder, None, &self.shadow), &self.shadow_target, 1)?;
         }
         frame.draw(&mut pass(&mut encoder, Some(&self.color), &self.depth), 0)?;
+        Ok(encoder)
+    }
+
+    /// A picture of what [`record`](Self::record) draws.
+    fn photograph(
+        &self,
+        person: &Instance,
+        lamp: Option<&Lamp>,
+        path: &Path,
+    ) -> Result<(), Box<dyn std::error::Error>> {
+        let (device, queue) = (self.engine.device(), self.engine.queue());
+        let mut encoder = self.record(person, lamp)?;
         let pixels = device.create_buffer(&wgpu::BufferDescriptor {
             label: None,
             size: u64::from(self.size * self.size * 4),

@@ -1,8 +1,9 @@
 //! The engine: a host's device, an executor, and what all avatars on it share.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::detail::Detail;
 use crate::error::EngineError;
 use crate::gpu::Kernels;
 use crate::layer::LayerPool;
@@ -49,6 +50,7 @@ pub(crate) struct Shared {
     pub(crate) pipelines: Mutex<HashMap<RasterKey, wgpu::RenderPipeline>>,
     /// Of the CPU executor.
     pub(crate) layers: LayerPool,
+    detail: Mutex<Detail>,
 }
 
 impl Engine {
@@ -72,6 +74,7 @@ impl Engine {
             layouts,
             pipelines: Mutex::default(),
             layers: LayerPool::default(),
+            detail: Mutex::default(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -79,6 +82,17 @@ impl Engine {
     /// What decodes and shades: [`Executor::Gpu`] or [`Executor::Cpu`].
     pub fn executor(&self) -> Executor {
         if self.shared.kernels.is_some() { Executor::Gpu } else { Executor::Cpu }
+    }
+
+    /// At which level of detail avatars are drawn from now on, but for instances with a word of their own
+    /// ([`Instance::set_detail`](crate::Instance::set_detail)). [`Detail::Full`] until then.
+    pub fn set_detail(&self, detail: Detail) {
+        *self.shared.detail.lock().unwrap_or_else(PoisonError::into_inner) = detail;
+    }
+
+    /// At which level of detail avatars are drawn.
+    pub fn detail(&self) -> Detail {
+        *self.shared.detail.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The host's device.

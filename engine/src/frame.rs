@@ -10,7 +10,8 @@ use visavis_shaders::mirror::Camera;
 use crate::engine::Shared;
 use crate::error::DrawError;
 use crate::layer::{LayerPipelines, LayerTextures};
-use crate::person::{Body, BodyState, PersonInner};
+use crate::maps::{Map, MapBody};
+use crate::person::{Body, BodyState, Kind, Look, PersonInner};
 use crate::raster::SurfacePass;
 use crate::target::Target;
 
@@ -60,6 +61,25 @@ pub struct Frame {
     pub(crate) subjects: Vec<Subject>,
     /// Of the CPU executor's layers.
     pub(crate) layer_pipelines: Option<LayerPipelines>,
+    pub(crate) statistics: FrameStatistics,
+}
+
+/// What a frame took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FrameStatistics {
+    /// Instances that no view sees: nothing was decoded, skinned or kept for them.
+    pub culled: usize,
+    /// Instances whose mesh was skinned: all others.
+    pub skinned: usize,
+    /// Dynamic maps that were decoded.
+    pub decoded: usize,
+    /// Dynamic maps of earlier frames that served once more.
+    pub held: usize,
+    /// Skinned vertices.
+    pub vertices: usize,
+    /// Instances at each [`Level`](crate::Level), the finest first.
+    pub levels: [usize; 4],
 }
 
 /// The camera of each view in the rest frame of each subject: `[subject][view]`, bound at a dynamic offset.
@@ -89,8 +109,14 @@ pub(crate) struct PreparedView {
 #[derive(Debug)]
 pub(crate) struct Subject {
     pub(crate) person: Arc<PersonInner>,
+    /// Which of their meshes it is.
+    pub(crate) kind: Kind,
     /// Some until the frame is dropped.
     pub(crate) body: Option<Body>,
+    /// The dynamic map, where it is shaded with one.
+    pub(crate) map: Option<Arc<Map>>,
+    /// Whether the map is decoded in this frame.
+    pub(crate) decodes: bool,
     /// On the GPU executor.
     pub(crate) draws: Vec<Draw>,
     /// Where its light begins, bytes; none if it is shown as captured.
@@ -105,7 +131,7 @@ pub(crate) struct Draw {
     /// Vertices of the fringe, indices of the other passes.
     pub(crate) range: Range<u32>,
     /// The number of the kind of part, if it is relit; as relit shaders' instance.
-    pub(crate) kind: u32,
+    pub(crate) part: u32,
     pub(crate) pipeline: wgpu::RenderPipeline,
 }
 
@@ -163,27 +189,35 @@ impl Frame {
     }
 
     fn draw_subject(&self, pass: &mut wgpu::RenderPass<'_>, view: usize, index: usize, stage: u8) {
-        let Some(Subject { person, body: Some(body), draws, lighting }) = self.subjects.get(index) else {
+        let Some(Subject { person, kind, body: Some(body), map, draws, lighting, .. }) =
+            self.subjects.get(index)
+        else {
             return;
         };
-        let Body { vertices, state: BodyState::Gpu { workspace, fringe } } = body else { return };
+        let Body { vertices, state: BodyState::Gpu { fringe, .. } } = body else { return };
+        let Some(figure) = person.figure(*kind) else { return };
+        let pixel = match (map.as_ref().and_then(|map| map.body()), &person.look) {
+            (Some(MapBody::Gpu(map)), _) => &map.pixel,
+            (_, Look::Gpu { flat, .. }) => &flat.pixel,
+            _ => return,
+        };
         let light = self.lighting.as_ref().zip(*lighting);
-        for Draw { pass: surface_pass, material, range, kind, pipeline } in
+        for Draw { pass: surface_pass, material, range, part, pipeline } in
             draws.iter().filter(|draw| draw.pass.stage() == stage)
         {
             pass.set_pipeline(pipeline);
             pass.set_bind_group(0, self.cameras_of_a_pass(), &[self.camera_offset(view, index)]);
-            pass.set_bind_group(1, &workspace.pixel[*material as usize], &[]);
+            pass.set_bind_group(1, &pixel[*material as usize], &[]);
             if let Some((group, light)) = light {
                 pass.set_bind_group(3, group, &[light]);
             }
             if surface_pass.is_fringe() {
                 pass.set_bind_group(2, fringe, &[]);
-                pass.draw(range.clone(), *kind..kind + 1);
+                pass.draw(range.clone(), *part..part + 1);
             } else {
                 pass.set_vertex_buffer(0, vertices.slice(..));
-                pass.set_index_buffer(person.surface.indices.slice(..), wgpu::IndexFormat::Uint16);
-                pass.draw_indexed(range.clone(), 0, *kind..kind + 1);
+                pass.set_index_buffer(figure.surface.indices.slice(..), wgpu::IndexFormat::Uint16);
+                pass.draw_indexed(range.clone(), 0, *part..part + 1);
             }
         }
     }
@@ -233,7 +267,8 @@ impl Frame {
         pass.set_pipeline(if casts_shadow { &target.shadow } else { &target.depth_only });
         for (index, subject) in self.subjects.iter().enumerate() {
             let Some(body) = &subject.body else { continue };
-            let surface = &subject.person.surface;
+            let Some(figure) = subject.person.figure(subject.kind) else { continue };
+            let surface = &figure.surface;
             pass.set_bind_group(0, cameras, &[self.camera_offset(view, index)]);
             pass.set_vertex_buffer(0, body.vertices.slice(..));
             pass.set_index_buffer(surface.indices.slice(..), wgpu::IndexFormat::Uint16);
@@ -250,10 +285,17 @@ impl Frame {
         self.views.iter().map(|view| &view.viewport)
     }
 
+    /// What it took to prepare it.
+    pub fn statistics(&self) -> FrameStatistics {
+        self.statistics
+    }
+
     /// What the instances were decoded to, for tests.
     #[cfg(all(test, feature = "headless"))]
-    pub(crate) fn bodies(&self) -> impl Iterator<Item = &Body> {
-        self.subjects.iter().filter_map(|subject| subject.body.as_ref())
+    pub(crate) fn bodies(&self) -> impl Iterator<Item = (&Body, Option<&MapBody>)> {
+        self.subjects.iter().filter_map(|subject| {
+            Some((subject.body.as_ref()?, subject.map.as_ref().and_then(|map| map.body())))
+        })
     }
 
     fn view(&self, view: usize) -> Result<&PreparedView, DrawError> {
@@ -274,7 +316,7 @@ impl Drop for Frame {
     fn drop(&mut self) {
         for subject in &mut self.subjects {
             if let Some(body) = subject.body.take() {
-                subject.person.retire(body);
+                subject.person.retire(subject.kind, body);
             }
         }
         for view in &mut self.views {

@@ -140,25 +140,25 @@ fn extent([width, height]: [u32; 2]) -> wgpu::Extent3d {
 }
 
 impl Shared {
-    /// Rasterises what the viewports of one pass see (all of one rectangle) and records the uploads. Which of `placed` are
-    /// relit says `is_relit`.
+    /// Rasterises what the viewports of one pass see (all of one rectangle) and records the uploads. `numbers` are those of
+    /// [`render_relit`](cpu::Renderer::render_relit).
     pub(crate) fn rasterize(
         &self,
         encoder: &mut wgpu::CommandEncoder,
         viewports: &[Viewport],
         is_array: bool,
         placed: &[cpu::Placed<'_>],
-        is_relit: &[bool],
+        numbers: &[u16],
         observe: &mut dyn FnMut(),
     ) -> Result<LayerTextures, PrepareError> {
         let size = viewports.first().map_or([1; 2], |viewport| viewport.size);
-        let has_parts = is_relit.contains(&true);
+        let has_parts = numbers.iter().any(|&number| number > 0);
         let textures = self.layer_textures(size, viewports.len().max(1) as u32, is_array, has_parts)?;
         let mut rasterizer = lock(&self.layers.rasterizers).pop().unwrap_or_default();
         let Rasterizer { renderer, layer } = &mut rasterizer;
         for (view, viewport) in (0..).zip(viewports) {
             let pool = self.pool.as_deref();
-            renderer.render_relit(placed, is_relit, &viewport.view, viewport.size, layer, pool)?;
+            renderer.render_relit(placed, numbers, &viewport.view, viewport.size, layer, pool)?;
             self.upload(encoder, viewport, layer, &textures, view)?;
             observe();
         }

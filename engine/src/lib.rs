@@ -14,6 +14,9 @@
 //! - [`Frame`]: instances decoded and skinned once for all views ([`Engine::prepare`]), drawn with [`Frame::draw`]
 //!   and [`Frame::draw_depth`]; it owns its buffers until it is dropped.
 //! - [`Surroundings`]: what is round them, as a [`ShadowMap`] ([`Engine::prepare_in`]).
+//! - [`Detail`], [`Level`]: how much of an avatar is drawn, by its pixels on screen ([`Engine::set_detail`]).
+//! - [`Residency`]: avatars that arrive tier by tier and go under a byte budget, while frames go on.
+//! - [`stereo`]: two eyes, and what is locked to the head.
 //! - [`View`], [`Viewport`]: a camera, and where its picture goes.
 //! - [`headless`] (a feature): a device and pictures in memory for those who have none.
 //!
@@ -50,27 +53,37 @@
 //! alpha; reversed-Z depth, cleared to 0.
 
 pub mod cpu;
+mod crowd;
+mod detail;
 mod engine;
 pub mod error;
 mod frame;
 mod gpu;
+mod half_map;
 #[cfg(feature = "headless")]
 pub mod headless;
 mod idle;
 mod layer;
 mod light;
+mod likeness;
+mod maps;
+mod pace;
 mod person;
 mod pose;
 mod prepare;
 mod raster;
+mod residency;
+pub mod stereo;
 mod target;
 mod upload;
 
+pub use detail::{Detail, Level, Thresholds};
 pub use engine::{Engine, Executor, Options};
-pub use frame::{Frame, Viewport};
+pub use frame::{Frame, FrameStatistics, Viewport};
 pub use light::{ShadowMap, Surroundings};
 pub use person::{Instance, Person};
 pub use prepare::Stage;
+pub use residency::{Arrival, ArrivalError, Residency, ResidencyOptions, Tier};
 pub use target::{Target, TargetFormat};
 pub use visavis_codec as codec;
 pub use visavis_codec::reference::View;

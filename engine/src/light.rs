@@ -91,7 +91,7 @@ pub(crate) fn lighting(
     captured: &Light,
     world_from_rest: Affine3A,
     shadow: Option<&ShadowMap<'_>>,
-    number: usize,
+    number: u16,
 ) -> Lighting {
     let rest_from_world = world_from_rest.inverse();
     let rotation = Quat::from_mat3a(&rest_from_world.matrix3).normalize();
@@ -123,7 +123,7 @@ pub(crate) fn lighting(
         };
     }
     let count = |light: &Light| light.lamps.len().min(LIGHT_LAMPS) as u32;
-    lighting.counts = [count(light), count(captured), u32::from(shadow.is_some()), number as u32];
+    lighting.counts = [count(light), count(captured), u32::from(shadow.is_some()), u32::from(number)];
     if let Some(ShadowMap { view, clip_from_world }) = shadow {
         let clip_from_rest = *clip_from_world * Mat4::from(world_from_rest);
         let size = [view.texture().width(), view.texture().height()].map(|texels| texels as f32);

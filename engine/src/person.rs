@@ -1,18 +1,23 @@
 //! People and their instances.
 
 use std::ops::Range;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use glam::Affine3A;
 use visavis_codec::FaceFrame;
-use visavis_codec::avatar::{Avatar, Material, Part, PartKind};
+use visavis_codec::avatar::{Avatar, Likeness, Manifest, Material, Part, PartKind};
 use visavis_codec::light::Light;
 use visavis_shaders::mirror::SkinnedVertex;
 
 use crate::Engine;
+use crate::cpu::Form;
+use crate::crowd::{Bounds, BoundsScratch, Box3};
+use crate::detail::{Detail, DetailState, Level};
 use crate::engine::Shared;
 use crate::error::{GpuError, LoadError, PoseError, scoped};
 use crate::idle::Idle;
+use crate::maps::MapBody;
+use crate::pace::{Pace, at_once};
 use crate::pose::Pose;
 use crate::upload::mapped_buffer;
 use crate::{cpu, gpu};
@@ -29,30 +34,61 @@ pub struct Person {
 pub(crate) struct PersonInner {
     pub(crate) shared: Arc<Shared>,
     pub(crate) pose: Pose,
-    pub(crate) surface: SurfaceMesh,
-    pub(crate) weights: Weights,
+    pub(crate) bounds: Bounds,
     /// As its owner calls it.
     pub(crate) name: String,
     /// In the rest frame.
     pub(crate) capture_light: Option<Light>,
+    /// The whole mesh, and the likeness's; one of them at least.
+    figures: [Option<Figure>; 2],
+    pub(crate) look: Look,
+    /// Maps that no frame uses at present: of the decoder's size, and of half of it.
+    maps: [Mutex<Idle<MapBody>>; 2],
+    bytes: u64,
+}
+
+/// What gives a person their colour, where the engine's executor wants it.
+#[derive(Debug)]
+pub(crate) enum Look {
+    /// The decoder is none of a likeness.
+    Gpu {
+        decoder: Option<Box<gpu::Decoder>>,
+        flat: Box<gpu::Flat>,
+    },
+    Cpu(Arc<cpu::Shading>),
+}
+
+/// One of a person's meshes.
+#[derive(Debug)]
+pub(crate) struct Figure {
+    pub(crate) surface: SurfaceMesh,
+    pub(crate) weights: Weights,
     /// Bodies that no frame uses at present.
     idle: Mutex<Idle<Body>>,
 }
 
-/// A person's networks, where the engine's executor wants them.
+/// What moves a mesh, where the engine's executor wants it.
 #[derive(Debug)]
 pub(crate) enum Weights {
-    Gpu(Box<gpu::Decoder>),
+    Gpu(Box<gpu::Mesh>),
     Cpu(Arc<cpu::Weights>),
 }
 
-/// The triangles and edges of a person.
+/// Which of a person's meshes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Fine,
+    Coarse,
+}
+
+/// The triangles and edges of a mesh.
 #[derive(Debug)]
 pub(crate) struct SurfaceMesh {
     pub(crate) vertices: usize,
     pub(crate) indices: wgpu::Buffer,
-    pub(crate) edges: wgpu::Buffer,
-    /// Of each opaque part.
+    /// On the GPU executor.
+    pub(crate) edges: Option<wgpu::Buffer>,
+    /// Of each opaque part, there.
     pub(crate) fringes: Vec<(Range<u32>, PartKind)>,
     pub(crate) runs: Vec<Run>,
     /// A run each part, for relighting, which tells them apart.
@@ -68,7 +104,7 @@ pub(crate) struct Run {
     pub(crate) two_sided: bool,
 }
 
-/// What one posed instance occupies from the recording of its decode until it was drawn.
+/// What one posed instance occupies from the recording of its skinning until it was drawn.
 #[derive(Debug)]
 pub(crate) struct Body {
     /// [`SkinnedVertex`] each.
@@ -76,56 +112,158 @@ pub(crate) struct Body {
     pub(crate) state: BodyState,
 }
 
-/// What an executor keeps of a decode.
+/// What an executor keeps of a posed mesh.
 #[derive(Debug)]
 pub(crate) enum BodyState {
-    Gpu { workspace: Box<gpu::Workspace>, fringe: wgpu::BindGroup },
+    Gpu { skinning: Box<gpu::Skinning>, fringe: wgpu::BindGroup },
     Cpu(Box<cpu::Instance>),
 }
 
 impl Engine {
     /// Uploads an avatar. Everything that it needs until it is drawn is made here, but for the pipelines of the
-    /// targets that it will be drawn in ([`prepare`](Self::prepare) makes those once).
+    /// targets that it will be drawn in ([`prepare`](Self::prepare) makes those once). An avatar whose file has a
+    /// [likeness](Avatar::likeness) can be drawn at every [`Level`].
     pub fn load(&self, avatar: &Avatar) -> Result<Person, LoadError> {
         avatar.validate()?;
-        let shared = &self.shared;
-        let weights = match &shared.kernels {
-            Some(kernels) => Weights::Gpu(Box::new(gpu::Decoder::new(shared, kernels, avatar)?)),
-            None => Weights::Cpu(Arc::new(cpu::Weights::new(avatar))),
-        };
-        let inner = PersonInner {
-            shared: shared.clone(),
-            pose: Pose::new(avatar),
-            surface: SurfaceMesh::new(shared, avatar)?,
-            weights,
-            name: avatar.manifest.name.clone(),
-            capture_light: avatar.manifest.capture_light.clone(),
-            idle: Mutex::default(),
-        };
-        Ok(Person { inner: Arc::new(inner) })
+        at_once(Person::of_avatar(&self.shared, avatar, &Pace::unbounded()))
+    }
+
+    /// Uploads what a file's first bytes hold ([`Avatar::read_prefix`]), to be drawn until the whole avatar is there, always
+    /// at [`Level::Likeness`].
+    pub fn load_likeness(&self, likeness: &Likeness) -> Result<Person, LoadError> {
+        crate::likeness::check(likeness)?;
+        at_once(Person::of_likeness(&self.shared, likeness, &Pace::unbounded()))
     }
 }
 
 impl Person {
+    /// An avatar that is valid.
+    pub(crate) async fn of_avatar(
+        shared: &Arc<Shared>,
+        avatar: &Avatar,
+        pace: &Pace,
+    ) -> Result<Self, LoadError> {
+        let form = Form::of_avatar(avatar);
+        let likeness = avatar.likeness();
+        let look = Look::of_avatar(shared, avatar, pace).await?;
+        let fine = Figure::new(shared, &form, &look, pace).await?;
+        let coarse = match &likeness {
+            Some(likeness) => Some(Figure::new(shared, &Form::of_likeness(likeness), &look, pace).await?),
+            None => None,
+        };
+        Ok(Self::new(shared, &form, &avatar.manifest, [Some(fine), coarse], look, pace).await)
+    }
+
+    /// A likeness that is valid.
+    pub(crate) async fn of_likeness(
+        shared: &Arc<Shared>,
+        likeness: &Likeness,
+        pace: &Pace,
+    ) -> Result<Self, LoadError> {
+        let form = Form::of_likeness(likeness);
+        let look = match shared.kernels {
+            Some(_) => {
+                let color = gpu::base_color(shared, Some(&likeness.color))?;
+                Look::Gpu { decoder: None, flat: Box::new(gpu::Flat::new(shared, &color, None)?) }
+            }
+            None => Look::Cpu(Arc::new(cpu::Shading::of_likeness(likeness))),
+        };
+        let coarse = Figure::new(shared, &form, &look, pace).await?;
+        Ok(Self::new(shared, &form, &likeness.manifest, [None, Some(coarse)], look, pace).await)
+    }
+
+    async fn new(
+        shared: &Arc<Shared>,
+        form: &Form<'_>,
+        manifest: &Manifest,
+        figures: [Option<Figure>; 2],
+        look: Look,
+        pace: &Pace,
+    ) -> Self {
+        pace.spend(form.geometry.basis.len()).await;
+        let of_figures = figures.iter().flatten().map(Figure::bytes).sum::<u64>();
+        let of_look = match &look {
+            Look::Gpu { decoder, .. } => decoder.as_ref().map_or(0, |decoder| decoder.bytes()),
+            Look::Cpu(shading) => shading.bytes() as u64,
+        };
+        let inner = PersonInner {
+            shared: shared.clone(),
+            pose: Pose::new(form),
+            bounds: Bounds::new(form),
+            name: manifest.name.clone(),
+            capture_light: manifest.capture_light.clone(),
+            figures,
+            look,
+            maps: Default::default(),
+            bytes: of_figures + of_look,
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
     /// One more of this person, neutral and at rest.
     pub fn instance(&self) -> Instance {
+        let mut scratch = BoundsScratch::default();
+        let frame = FaceFrame::default();
         Instance {
+            bounds: self.inner.bounds.of(&self.inner.pose, &frame, &mut scratch),
             person: self.inner.clone(),
-            frame: FaceFrame::default(),
+            frame,
             world_from_rest: Affine3A::IDENTITY,
             light: None,
+            detail: None,
+            likeness: 0.0,
+            state: Mutex::default(),
+            scratch,
         }
+    }
+
+    /// What the weights take, bytes: buffers and textures on the device, and on the CPU executor packed weights in memory.
+    /// What each drawn instance takes beside that is not in it.
+    pub fn bytes(&self) -> u64 {
+        self.inner.bytes
+    }
+
+    /// Whether it is only a likeness.
+    pub fn is_likeness(&self) -> bool {
+        self.inner.figures[Kind::Fine as usize].is_none()
     }
 }
 
 /// A person at a place, with a face. Weights are the [`Person`]'s.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Instance {
     pub(crate) person: Arc<PersonInner>,
     pub(crate) frame: FaceFrame,
     pub(crate) world_from_rest: Affine3A,
     /// In the world; none: as captured.
     pub(crate) light: Option<Light>,
+    /// Where its face is, in the rest frame.
+    pub(crate) bounds: Box3,
+    /// Instead of the engine's.
+    pub(crate) detail: Option<Detail>,
+    /// How much of its colour is the likeness's at least, 0 to 1.
+    pub(crate) likeness: f32,
+    state: Mutex<DetailState>,
+    scratch: BoundsScratch,
+}
+
+impl Clone for Instance {
+    /// Another one with the same face at the same place; it holds nothing of what this one has decoded.
+    fn clone(&self) -> Self {
+        let Self { person, frame, world_from_rest, bounds, light, detail, likeness, state: _, scratch: _ } =
+            self;
+        Self {
+            person: person.clone(),
+            frame: *frame,
+            world_from_rest: *world_from_rest,
+            bounds: *bounds,
+            light: light.clone(),
+            detail: *detail,
+            likeness: *likeness,
+            state: Mutex::default(),
+            scratch: BoundsScratch::default(),
+        }
+    }
 }
 
 impl Instance {
@@ -141,7 +279,42 @@ impl Instance {
             return Err(PoseError::NotUnit);
         }
         self.frame = *frame;
+        self.bounds = self.person.bounds.of(&self.person.pose, frame, &mut self.scratch);
         Ok(())
+    }
+
+    /// At which level of detail it is drawn; none for what [`Engine::set_detail`](crate::Engine::set_detail) says, as from
+    /// the beginning.
+    pub fn set_detail(&mut self, detail: Option<Detail>) {
+        self.detail = detail;
+    }
+
+    /// How much of its colour is its likeness's, from 0 (none, as from the beginning) to 1: for fading from a likeness that
+    /// was shown until the whole avatar was there. At 1 nothing is decoded. Of no effect on an avatar without a likeness.
+    pub fn set_likeness(&mut self, share: f32) {
+        // NaN becomes 0.
+        self.likeness = share.max(0.0).min(1.0);
+    }
+
+    /// How much of its colour is its likeness's, 0 to 1.
+    pub fn likeness(&self) -> f32 {
+        self.likeness
+    }
+
+    /// The level that it was drawn at in the last frame that saw it.
+    pub fn level(&self) -> Option<Level> {
+        self.detail_state().level()
+    }
+
+    pub(crate) fn detail_state(&self) -> MutexGuard<'_, DetailState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Becomes an instance of another person, with the same face at the same place.
+    pub(crate) fn move_to(&mut self, person: &Person) {
+        self.person = person.inner.clone();
+        self.bounds = self.person.bounds.of(&self.person.pose, &self.frame, &mut self.scratch);
+        self.detail_state().forget();
     }
 
     /// Where the person's rest frame (see [`HeadPose`](visavis_codec::HeadPose)) is in the world, metres; a rigid
@@ -154,6 +327,11 @@ impl Instance {
         Ok(())
     }
 
+    /// Where it is in the world.
+    pub fn pose(&self) -> Affine3A {
+        self.world_from_rest
+    }
+
     /// The face and head it has.
     pub fn frame(&self) -> &FaceFrame {
         &self.frame
@@ -161,32 +339,104 @@ impl Instance {
 }
 
 impl PersonInner {
-    /// A body that nobody else writes.
-    pub(crate) fn body(&self) -> Result<Body, GpuError> {
-        if let Some(body) = self.idle().take() {
-            return Ok(body);
+    /// The level that can be drawn of what is there.
+    pub(crate) fn nearest(&self, level: Level) -> Level {
+        match &self.figures {
+            [None, _] => Level::Likeness,
+            [Some(_), None] => level.min(Level::Coarse),
+            [Some(_), Some(_)] => level,
         }
-        Body::new(self).inspect_err(|_| self.idle().forget())
+    }
+
+    /// Whether there is a likeness, on its own or in a whole avatar.
+    pub(crate) fn has_likeness(&self) -> bool {
+        self.figures[Kind::Coarse as usize].is_some()
+    }
+
+    /// The mesh that a level draws.
+    pub(crate) fn kind(&self, level: Level) -> Kind {
+        match (&self.figures, level.has_coarse_mesh()) {
+            ([Some(_), _], false) | ([Some(_), None], true) => Kind::Fine,
+            _ => Kind::Coarse,
+        }
+    }
+
+    /// One of its meshes.
+    pub(crate) fn figure(&self, kind: Kind) -> Option<&Figure> {
+        self.figures[kind as usize].as_ref()
+    }
+
+    /// A body that nobody else writes; none of a mesh that isn't there.
+    pub(crate) fn body(&self, kind: Kind) -> Result<Option<Body>, GpuError> {
+        let Some(figure) = self.figure(kind) else { return Ok(None) };
+        if let Some(body) = figure.idle().take() {
+            return Ok(Some(body));
+        }
+        Body::new(self, figure).inspect_err(|_| figure.idle().forget()).map(Some)
     }
 
     /// Takes a body back.
-    pub(crate) fn retire(&self, body: Body) {
-        let surplus = self.idle().put(body);
-        drop(surplus); // after the lock
+    pub(crate) fn retire(&self, kind: Kind, mut body: Body) {
+        if let BodyState::Cpu(face) = &mut body.state {
+            face.lend(None, 0.0);
+        }
+        if let Some(figure) = self.figure(kind) {
+            let surplus = figure.idle().put(body);
+            drop(surplus); // after the lock
+        }
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Idle<Body>> {
-        self.idle.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    /// Maps of either size that no frame uses.
+    pub(crate) fn idle_maps(&self, is_half: bool) -> MutexGuard<'_, Idle<MapBody>> {
+        self.maps[usize::from(is_half)].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Look {
+    async fn of_avatar(shared: &Arc<Shared>, avatar: &Avatar, pace: &Pace) -> Result<Self, LoadError> {
+        let Some(kernels) = &shared.kernels else {
+            return Ok(Self::Cpu(Arc::new(cpu::Shading::new_paced(avatar, pace).await)));
+        };
+        let color = gpu::base_color(shared, avatar.preview.as_ref().map(|preview| &preview.color))?;
+        let decoder = gpu::Decoder::new(shared, kernels, avatar, color.clone(), pace).await?;
+        let flat = gpu::Flat::new(shared, &color, Some(decoder.shape))?;
+        Ok(Self::Gpu { decoder: Some(Box::new(decoder)), flat: Box::new(flat) })
+    }
+}
+
+impl Figure {
+    async fn new(shared: &Arc<Shared>, form: &Form<'_>, look: &Look, pace: &Pace) -> Result<Self, LoadError> {
+        let surface = SurfaceMesh::new(shared, form, pace).await?;
+        let weights = match (&shared.kernels, look) {
+            (Some(kernels), _) => Weights::Gpu(Box::new(gpu::Mesh::new(shared, kernels, form, pace).await?)),
+            (None, Look::Cpu(shading)) => {
+                Weights::Cpu(Arc::new(cpu::Weights::new_paced(form, shading.clone(), pace).await))
+            }
+            (None, Look::Gpu { .. }) => return Err(GpuError::Rejected("no kernels".to_owned()).into()),
+        };
+        Ok(Self { surface, weights, idle: Mutex::default() })
+    }
+
+    fn bytes(&self) -> u64 {
+        let weights = match &self.weights {
+            Weights::Gpu(mesh) => mesh.bytes(),
+            Weights::Cpu(weights) => weights.mesh_bytes() as u64,
+        };
+        weights + self.surface.indices.size() + self.surface.edges.as_ref().map_or(0, wgpu::Buffer::size)
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Idle<Body>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Body {
-    fn new(person: &PersonInner) -> Result<Self, GpuError> {
+    fn new(person: &PersonInner, figure: &Figure) -> Result<Self, GpuError> {
         let shared = &*person.shared;
         let vertices = scoped(&shared.device, || {
             shared.device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some("visavis skinned vertices"),
-                size: (person.surface.vertices.max(1) * size_of::<SkinnedVertex>()) as u64,
+                size: (figure.surface.vertices.max(1) * size_of::<SkinnedVertex>()) as u64,
                 usage: wgpu::BufferUsages::VERTEX
                     | wgpu::BufferUsages::STORAGE
                     | wgpu::BufferUsages::COPY_DST
@@ -194,23 +444,23 @@ impl Body {
                 mapped_at_creation: false,
             })
         })?;
-        let state = match &person.weights {
-            Weights::Gpu(decoder) => {
-                let workspace = gpu::Workspace::new(shared, decoder, &vertices, person.pose.bytes())?;
+        let state = match &figure.weights {
+            Weights::Gpu(mesh) => {
+                let skinning = gpu::Skinning::new(shared, mesh, &vertices, person.pose.bytes())?;
+                let Some(edges) = &figure.surface.edges else {
+                    return Err(GpuError::Rejected("no edges".to_owned()));
+                };
                 let fringe = scoped(&shared.device, || {
                     shared.device.create_bind_group(&wgpu::BindGroupDescriptor {
                         label: Some("visavis fringe"),
                         layout: &shared.layouts.fringe,
                         entries: &[
                             wgpu::BindGroupEntry { binding: 0, resource: vertices.as_entire_binding() },
-                            wgpu::BindGroupEntry {
-                                binding: 1,
-                                resource: person.surface.edges.as_entire_binding(),
-                            },
+                            wgpu::BindGroupEntry { binding: 1, resource: edges.as_entire_binding() },
                         ],
                     })
                 })?;
-                BodyState::Gpu { workspace: Box::new(workspace), fringe }
+                BodyState::Gpu { skinning: Box::new(skinning), fringe }
             }
             Weights::Cpu(weights) => BodyState::Cpu(Box::new(cpu::Instance::new(weights.clone()))),
         };
@@ -219,31 +469,45 @@ impl Body {
 }
 
 impl SurfaceMesh {
-    fn new(shared: &Shared, avatar: &Avatar) -> Result<Self, LoadError> {
-        let (mut edges, mut fringes) = (Vec::new(), Vec::new());
-        for part in avatar.manifest.parts.iter().filter(|part| !part.kind.is_blended()) {
-            let start = edges.len() as u32;
-            edges.extend(gpu::edges(&avatar.mesh, part));
-            fringes.push((start..edges.len() as u32, part.kind));
-        }
+    async fn new(shared: &Shared, form: &Form<'_>, pace: &Pace) -> Result<Self, LoadError> {
+        let Form { mesh, parts, .. } = form;
         let device = &shared.device;
-        Ok(Self {
-            vertices: avatar.mesh.mean.len(),
-            indices: mapped_buffer(
-                device,
-                "visavis triangles",
-                bytemuck::cast_slice(&avatar.mesh.triangles),
-                wgpu::BufferUsages::INDEX,
-            )?,
-            edges: mapped_buffer(
+        let mut fringes = Vec::new();
+        let edges = match &shared.kernels {
+            None => None,
+            Some(_) => {
+                // Finding edges costs some ten times what moving them does.
+                pace.spend(mesh.triangles.len() * 60).await;
+                let mut edges = Vec::new();
+                for part in parts.iter().filter(|part| !part.kind.is_blended()) {
+                    let start = edges.len() as u32;
+                    edges.extend(gpu::edges(mesh, part));
+                    fringes.push((start..edges.len() as u32, part.kind));
+                }
+                Some(edges)
+            }
+        };
+        let edges = match edges {
+            Some(edges) => Some(mapped_buffer(
                 device,
                 "visavis edges",
                 bytemuck::cast_slice(&edges),
                 wgpu::BufferUsages::STORAGE,
+            )?),
+            None => None,
+        };
+        Ok(Self {
+            vertices: mesh.mean.len(),
+            indices: mapped_buffer(
+                device,
+                "visavis triangles",
+                bytemuck::cast_slice(&mesh.triangles),
+                wgpu::BufferUsages::INDEX,
             )?,
+            edges,
             fringes,
-            runs: runs(&avatar.manifest.parts),
-            parts: avatar.manifest.parts.iter().map(|part| (Run::of(part), part.kind)).collect(),
+            runs: runs(parts),
+            parts: parts.iter().map(|part| (Run::of(part), part.kind)).collect(),
         })
     }
 }

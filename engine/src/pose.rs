@@ -2,10 +2,12 @@
 
 use glam::Affine3A;
 use visavis_codec::FaceFrame;
-use visavis_codec::avatar::{Avatar, GeometryHead, Skeleton, leaky};
+use visavis_codec::avatar::{GeometryHead, Skeleton, leaky};
 use visavis_codec::latent::MAX_CONDITION;
 use visavis_codec::reference::skin::joint_transforms;
 use visavis_shaders::mirror::CONDITION_VECTORS;
+
+use crate::cpu::Form;
 
 /// The part of the geometry head that runs on the processor: its two small layers are some 30,000 multiply-adds,
 /// less work than recording a dispatch for them.
@@ -25,11 +27,11 @@ impl Pose {
     /// Where coefficients and joints begin in what [`write`](Self::write) appends: a binding of their own.
     pub(crate) const OFFSET: usize = (CONDITION_VECTORS * 16).next_multiple_of(256);
 
-    pub(crate) fn new(avatar: &Avatar) -> Self {
-        let GeometryHead { hidden, rank: _, w1, b1, w2, w3, basis: _, basis_step } = &avatar.geometry;
+    pub(crate) fn new(form: &Form<'_>) -> Self {
+        let GeometryHead { hidden, rank: _, w1, b1, w2, w3, basis: _, basis_step } = form.geometry;
         Self {
-            skeleton: avatar.manifest.skeleton.clone(),
-            residual: avatar.residual(),
+            skeleton: form.skeleton.clone(),
+            residual: form.residual,
             hidden: *hidden,
             w1: w1.clone(),
             b1: b1.clone(),
@@ -37,6 +39,24 @@ impl Pose {
             w3: w3.clone(),
             basis_step: basis_step.clone(),
         }
+    }
+
+    /// The basis's coefficients (without its steps), in a buffer that is kept from one time to the next.
+    pub(crate) fn coefficients<'a>(&self, frame: &FaceFrame, floats: &'a mut Vec<f32>) -> &'a [f32] {
+        let mut condition = [0.0; MAX_CONDITION];
+        let length = frame.latent.condition(&frame.head, self.residual, &mut condition);
+        let condition = &condition[..length];
+        floats.clear();
+        floats.extend(
+            (self.w1.chunks_exact(length).zip(&self.b1))
+                .map(|(row, &bias)| leaky(bias + dot(row, condition)) - leaky(bias)),
+        );
+        let hidden = floats.len();
+        for (w2, w3) in self.w2.chunks_exact(self.hidden.max(1)).zip(self.w3.chunks_exact(length)) {
+            let coefficient = dot(w2, &floats[..hidden]) + dot(w3, condition);
+            floats.push(coefficient);
+        }
+        &floats[hidden..]
     }
 
     /// How many bytes [`write`](Self::write) gives.

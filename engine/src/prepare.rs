@@ -3,18 +3,22 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use glam::{Affine3A, Mat4};
+use glam::Mat4;
 use visavis_codec::avatar::Material;
 use visavis_shaders::mirror::{Camera, MAX_VIEWS};
 
 use crate::cpu;
+use crate::crowd::{self, Member};
+use crate::detail::Level;
 use crate::engine::{Engine, Executor, Shared};
 use crate::error::{GpuError, PrepareError, scoped};
-use crate::frame::{Cameras, Draw, Frame, PreparedView, Subject, Viewport};
+use crate::frame::{Cameras, Draw, Frame, FrameStatistics, PreparedView, Subject, Viewport};
 use crate::layer::LayerPipelines;
 use crate::light::{self, ShadowMap, Surroundings};
-use crate::person::{Body, BodyState, Instance, PersonInner, Run, SurfaceMesh, Weights};
-use crate::raster::{Look, RasterKey, RasterLayouts, SurfacePass};
+use crate::maps::{Map, MapBody};
+use crate::person::{Body, BodyState, Figure, Instance, Look, PersonInner, Run, SurfaceMesh, Weights};
+use crate::pose::Pose;
+use crate::raster::{Lit, RasterKey, RasterLayouts, SurfacePass};
 use crate::target::Target;
 use crate::upload::Upload;
 
@@ -36,6 +40,9 @@ impl Engine {
     ///
     /// Where the target's passes draw n views at once, views follow each other n by n, those of a pass in the order of
     /// the attachments' layers, with one rectangle; views of depth alone stand for themselves.
+    ///
+    /// Instances that no view sees cost nothing. Of the others as much is drawn as [`set_detail`](Self::set_detail) and
+    /// [`Instance::set_detail`] say: all of it, unless told otherwise.
     ///
     /// The first call for a kind of target and shape of avatar compiles pipelines.
     pub fn prepare(
@@ -76,44 +83,70 @@ impl Engine {
         let shadow = surroundings.shadow.as_ref();
         shadow.map_or(Ok(()), ShadowMap::check)?;
 
+        let members = crowd::cast(self.detail(), instances, views);
+        let mut statistics = FrameStatistics {
+            culled: instances.len() - members.len(),
+            skinned: members.len(),
+            ..FrameStatistics::default()
+        };
         let mut upload = Upload::default();
-        let mut subjects = Vec::with_capacity(instances.len());
-        let mut copies = Vec::with_capacity(instances.len());
-        for instance in instances {
+        let mut subjects = Vec::with_capacity(members.len());
+        let mut copies = Vec::with_capacity(members.len());
+        for member in &members {
+            let Member { instance, level, likeness, .. } = *member;
             let person = instance.person.clone();
-            let mut body = person.body()?;
-            copies.push(match &mut body.state {
-                BodyState::Gpu { workspace, .. } => {
+            let kind = person.kind(level);
+            // A person has the meshes of the levels that they are drawn at.
+            let missing = || GpuError::Rejected("a mesh that isn't there".to_owned());
+            let mut body = person.body(kind)?.ok_or_else(missing)?;
+            let figure = person.figure(kind).ok_or_else(missing)?;
+            let (map, decodes) = self.map(member, figure, observe)?;
+            statistics.decoded += usize::from(decodes);
+            statistics.held += usize::from(map.is_some() && !decodes);
+            statistics.vertices += figure.surface.vertices;
+            statistics.levels[level as usize] += 1;
+            match &mut body.state {
+                BodyState::Gpu { skinning, .. } => {
                     let pose = person.pose.write(&instance.frame);
-                    (upload.push(&pose), pose.len() as u64, workspace.inputs.clone())
+                    let at = upload.push(&pose);
+                    copies.push((at, pose.len() as u64, skinning.inputs.clone()));
+                    if let (true, Some(MapBody::Gpu(map))) =
+                        (decodes, map.as_ref().and_then(|map| map.body()))
+                    {
+                        copies.push((
+                            at,
+                            map.condition.size().min(Pose::OFFSET as u64),
+                            map.condition.clone(),
+                        ));
+                    }
                 }
                 BodyState::Cpu(face) => {
-                    let pool = shared.pool.as_deref();
-                    face.decode_texture(&instance.frame, pool)?;
-                    observe(Stage::Decoded);
-                    face.pose(&instance.frame, pool)?;
+                    let texture = match map.as_ref().and_then(|map| map.body()) {
+                        Some(MapBody::Cpu(texture)) => Some(texture.clone()),
+                        _ => None,
+                    };
+                    face.lend(texture, likeness);
+                    face.pose(&instance.frame, shared.pool.as_deref())?;
                     let vertices = bytemuck::cast_slice(face.vertices());
-                    let copy = (upload.push(vertices), vertices.len() as u64, body.vertices.clone());
+                    copies.push((upload.push(vertices), vertices.len() as u64, body.vertices.clone()));
                     observe(Stage::Skinned);
-                    copy
                 }
-            });
+            }
             let light = instance.light.as_ref().zip(person.capture_light.as_ref());
             let lighting = light.map(|(light, captured)| {
-                // As the layer counts them.
-                let number = subjects.len() + 1;
+                let number = number_in_layer(subjects.len());
                 let lighting = light::lighting(light, captured, instance.world_from_rest, shadow, number);
                 upload.push(bytemuck::bytes_of(&lighting)) as u32
             });
-            let look = if lighting.is_some() { Look::Relit } else { Look::Captured };
-            let draws = self.draws(target, &person, look)?;
-            subjects.push(Subject { person, body: Some(body), draws, lighting });
+            let lit = if lighting.is_some() { Lit::Relit } else { Lit::Captured };
+            let draws = self.draws(target, &person, figure, lit)?;
+            subjects.push(Subject { person, kind, body: Some(body), map, decodes, draws, lighting });
         }
         let is_relit: Vec<bool> = subjects.iter().map(|subject| subject.lighting.is_some()).collect();
         let mut cameras_start = None;
-        for (instance, subject) in instances.iter().zip(&subjects) {
+        for (member, subject) in members.iter().zip(&subjects) {
             for viewport in views {
-                let mut camera = camera(viewport, instance.world_from_rest);
+                let mut camera = camera(viewport, member);
                 subject.find_in_layer(viewport, &mut camera);
                 let offset = upload.push(bytemuck::bytes_of(&camera));
                 cameras_start.get_or_insert(offset as u32);
@@ -136,11 +169,11 @@ impl Engine {
             let layer = if self.executor() == Executor::Gpu || pass[0].depth_only {
                 None
             } else {
-                let placed = placed(&subjects, instances);
+                let (placed, numbers) = placed(&subjects, &members, pass);
                 let observe = &mut || observe(Stage::Shaded);
-                Some(shared.rasterize(encoder, pass, is_multiview, &placed, &is_relit, observe)?)
+                Some(shared.rasterize(encoder, pass, is_multiview, &placed, &numbers, observe)?)
             };
-            let order = far_to_near(&pass[0], instances);
+            let order = far_to_near(pass, &members);
             prepared.push(PreparedView { viewport: pass[0], is_first: true, order, layer });
             prepared.extend(pass[1..].iter().map(|&viewport| PreparedView {
                 viewport,
@@ -162,7 +195,34 @@ impl Engine {
             lighting,
             subjects,
             layer_pipelines,
+            statistics,
         })
+    }
+
+    /// The dynamic map that an instance is shaded with, and whether it is decoded in this frame.
+    fn map(
+        &self,
+        member: &Member<'_>,
+        figure: &Figure,
+        observe: &mut dyn FnMut(Stage),
+    ) -> Result<(Option<Arc<Map>>, bool), PrepareError> {
+        let Member { instance, level, likeness, has_color, decodes } = *member;
+        if !has_color || likeness >= 1.0 || level == Level::Likeness {
+            return Ok((None, false));
+        }
+        if !decodes && let Some(held) = instance.detail_state().reuse() {
+            return Ok((Some(held), false));
+        }
+        let mut map = Map::new(&instance.person, level)?;
+        if let (Weights::Cpu(weights), Some(MapBody::Cpu(texture))) = (&figure.weights, map.body_mut()) {
+            weights.decode_map(&instance.frame, self.shared.pool.as_deref(), texture)?;
+            observe(Stage::Decoded);
+        }
+        let map = Arc::new(map);
+        if level.decode_period() != Some(1) {
+            instance.detail_state().hold(map.clone());
+        }
+        Ok((Some(map), true))
     }
 
     fn check(
@@ -202,22 +262,28 @@ impl Engine {
     }
 
     /// A person's draw calls in their order.
-    fn draws(&self, target: &Target, person: &PersonInner, look: Look) -> Result<Vec<Draw>, GpuError> {
-        let (Some(_), Weights::Gpu(decoder)) = (target.format.color, &person.weights) else {
+    fn draws(
+        &self,
+        target: &Target,
+        person: &PersonInner,
+        figure: &Figure,
+        lit: Lit,
+    ) -> Result<Vec<Draw>, GpuError> {
+        let (Some(_), Look::Gpu { flat, .. }) = (target.format.color, &person.look) else {
             return Ok(Vec::new());
         };
-        passes(&person.surface, look)
+        passes(&figure.surface, lit)
             .into_iter()
-            .map(|(pass, material, range, kind)| {
-                let key = RasterKey::Surface(target.format, decoder.shape, pass, look);
-                Ok(Draw { pass, material, range, kind, pipeline: self.shared.raster_pipeline(key)? })
+            .map(|(pass, material, range, part)| {
+                let key = RasterKey::Surface(target.format, flat.shape, pass, lit);
+                Ok(Draw { pass, material, range, part, pipeline: self.shared.raster_pipeline(key)? })
             })
             .collect()
     }
 }
 
 /// What is drawn of a person; its last part says what it is a part of, as relighting asks.
-fn passes(surface: &SurfaceMesh, look: Look) -> Vec<(SurfacePass, Material, Range<u32>, u32)> {
+fn passes(surface: &SurfaceMesh, lit: Lit) -> Vec<(SurfacePass, Material, Range<u32>, u32)> {
     let mut passes = Vec::new();
     let mut push = |Run { indices, material, two_sided }: Run, kind| {
         if material.is_blended() {
@@ -227,13 +293,13 @@ fn passes(surface: &SurfaceMesh, look: Look) -> Vec<(SurfacePass, Material, Rang
             passes.push((SurfacePass::Opaque, material, indices, kind));
         }
     };
-    let fringes: Vec<_> = match look {
-        Look::Captured => {
+    let fringes: Vec<_> = match lit {
+        Lit::Captured => {
             surface.runs.iter().cloned().for_each(|run| push(run, 0));
             let end = surface.fringes.last().map_or(0, |(edges, _)| edges.end);
             vec![(0..end, 0)]
         }
-        Look::Relit => {
+        Lit::Relit => {
             surface.parts.iter().cloned().for_each(|(run, kind)| push(run, kind as u32));
             surface.fringes.iter().map(|(edges, kind)| (edges.clone(), *kind as u32)).collect()
         }
@@ -247,23 +313,25 @@ fn passes(surface: &SurfaceMesh, look: Look) -> Vec<(SurfacePass, Material, Rang
 }
 
 fn record_decodes(encoder: &mut wgpu::CommandEncoder, subjects: &[Subject]) {
-    let decodes: Vec<_> = (subjects.iter())
-        .filter_map(|subject| match (&subject.person.weights, &subject.body) {
-            (Weights::Gpu(decoder), Some(Body { state: BodyState::Gpu { workspace, .. }, .. })) => {
-                Some((decoder, workspace))
-            }
-            _ => None,
-        })
-        .collect();
-    if decodes.is_empty() {
+    if !subjects.iter().any(|subject| matches!(subject.person.look, Look::Gpu { .. })) {
         return;
     }
     let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
         label: Some("visavis decode"),
         timestamp_writes: None,
     });
-    for (decoder, workspace) in decodes {
-        decoder.record(workspace, &mut pass);
+    for Subject { person, kind, body, map, decodes, .. } in subjects {
+        let Look::Gpu { decoder, .. } = &person.look else { continue };
+        if let (true, Some(decoder), Some(MapBody::Gpu(map))) =
+            (*decodes, decoder, map.as_ref().and_then(|map| map.body()))
+        {
+            decoder.record(map, &mut pass);
+        }
+        if let (Some(Weights::Gpu(mesh)), Some(Body { state: BodyState::Gpu { skinning, .. }, .. })) =
+            (person.figure(*kind).map(|figure| &figure.weights), body)
+        {
+            mesh.record(skinning, &mut pass);
+        }
     }
 }
 
@@ -301,33 +369,50 @@ fn passes_of(views: &[Viewport], views_a_pass: usize) -> impl Iterator<Item = &[
     })
 }
 
-/// What the CPU executor draws.
-fn placed<'a>(subjects: &'a [Subject], instances: &[&Instance]) -> Vec<cpu::Placed<'a>> {
-    (subjects.iter().zip(instances))
-        .filter_map(|(subject, instance)| match &subject.body {
+/// How the parts of a layer number a subject, if it is relit.
+fn number_in_layer(subject: usize) -> u16 {
+    u16::try_from(subject + 1).unwrap_or(0)
+}
+
+/// What the CPU executor draws in a pass, and the number that each has in the layer's parts: 0 as captured.
+fn placed<'a>(
+    subjects: &'a [Subject],
+    members: &[Member<'_>],
+    pass: &[Viewport],
+) -> (Vec<cpu::Placed<'a>>, Vec<u16>) {
+    (subjects.iter().zip(members).enumerate())
+        .filter(|(_, (_, member))| is_seen(member, pass))
+        .filter_map(|(index, (subject, member))| match &subject.body {
             Some(Body { state: BodyState::Cpu(face), .. }) => {
-                Some(cpu::Placed { instance: face, world_from_rest: instance.world_from_rest })
+                let placed = cpu::Placed { instance: face, world_from_rest: member.instance.world_from_rest };
+                Some((placed, subject.lighting.map_or(0, |_| number_in_layer(index))))
             }
             _ => None,
         })
-        .collect()
+        .unzip()
 }
 
-/// The instances' numbers by falling distance from the eye to their rest frames.
-fn far_to_near(viewport: &Viewport, instances: &[&Instance]) -> Vec<usize> {
-    let eye = viewport.view.eye();
-    let distance = |&index: &usize| eye.distance(instances[index].world_from_rest.translation.into());
-    let mut order: Vec<usize> = (0..instances.len()).collect();
+/// Whether any view of a pass sees an instance.
+fn is_seen(member: &Member<'_>, pass: &[Viewport]) -> bool {
+    let Instance { bounds, world_from_rest, .. } = member.instance;
+    pass.iter().any(|viewport| crowd::is_seen(bounds, *world_from_rest, viewport))
+}
+
+/// The numbers of those that a pass sees, by falling distance from its first eye to their rest frames.
+fn far_to_near(pass: &[Viewport], members: &[Member<'_>]) -> Vec<usize> {
+    let eye = pass.first().map(|viewport| viewport.view.eye()).unwrap_or_default();
+    let distance = |&index: &usize| eye.distance(members[index].instance.world_from_rest.translation.into());
+    let mut order: Vec<usize> = (0..members.len()).filter(|&index| is_seen(&members[index], pass)).collect();
     order.sort_by(|a, b| distance(b).total_cmp(&distance(a)));
     order
 }
 
-fn camera(viewport: &Viewport, world_from_rest: Affine3A) -> Camera {
-    let view_from_rest = viewport.view.view_from_world * world_from_rest;
+fn camera(viewport: &Viewport, member: &Member<'_>) -> Camera {
+    let view_from_rest = viewport.view.view_from_world * member.instance.world_from_rest;
     Camera {
         clip_from_rest: (viewport.view.clip_from_view * Mat4::from(view_from_rest)).to_cols_array_2d(),
         eye_in_rest: view_from_rest.inverse().translation.to_array(),
-        reserved: 0.0,
+        likeness: member.likeness,
         viewport: viewport.size.map(|pixels| pixels as f32),
         viewport_origin: viewport.origin.map(|pixels| pixels as f32),
         rest_from_clip: [[0.0; 4]; 4],

@@ -48,14 +48,14 @@ impl SurfacePass {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum RasterKey {
     /// Of the GPU executor.
-    Surface(TargetFormat, PixelShape, SurfacePass, Look),
+    Surface(TargetFormat, PixelShape, SurfacePass, Lit),
     /// Of the CPU executor's layers.
     Layer(TargetFormat, LayerPart, Sweep),
 }
 
 /// The light that an instance is seen in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Look {
+pub(crate) enum Lit {
     /// As it was captured.
     Captured,
     /// In light of the host's.
@@ -89,7 +89,7 @@ pub(crate) struct RasterLayouts {
     pub(crate) camera: wgpu::BindGroupLayout,
     /// [`MAX_VIEWS`] of them.
     pub(crate) cameras: wgpu::BindGroupLayout,
-    /// Pixel decoder, dynamic map, static map, sampler.
+    /// Pixel decoder, dynamic map, static map, sampler, the likeness's colour.
     pub(crate) pixel: wgpu::BindGroupLayout,
     /// Skinned vertices, edges.
     pub(crate) fringe: wgpu::BindGroupLayout,
@@ -179,6 +179,7 @@ impl RasterLayouts {
                     texture(1, array, true),
                     texture(2, array, true),
                     sampler(3, wgpu::SamplerBindingType::Filtering),
+                    texture(4, wgpu::TextureViewDimension::D2, true),
                 ],
             ),
             fringe: layout("visavis fringe", &[storage(0), storage(1)]),
@@ -248,8 +249,8 @@ impl Shared {
             return Ok(pipeline.clone());
         }
         let pipeline = scoped(&self.device, || match key {
-            RasterKey::Surface(format, shape, pass, look) => {
-                surface(&self.device, &self.layouts, &format, shape, pass, look)
+            RasterKey::Surface(format, shape, pass, lit) => {
+                surface(&self.device, &self.layouts, &format, shape, pass, lit)
             }
             RasterKey::Layer(format, part, sweep) => layer(&self.device, &self.layouts, &format, part, sweep),
         })?;
@@ -280,7 +281,7 @@ fn surface(
     format: &TargetFormat,
     shape: PixelShape,
     pass: SurfacePass,
-    look: Look,
+    lit: Lit,
 ) -> wgpu::RenderPipeline {
     let constants = [
         ("dynamic_layers", shape.dynamic_layers as f64),
@@ -288,16 +289,16 @@ fn surface(
         ("hidden_groups", shape.hidden_groups as f64),
         ("unrolled", f64::from(u8::from(device.adapter_info().device_type != wgpu::DeviceType::Cpu))),
     ];
-    let is_relit = look == Look::Relit;
+    let is_relit = lit == Lit::Relit;
     let (camera, pixel) = (Some(layouts.camera(format)), Some(&layouts.pixel));
     let (fringe, lighting) = (Some(&layouts.fringe), Some(&layouts.lighting));
     let fringe_groups = [camera, pixel, fringe, lighting];
     let surface_groups = [camera, pixel, None, lighting];
     let names = |captured: &'static str, relit| Some(if is_relit { relit } else { captured });
     let fringe = |fragment, write_depth, recipe| Recipe {
-        shader: match look {
-            Look::Captured => [shaders::FRINGE, shaders::FRINGE_VIEWS],
-            Look::Relit => [shaders::FRINGE_RELIT, shaders::FRINGE_RELIT_VIEWS],
+        shader: match lit {
+            Lit::Captured => [shaders::FRINGE, shaders::FRINGE_VIEWS],
+            Lit::Relit => [shaders::FRINGE_RELIT, shaders::FRINGE_RELIT_VIEWS],
         },
         vertex: if is_relit { "fringe_relit_vertex" } else { "fringe_vertex" },
         fragment,
@@ -308,9 +309,9 @@ fn surface(
         ..recipe
     };
     let recipe = Recipe {
-        shader: match look {
-            Look::Captured => [shaders::SURFACE, shaders::SURFACE_VIEWS],
-            Look::Relit => [shaders::SURFACE_RELIT, shaders::SURFACE_RELIT_VIEWS],
+        shader: match lit {
+            Lit::Captured => [shaders::SURFACE, shaders::SURFACE_VIEWS],
+            Lit::Relit => [shaders::SURFACE_RELIT, shaders::SURFACE_RELIT_VIEWS],
         },
         vertex: if is_relit { "surface_relit_vertex" } else { "surface_vertex" },
         fragment: None,

@@ -20,9 +20,12 @@ const EXECUTORS: [Executor; 2] = [Executor::Gpu, Executor::Cpu];
 const WITHIN_A_STEP: f64 = 0.99;
 /// The most that a whole picture, blended parts and edges included, may differ in mean ꟻLIP.
 const FLIP: f32 = 0.02;
-/// The most that the CPU executor's pictures may: a pixel through which several surfaces are seen is relit as one. The made-up
-/// avatars are three such layers of noise over most of the picture; a person is less so.
-const FLIP_OF_A_LAYER: f32 = 0.05;
+/// The same on the CPU executor, whose layer keeps albedo, normal and reach in some 10 bits each: what is dark as captured and
+/// bright in other light, or mirrors sharply, may be two steps off.
+const WITHIN_A_STEP_OF_A_LAYER: f64 = 0.95;
+/// There a pixel through which several surfaces are seen is relit as one. The made-up avatars are three such layers of noise over
+/// most of the picture; a person is less so.
+const FLIP_OF_A_LAYER: f32 = 0.03;
 
 /// A made-up light: something from everywhere, and a lamp of each kind in turn.
 fn random_light(seed: u64) -> Light {
@@ -120,8 +123,11 @@ fn both_executors_relight_as_the_reference_does() {
             let apart = flip(SIZE, &found.rgba, &expected.rgba);
             eprintln!("{executor:?}, seed {seed}: {close:.4} of {count} opaque pixels, ꟻLIP {apart:.4}");
             compared += count;
-            assert!(count == 0 || close >= WITHIN_A_STEP, "{executor:?}, seed {seed}: {close} of {count}");
-            let most = if executor == Executor::Cpu { FLIP_OF_A_LAYER } else { FLIP };
+            let (least, most) = match executor {
+                Executor::Cpu => (WITHIN_A_STEP_OF_A_LAYER, FLIP_OF_A_LAYER),
+                _ => (WITHIN_A_STEP, FLIP),
+            };
+            assert!(count == 0 || close >= least, "{executor:?}, seed {seed}: {close} of {count}");
             assert!(apart <= most, "{executor:?}, seed {seed}: {apart}");
         }
     }
@@ -150,13 +156,13 @@ fn captured_light_costs_no_bit() {
 
         // Somebody relit, so far to the side that they share no pixel.
         let mut other = person.instance();
-        other.set_pose(Affine3A::from_translation(Vec3::new(0.4, 0.0, 0.0))).expect("finite");
+        other.set_pose(Affine3A::from_translation(Vec3::new(0.9, 0.0, 0.0))).expect("finite");
         other.set_light(Some(&random_light(3))).expect("possible");
-        let view = View::look_at(Vec3::new(0.2, 0.0, -1.6), Vec3::new(0.2, -0.03, 0.1), 0.5, 1.0, 0.05);
+        let view = View::look_at(Vec3::new(0.45, 0.0, -2.4), Vec3::new(0.45, -0.03, 0.1), 0.6, 1.0, 0.05);
         let alone = draw(&headless, &target, &[&instance], &view, SIZE);
         let both = draw(&headless, &target, &[&instance, &other], &view, SIZE);
         let seen = alone.rgba.iter().filter(|texel| texel[3] > 0.0).count();
-        assert!(seen > 1000, "{seen}");
+        assert!(seen > 800, "{seen}");
         let is_kept = |(alone, both): (&[f32; 4], &[f32; 4])| alone[3] == 0.0 || alone == both;
         assert!(alone.rgba.iter().zip(&both.rgba).all(is_kept), "{executor:?}");
     }
@@ -345,7 +351,9 @@ fn nobody_shadows_what_of_them_faces_the_lamp() {
         eprintln!("{executor:?}: {dark} of {count} darker, {:.4} of the light", sum[1] / sum[0]);
         keep(&format!("{executor:?}-self-shadow"), &shadowed, None);
         assert!(count > 1000, "{count}");
-        assert!(dark * 100 < count, "{executor:?}: {dark} of {count} pixels are in shadow");
+        // The made-up mesh has edges of centimetres, whose triangles stand behind one another's normals here and there.
+        assert!(dark * 100 < 3 * count, "{executor:?}: {dark} of {count} pixels are in shadow");
+        assert!(sum[1] > 0.98 * sum[0], "{executor:?}: {sum:?}");
         // And from the side, where the lamp doesn't reach, something is.
         let aside = View::look_at(face + Vec3::new(-0.9, 0.3, -0.4), face, 0.42, 1.0, 0.05);
         let lit = draw(&stage.headless, &stage.target, &[&person], &aside, SIZE);
@@ -373,7 +381,7 @@ fn what_cannot_be_lit_is_told() {
     instance.set_light(Some(&wrong)).expect_err("not a number");
     assert_eq!(instance.light(), Some(&front_lamp()));
 
-    avatar.manifest.capture_light = None;
+    (avatar.manifest.capture_light, avatar.transport) = (None, None);
     let mut unsaid = headless.load(&avatar).expect("loaded").instance();
     let error = unsaid.set_light(Some(&front_lamp())).expect_err("nothing to compare with");
     assert_eq!(error, LightError::NoCaptureLight { name: avatar.manifest.name.clone() });

@@ -37,8 +37,8 @@ mirrors! {
         clip_from_rest: [[f32; 4]; 4],
         /// Where the eye is, metres.
         eye_in_rest: [f32; 3],
-        /// Zero.
-        reserved: f32,
+        /// How much of the colour is the likeness's, 0 to 1.
+        likeness: f32,
         /// Width and height of the viewport, pixels.
         viewport: [f32; 2],
         /// Pixels from the target's left and top edge to the viewport's.

@@ -51,30 +51,32 @@ shaders! {
     DEPTHWISE_HIDDEN = "leaky" "half" "block_shape" "depthwise" "depthwise_hidden";
     /// Compute, `depthwise_map`: the last depthwise 3×3, into the dynamic feature map.
     DEPTHWISE_MAP = "half" "block_shape" "depthwise" "depthwise_map";
+    /// Compute, `head`: the dynamic feature map at half its size, in the last up-block's place.
+    HEAD = "half" "block_shape" "head";
     /// Compute, `skin`: basis and linear-blend skinning.
     SKIN = "skinned_vertex" "skin";
     /// Compute, `gather_normals`: vertex normals over the welded mesh.
     NORMALS = "skinned_vertex" "normals";
     /// Raster, `surface_vertex` with `opaque_fragment`, `solid_fragment`, `soft_fragment`.
-    SURFACE = "camera" "leaky" "pixel_decoder" "surface" "surface_view";
+    SURFACE = "camera" "leaky" "pixel_decoder" "base_color" "surface" "surface_view";
     /// [`SURFACE`] in a pass of several views.
-    SURFACE_VIEWS = "camera" "leaky" "pixel_decoder" "surface" "surface_views";
+    SURFACE_VIEWS = "camera" "leaky" "pixel_decoder" "base_color" "surface" "surface_views";
     /// Raster, `surface_relit_vertex` with `opaque_relit`, `solid_relit`, `soft_relit`: [`SURFACE`] in other light.
-    SURFACE_RELIT = "camera" "leaky" "pixel_decoder" "parts" "pixel_parts" "light" "shadow" "relight" "surface" "surface_relit"
-        "surface_relit_view";
+    SURFACE_RELIT = "camera" "leaky" "pixel_decoder" "base_color" "parts" "pixel_parts" "base_parts" "light" "shadow" "relight"
+        "surface" "surface_relit" "surface_relit_view";
     /// [`SURFACE_RELIT`] in a pass of several views.
-    SURFACE_RELIT_VIEWS = "camera" "leaky" "pixel_decoder" "parts" "pixel_parts" "light" "shadow" "relight" "surface"
-        "surface_relit" "surface_relit_views";
+    SURFACE_RELIT_VIEWS = "camera" "leaky" "pixel_decoder" "base_color" "parts" "pixel_parts" "base_parts" "light" "shadow"
+        "relight" "surface" "surface_relit" "surface_relit_views";
     /// Raster, `fringe_vertex` with `fringe_solid`, `fringe_soft`: analytic edge coverage.
-    FRINGE = "camera" "skinned_vertex" "leaky" "pixel_decoder" "fringe" "fringe_view";
+    FRINGE = "camera" "skinned_vertex" "leaky" "pixel_decoder" "base_color" "fringe" "fringe_view";
     /// [`FRINGE`] in a pass of several views.
-    FRINGE_VIEWS = "camera" "skinned_vertex" "leaky" "pixel_decoder" "fringe" "fringe_views";
+    FRINGE_VIEWS = "camera" "skinned_vertex" "leaky" "pixel_decoder" "base_color" "fringe" "fringe_views";
     /// Raster, `fringe_relit_vertex` with `fringe_solid_relit`, `fringe_soft_relit`: [`FRINGE`] in other light.
-    FRINGE_RELIT = "camera" "skinned_vertex" "leaky" "pixel_decoder" "parts" "pixel_parts" "light" "shadow" "relight" "fringe"
-        "fringe_relit" "fringe_relit_view";
+    FRINGE_RELIT = "camera" "skinned_vertex" "leaky" "pixel_decoder" "base_color" "parts" "pixel_parts" "base_parts" "light"
+        "shadow" "relight" "fringe" "fringe_relit" "fringe_relit_view";
     /// [`FRINGE_RELIT`] in a pass of several views.
-    FRINGE_RELIT_VIEWS = "camera" "skinned_vertex" "leaky" "pixel_decoder" "parts" "pixel_parts" "light" "shadow" "relight"
-        "fringe" "fringe_relit" "fringe_relit_views";
+    FRINGE_RELIT_VIEWS = "camera" "skinned_vertex" "leaky" "pixel_decoder" "base_color" "parts" "pixel_parts" "base_parts"
+        "light" "shadow" "relight" "fringe" "fringe_relit" "fringe_relit_views";
     /// Raster, `depth_vertex`, `shadow_vertex`: depth only.
     DEPTH_ONLY = "camera" "depth_only" "depth_only_view";
     /// [`DEPTH_ONLY`] in a pass of several views.

@@ -5,7 +5,8 @@ struct Camera {
     clip_from_rest: mat4x4<f32>,
     // Where the eye is, metres.
     eye_in_rest: vec3<f32>,
-    reserved: f32,
+    // How much of the avatar's colour is its likeness's, 0 to 1.
+    likeness: f32,
     // Width and height of the viewport, pixels.
     viewport: vec2<f32>,
     // Pixels from the target's left and top edge to the viewport's.

@@ -17,6 +17,7 @@ struct FringeVarying {
     @location(2) uv: vec2<f32>,
     // dot(outwards, vec3(pixel, 1)): pixels from the edge.
     @location(3) @interpolate(flat) outwards: vec3<f32>,
+    @location(4) @interpolate(flat) likeness: f32,
 }
 
 fn faces_eye(eye: vec3<f32>, a: vec3<f32>, b: vec3<f32>, c: vec3<f32>) -> bool {
@@ -97,6 +98,7 @@ fn fringe_from(camera: Camera, index: u32) -> FringeVarying {
     out.normal = mix(from_vertex.normal, to_vertex.normal, t);
     out.uv = mix(vec2<f32>(from_vertex.u, from_vertex.v), vec2<f32>(to_vertex.u, to_vertex.v), t);
     out.outwards = vec3<f32>(outside, -dot(outside, from_pixel));
+    out.likeness = camera.likeness;
     return out;
 }
 
@@ -105,7 +107,7 @@ fn coverage(in: FringeVarying) -> f32 {
 }
 
 fn decode_fringe(in: FringeVarying, alpha: f32) -> vec4<f32> {
-    let s = decode_pixel(in.uv, renormalize(in.normal), renormalize(in.to_eye));
+    let s = surface_color(in.uv, renormalize(in.normal), renormalize(in.to_eye), in.likeness);
     return vec4<f32>(s.color * alpha, alpha);
 }
 

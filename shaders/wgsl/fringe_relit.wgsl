@@ -10,12 +10,13 @@ struct FringeRelitVarying {
     @location(4) position: vec3<f32>,
     // What it is a part of: the draw's instance.
     @location(5) @interpolate(flat) kind: u32,
+    @location(6) @interpolate(flat) likeness: f32,
 }
 
 fn fringe_relit_from(camera: Camera, index: u32, kind: u32) -> FringeRelitVarying {
     let s = fringe_from(camera, index);
     let position = camera.eye_in_rest - s.to_eye;
-    return FringeRelitVarying(s.clip, s.to_eye, s.normal, s.uv, s.outwards, position, kind);
+    return FringeRelitVarying(s.clip, s.to_eye, s.normal, s.uv, s.outwards, position, kind, s.likeness);
 }
 
 fn relit_coverage(in: FringeRelitVarying) -> f32 {
@@ -24,7 +25,7 @@ fn relit_coverage(in: FringeRelitVarying) -> f32 {
 
 fn relit_fringe(in: FringeRelitVarying, alpha: f32) -> vec4<f32> {
     let to_eye = renormalize(in.to_eye);
-    var parts = decode_parts(in.uv, renormalize(in.normal), to_eye, in.kind);
+    var parts = surface_parts(in.uv, renormalize(in.normal), to_eye, in.kind, in.likeness);
     parts.alpha = 1.0;
     return vec4<f32>(relight(parts, in.position, to_eye) * alpha, alpha);
 }

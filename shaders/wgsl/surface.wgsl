@@ -8,6 +8,7 @@ struct SurfaceVarying {
     @location(0) to_eye: vec3<f32>,
     @location(1) normal: vec3<f32>,
     @location(2) uv: vec2<f32>,
+    @location(3) @interpolate(flat) likeness: f32,
 }
 
 fn surface_from(camera: Camera, position_u: vec4<f32>, normal_v: vec4<f32>) -> SurfaceVarying {
@@ -16,11 +17,12 @@ fn surface_from(camera: Camera, position_u: vec4<f32>, normal_v: vec4<f32>) -> S
     out.to_eye = camera.eye_in_rest - position_u.xyz;
     out.normal = normal_v.xyz;
     out.uv = vec2<f32>(position_u.w, normal_v.w);
+    out.likeness = camera.likeness;
     return out;
 }
 
 fn decode_surface(in: SurfaceVarying, side: f32) -> Surface {
-    return decode_pixel(in.uv, side * renormalize(in.normal), renormalize(in.to_eye));
+    return surface_color(in.uv, side * renormalize(in.normal), renormalize(in.to_eye), in.likeness);
 }
 
 @fragment

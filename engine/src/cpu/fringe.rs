@@ -1,10 +1,11 @@
 //! The soft rim outside silhouettes: analytic coverage, one pixel wide.
 
 use glam::{Vec3, Vec4};
-use visavis_codec::avatar::{Avatar, Edge, EdgeSide, PartKind};
+use visavis_codec::avatar::{Edge, EdgeSide, PartKind};
 
 use super::bands::{Bounds, TILE};
 use super::geometry::Vertex;
+use super::instance::Form;
 use super::triangle::{Camera, ScreenVertex, snapped_pixel};
 
 /// A silhouette edge on screen, as the triangle that faces the viewer winds it.
@@ -34,10 +35,10 @@ pub(crate) struct FringePoint {
     pub(crate) surface: Vertex,
 }
 
-/// The edges of an avatar's opaque parts, in drawing order.
-pub(crate) fn edges(avatar: &Avatar) -> Vec<(Edge, PartKind)> {
-    let opaque = avatar.manifest.parts.iter().filter(|part| !part.kind.is_blended());
-    opaque.flat_map(|part| avatar.mesh.edges(part).into_iter().map(|edge| (edge, part.kind))).collect()
+/// The edges of a mesh's opaque parts, in drawing order.
+pub(crate) fn edges(form: &Form<'_>) -> Vec<(Edge, PartKind)> {
+    let opaque = form.parts.iter().filter(|part| !part.kind.is_blended());
+    opaque.flat_map(|part| form.mesh.edges(part).into_iter().map(|edge| (edge, part.kind))).collect()
 }
 
 /// The side of an edge that makes it part of the silhouette, if it is: only one of its triangles faces the eye.

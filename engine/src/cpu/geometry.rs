@@ -5,9 +5,10 @@
 //! the GPU has it.
 
 use glam::{Affine3A, Quat, Vec3};
-use visavis_codec::avatar::{Avatar, GeometryHead, JointRole, Skeleton};
+use visavis_codec::avatar::{GeometryHead, JointRole, Skeleton};
 use visavis_codec::latent::{Gaze, HeadPose};
 
+use super::instance::Form;
 use super::simd::{Kernel, LANES, Level, Simd, each};
 use super::threads::{Threads, for_each_piece};
 
@@ -106,9 +107,9 @@ impl Layer {
 
 impl GeometryWeights {
     /// Packs an avatar whose arrays have the lengths that their documentation says.
-    pub(crate) fn new(avatar: &Avatar) -> Self {
-        let GeometryHead { hidden, rank, w1, b1, w2, w3, basis, basis_step } = &avatar.geometry;
-        let (mesh, condition) = (&avatar.mesh, avatar.condition_size());
+    pub(crate) fn new(form: &Form<'_>) -> Self {
+        let GeometryHead { hidden, rank, w1, b1, w2, w3, basis, basis_step } = form.geometry;
+        let (mesh, condition) = (form.mesh, form.condition());
         let vertices = mesh.mean.len();
         let blocks = vertices.div_ceil(LANES);
         // The last vertex again where a block is not full.
@@ -159,12 +160,24 @@ impl GeometryWeights {
             uv,
             binding_start,
             bindings,
-            skeleton: avatar.manifest.skeleton.clone(),
+            skeleton: form.skeleton.clone(),
             vertices,
             triangles: mesh.triangles.clone(),
             fan,
             fans,
         }
+    }
+
+    /// What the mesh and its basis take in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        let Self { basis, mean, uv, bindings, triangles, fan, fans, .. } = self;
+        size_of_val(basis.as_slice())
+            + size_of_val(mean.as_slice())
+            + size_of_val(uv.as_slice())
+            + size_of_val(bindings.as_slice())
+            + size_of_val(triangles.as_slice())
+            + size_of_val(fan.as_slice())
+            + size_of_val(fans.as_slice())
     }
 
     /// Number of vertices, without padding.
@@ -264,7 +277,12 @@ fn fans(triangles: &[[u16; 3]], weld: &[u16]) -> (Vec<[u32; 2]>, Vec<u16>) {
 }
 
 /// How each joint moves what is bound to it, in the rest frame (see the codec's reference for the rules).
-fn joint_transforms(skeleton: &Skeleton, gaze: Gaze, head: &HeadPose, transforms: &mut Vec<Affine3A>) {
+pub(crate) fn joint_transforms(
+    skeleton: &Skeleton,
+    gaze: Gaze,
+    head: &HeadPose,
+    transforms: &mut Vec<Affine3A>,
+) {
     let half = Quat::from_scaled_axis(head.rotation_vector() * 0.5);
     transforms.clear();
     for joint in &skeleton.joints {

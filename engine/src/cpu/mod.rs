@@ -13,8 +13,10 @@
 //! renderers: once warm, a frame allocates nothing (but for what the pool's own scheduling may).
 
 mod bands;
+mod base_color;
 mod fringe;
 mod geometry;
+mod head;
 mod instance;
 mod layer;
 mod math;
@@ -29,8 +31,11 @@ mod threads;
 mod tile;
 mod triangle;
 
+pub(crate) use geometry::joint_transforms;
 pub use instance::{DecodeError, Instance, Weights};
+pub(crate) use instance::{Form, Shading};
 pub use layer::Layer;
 pub use renderer::{RenderError, Renderer, Statistics};
 pub use scene::Placed;
 pub use simd::Level;
+pub(crate) use texture::TextureState;

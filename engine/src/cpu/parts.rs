@@ -20,7 +20,9 @@ pub(crate) struct Owner {
     /// The instance's number in the layer, counted from 1; 0 for nothing, and for instances as captured.
     pub(crate) number: u16,
     /// The number of the part that it is, as in captures; 0 for nothing.
-    pub(crate) kind: u16,
+    pub(crate) kind: u8,
+    /// How many sources of light the instance was captured in.
+    pub(crate) sources: u8,
 }
 
 /// What the pixels of a tile have become so far.
@@ -74,13 +76,10 @@ impl PixelParts {
         }
     }
 
-    /// The words of a pixel of this alpha; `sources` says how many sources of light an instance was captured in.
-    pub(crate) fn pack(&self, pixel: usize, alpha: f32, sources: impl Fn(u16) -> usize) -> [u32; 4] {
+    /// The words of a pixel of this alpha.
+    pub(crate) fn pack(&self, pixel: usize, alpha: f32) -> [u32; 4] {
         let owner = if self.owners[pixel].kind > 0 { self.owners[pixel] } else { self.soft_owners[pixel] };
-        match owner.number {
-            0 => [0; 4],
-            number => pack(&self.sums[pixel], alpha, owner, sources(number)),
-        }
+        if owner.number == 0 { [0; 4] } else { pack(&self.sums[pixel], alpha, owner) }
     }
 }
 
@@ -101,12 +100,13 @@ fn luminance([r, g, b]: [f32; 3]) -> f32 {
     0.2126 * r + 0.7152 * g + 0.0722 * b + 1e-4
 }
 
-fn pack(sum: &Parts, alpha: f32, Owner { number, kind }: Owner, sources: usize) -> [u32; 4] {
+fn pack(sum: &Parts, alpha: f32, Owner { number, kind, sources }: Owner) -> [u32; 4] {
     let &[r, g, b, x, y, z, bright, ..] = sum;
     let whole = alpha.max(1e-6).recip();
     let root =
         |premultiplied: f32, most: f32| ((premultiplied * whole).clamp(0.0, 1.0).sqrt() * most + 0.5) as u32;
     let [u, v] = octahedron([x, y, z]);
+    let sources = usize::from(sources);
     let fields = sources.div_ceil(2).max(1);
     let bits = (32 / fields.min(32) as u32).min(16);
     let (whole, most) = (0.25 / bright.max(1e-12), ((1u32 << bits) - 1) as f32);
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn words_hold_what_was_packed() {
-        let owner = Owner { number: 777, kind: 9 };
+        let owner = Owner { number: 777, kind: 9, sources: 6 };
         for i in 0..500 {
             let at = i as f32;
             let normal =
@@ -166,7 +166,7 @@ mod tests {
             fragment[FIRST_REACH..].fill(0.7);
             fragment[FIRST_REACH + 5] = 1.3;
             blend(&mut sum, &fragment, [0.3, 0.2, 0.1], 0.6, 0.4);
-            let [colors, rest, low, high] = pack(&sum, 0.6, owner, 6);
+            let [colors, rest, low, high] = pack(&sum, 0.6, owner);
             for (albedo, (shift, most)) in albedo.into_iter().zip([(0, 1023), (10, 511), (19, 511)]) {
                 let root = ((colors >> shift) & most) as f32 / most as f32;
                 assert!((root - albedo.sqrt()).abs() <= 0.6 / most as f32, "{root} for {albedo}");
@@ -178,9 +178,9 @@ mod tests {
             assert!((reach(low, 0) - 0.7).abs() < 4e-3 && (reach(high, 2) - 1.3).abs() < 5e-3);
             assert!(unpack_normal(rest).angle_between(normal) < 2e-3, "{normal}");
         }
-        assert_eq!(pack(&Parts::default(), 0.0, Owner::default(), 9)[0], 0);
+        assert_eq!(pack(&Parts::default(), 0.0, Owner::default())[0], 0);
         let mut all = Parts::default();
         all[6..].fill(1.0);
-        assert!(pack(&all, 1.0, owner, 9)[2..].iter().all(|&word| word > 0));
+        assert!(pack(&all, 1.0, Owner { sources: 9, ..owner })[2..].iter().all(|&word| word > 0));
     }
 }

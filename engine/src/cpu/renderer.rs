@@ -65,8 +65,8 @@ struct Ordered {
 struct Surfaces<'a> {
     placed: &'a [Placed<'a>],
     order: &'a [Ordered],
-    /// By the avatars' numbers; those beyond its end aren't.
-    is_relit: &'a [bool],
+    /// Of the avatars; those beyond its end are as captured.
+    numbers: &'a [u16],
 }
 
 impl SurfaceOf for Surfaces<'_> {
@@ -77,14 +77,11 @@ impl SurfaceOf for Surfaces<'_> {
     }
 
     fn number(&self, draw: usize) -> u16 {
-        let Ordered { index, .. } = self.order[draw];
-        // At most `Name::MAX_DRAWS`.
-        if self.is_relit.get(index).copied().unwrap_or(false) { index as u16 + 1 } else { 0 }
+        self.numbers.get(self.order[draw].index).copied().unwrap_or(0)
     }
 
-    fn sources(&self, number: u16) -> usize {
-        let placed = usize::from(number).checked_sub(1).and_then(|index| self.placed.get(index));
-        placed.map_or(1, |placed| placed.instance.weights().sources)
+    fn sources(&self, draw: usize) -> u8 {
+        self.placed[self.order[draw].index].instance.weights().shading.sources
     }
 }
 
@@ -112,21 +109,21 @@ impl Renderer {
         self.run(placed, &[], view, [width, height], layer, pool, true)
     }
 
-    /// [`render`](Self::render) with [what relighting needs](Layer::parts) of the avatars whose place in `is_relit` is true.
-    /// Without any, it is `render`.
+    /// [`render`](Self::render) with [what relighting needs](Layer::parts) of the avatars whose place in `numbers` isn't
+    /// 0: that is their number there, at most 1023. Without any, it is `render`.
     ///
     /// # Errors
     /// As there.
     pub fn render_relit(
         &mut self,
         placed: &[Placed<'_>],
-        is_relit: &[bool],
+        numbers: &[u16],
         view: &View,
         size: [u32; 2],
         layer: &mut Layer,
         pool: Option<&rayon::ThreadPool>,
     ) -> Result<Statistics, RenderError> {
-        self.run(placed, is_relit, view, size, layer, pool, true)
+        self.run(placed, numbers, view, size, layer, pool, true)
     }
 
     /// [`render`](Self::render) without the pixel decoder, so that a benchmark can tell what each costs: every point
@@ -149,7 +146,7 @@ impl Renderer {
     fn run(
         &mut self,
         placed: &[Placed<'_>],
-        is_relit: &[bool],
+        numbers: &[u16],
         view: &View,
         [width, height]: [u32; 2],
         layer: &mut Layer,
@@ -165,7 +162,7 @@ impl Renderer {
         }
         self.set_order(placed, view)?;
         let size = [width as usize, height as usize];
-        let has_parts = is_relit.iter().take(placed.len()).any(|&is_relit| is_relit);
+        let has_parts = numbers.iter().take(placed.len()).any(|&number| number > 0);
         layer.resize(size[0], size[1], has_parts);
         let Self { draws, order, tiles } = self;
         if draws.len() < order.len() {
@@ -179,7 +176,7 @@ impl Renderer {
                 let camera = Camera { clip_from_rest: ordered.clip_from_rest, size };
                 draw.set_up(threads, placed[ordered.index].instance, camera, ordered.eye);
             }
-            let surfaces = Surfaces { placed, order, is_relit };
+            let surfaces = Surfaces { placed, order, numbers };
             let scene = Scene { draws, level, surfaces: &surfaces, height: size[1], is_shaded, has_parts };
             let first_row = |band: usize| (band * TILE).min(size[1]);
             let bands = size[1].div_ceil(TILE);

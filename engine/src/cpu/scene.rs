@@ -182,5 +182,12 @@ impl Kernel for TrianglesKernel<'_> {
 
 /// What an avatar's surface looks like from an eye in its rest frame.
 pub(crate) fn surface(instance: &Instance, eye: Vec3) -> Surface<'_> {
-    Surface { weights: &instance.weights().pixel, dynamic: instance.dynamic_map(), eye: eye.to_array() }
+    let (dynamic, dynamic_size) = instance.dynamic_map();
+    Surface {
+        weights: &instance.weights().shading.pixel,
+        dynamic,
+        dynamic_size,
+        likeness: instance.likeness(),
+        eye: eye.to_array(),
+    }
 }

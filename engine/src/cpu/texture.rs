@@ -10,15 +10,21 @@
 use half::f16;
 use visavis_codec::avatar::{LEAKY_SLOPE, SEED_SIZE, TextureDecoder, UpBlock};
 
+use super::head::HeadWeights;
 use super::matmul::{COLUMNS, Columns, ROWS, tile};
 use super::simd::{Kernel, LANES, Level, Simd, each, first_of, first_of_mut};
 use super::threads::{Scratch, Threads, for_each_piece};
+use crate::pace::Pace;
 
 /// A [`TextureDecoder`], packed for the kernels. Channels are padded to a multiple of 4 with zeros.
 #[derive(Debug)]
 pub(crate) struct TextureWeights {
     seed: SeedWeights,
     blocks: Vec<BlockWeights>,
+    /// In the last block's place for a map of half the size.
+    head: Option<HeadWeights>,
+    /// What decodes need while they run: as many as run at once are ever made.
+    scratch: Scratch<TextureScratch>,
 }
 
 #[derive(Debug)]
@@ -45,14 +51,21 @@ struct BlockWeights {
     slope: f32,
 }
 
-/// A dynamic map and the buffers that it takes to make one.
+/// A dynamic map.
 #[derive(Debug)]
 pub(crate) struct TextureState {
+    /// Width and height: the decoder's, or half of it.
+    pub(crate) size: usize,
+    /// The result: `[size, size, channels]`, then a vector's worth of zeros so that a load at the last texel is safe.
+    pub(crate) map: Vec<f32>,
+}
+
+/// The buffers that it takes to make a map.
+#[derive(Debug, Default)]
+struct TextureScratch {
     condition: Vec<f32>,
     /// The maps between the blocks, in turn.
     between: [Vec<f32>; 2],
-    /// The result: `[size, size, channels]`, then a vector's worth of zeros so that a load at the last texel is safe.
-    pub(crate) map: Vec<f32>,
     rows: Scratch<Vec<f32>>,
 }
 
@@ -62,15 +75,19 @@ const fn padded(channels: usize) -> usize {
 
 impl TextureWeights {
     /// Packs a decoder whose arrays have the lengths that its documentation says.
-    pub(crate) fn new(decoder: &TextureDecoder) -> Self {
+    pub(crate) async fn new_paced(decoder: &TextureDecoder, pace: &Pace) -> Self {
         let mut size = SEED_SIZE;
         let mut blocks = Vec::with_capacity(decoder.blocks.len());
         for (i, block) in decoder.blocks.iter().enumerate() {
+            pace.spend(block.bias.len() * 2).await;
             let slope = if i + 1 == decoder.blocks.len() { 1.0 } else { LEAKY_SLOPE };
             blocks.push(BlockWeights::new(block, size, slope));
             size *= 2;
         }
-        Self { seed: SeedWeights::new(decoder), blocks }
+        pace.spend(decoder.blocks.last().map_or(0, |block| block.bias.len())).await;
+        let head = decoder.blocks.last().map(|block| HeadWeights::new(block, size / 2));
+        pace.spend(decoder.seed_weight.len() * 2).await;
+        Self { seed: SeedWeights::new(decoder), blocks, head, scratch: Scratch::default() }
     }
 
     /// Width and height of the map.
@@ -85,34 +102,67 @@ impl TextureWeights {
             .map_or(self.seed.bias.len() * LANES / (SEED_SIZE * SEED_SIZE), |block| block.channels)
     }
 
-    /// Buffers for one decode at a time.
-    pub(crate) fn state(&self) -> TextureState {
+    /// What the biases and the expansions take in memory: most of it.
+    pub(crate) fn bytes(&self) -> usize {
+        let SeedWeights { weight, bias, .. } = &self.seed;
+        let blocks = self
+            .blocks
+            .iter()
+            .map(|block| size_of_val(block.expand.as_slice()) + size_of_val(block.bias.as_slice()));
+        size_of_val(weight.as_slice())
+            + size_of_val(bias.as_slice())
+            + blocks.sum::<usize>()
+            + self.head.as_ref().map_or(0, HeadWeights::bytes)
+    }
+
+    /// Room for a map: of the decoder's size, or of half of it.
+    pub(crate) fn state(&self, is_half: bool) -> TextureState {
+        let size = if is_half && self.head.is_some() { self.size() / 2 } else { self.size() };
+        TextureState { size, map: vec![0.0; size * size * self.channels() + LANES] }
+    }
+
+    fn fit(&self, scratch: &mut TextureScratch) {
         let inner = self.blocks.iter().map(|block| block.size * block.size * block.inputs);
         let longest = |parity: usize| inner.clone().skip(parity).step_by(2).max().unwrap_or(0);
-        TextureState {
-            condition: vec![0.0; self.seed.condition],
-            between: [vec![0.0; longest(0)], vec![0.0; longest(1)]],
-            map: vec![0.0; self.size() * self.size() * self.channels() + LANES],
-            rows: Scratch::default(),
+        scratch.condition.resize(self.seed.condition, 0.0);
+        for (parity, map) in scratch.between.iter_mut().enumerate() {
+            if map.len() < longest(parity) {
+                map.resize(longest(parity), 0.0);
+            }
         }
     }
 
     /// Decodes a condition into `state.map`.
     pub(crate) fn run(&self, level: Level, threads: Threads, condition: &[f32], state: &mut TextureState) {
-        for (to, from) in state.condition.iter_mut().zip(condition) {
+        self.scratch.with(|scratch| self.run_with(level, threads, condition, state, scratch));
+    }
+
+    fn run_with(
+        &self,
+        level: Level,
+        threads: Threads,
+        condition: &[f32],
+        state: &mut TextureState,
+        scratch: &mut TextureScratch,
+    ) {
+        self.fit(scratch);
+        for (to, from) in scratch.condition.iter_mut().zip(condition) {
             *to = *from;
         }
-        let [mut input, mut output] = state.between.each_mut().map(|map| map.as_mut_slice());
+        let [mut input, mut output] = scratch.between.each_mut().map(|map| map.as_mut_slice());
         let map_length = state.map.len() - LANES;
         let map = &mut state.map[..map_length];
         let seed_output = if self.blocks.is_empty() { &mut *map } else { &mut *input };
-        self.seed.run(level, threads, &state.condition, seed_output);
+        self.seed.run(level, threads, &scratch.condition, seed_output);
+        let head = self.head.as_ref().filter(|_| state.size < self.size());
         for (i, block) in self.blocks.iter().enumerate() {
-            if i + 1 == self.blocks.len() {
-                block.run(level, threads, input, map, &state.rows);
-            } else {
-                block.run(level, threads, input, output, &state.rows);
+            if i + 1 < self.blocks.len() {
+                block.run(level, threads, input, output, &scratch.rows);
                 std::mem::swap(&mut input, &mut output);
+            } else if let Some(head) = head {
+                head.run(level, threads, input, map);
+            } else {
+                block.run(level, threads, input, map, &scratch.rows);
             }
         }
     }

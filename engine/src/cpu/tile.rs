@@ -39,7 +39,8 @@ pub(crate) struct Scene<'a> {
 impl Scene<'_> {
     /// Whose pixel it is where this part of a draw is the nearest.
     fn owner(&self, draw: usize, kind: PartKind) -> Owner {
-        Owner { number: self.surfaces.number(draw), kind: kind as u16 }
+        let (number, sources) = (self.surfaces.number(draw), self.surfaces.sources(draw));
+        Owner { number, kind: kind as u8, sources }
     }
 }
 
@@ -48,8 +49,8 @@ pub(crate) trait SurfaceOf: Sync {
     fn surface(&self, draw: usize) -> (Surface<'_>, &[Vertex]);
     /// The avatar's number in the layer if it is relit, else 0.
     fn number(&self, draw: usize) -> u16;
-    /// How many sources of light the avatar with this number was captured in.
-    fn sources(&self, number: u16) -> usize;
+    /// How many sources of light the avatar was captured in.
+    fn sources(&self, draw: usize) -> u8;
 }
 
 /// A point of a triangle at a pixel of the tile.
@@ -458,7 +459,7 @@ impl Tile<'_> {
             }
             if let Some(parts) = rows.parts.get_mut(to..to + columns) {
                 for (pixel, (parts, color)) in (from..).zip(parts.iter_mut().zip(&color[from..])) {
-                    *parts = relit.pack(pixel, 1.0 - color[3], |number| self.scene.surfaces.sources(number));
+                    *parts = relit.pack(pixel, 1.0 - color[3]);
                 }
             }
             let (pairs, odd) = rows.color[to..to + columns].as_chunks_mut::<2>();

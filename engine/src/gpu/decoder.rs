@@ -1,23 +1,20 @@
-//! A person's decoder on the GPU, and what one decode needs to itself.
+//! A person's decoder on the GPU, and what one decode's map needs to itself.
 
 use std::sync::Arc;
 
 use bytemuck::{bytes_of, cast_slice};
 use visavis_codec::avatar::{Avatar, Material, SEED_SIZE};
 use visavis_shaders::mirror::{
-    BlockShape, CONDITION_VECTORS, MAX_DYNAMIC_LAYERS, MAX_HIDDEN_GROUPS, MAX_INPUT_GROUPS, NormalsShape,
-    SeedShape, SkinShape, SkinnedVertex,
+    BlockShape, CONDITION_VECTORS, MAX_DYNAMIC_LAYERS, MAX_HIDDEN_GROUPS, MAX_INPUT_GROUPS, SeedShape,
 };
 
 use super::kernels::{Kernels, bind};
 use super::pack::{self, PixelShape, groups};
 use crate::engine::Shared;
 use crate::error::{GpuError, LoadError, scoped};
-use crate::pose::Pose;
+use crate::half_map;
+use crate::pace::Pace;
 use crate::upload::mapped_buffer;
-
-/// No buffer is larger than this, so that every adapter can bind it.
-const MAX_BUFFER_BYTES: u64 = 64 << 20;
 
 /// The weights of a person, and the buffers that decodes pass on between their stages. Instances share both: their
 /// decodes follow each other on the queue.
@@ -27,7 +24,10 @@ pub(crate) struct Decoder {
     pub(crate) shape: PixelShape,
     /// Of each [`Material`].
     pub(crate) pixel: [wgpu::Buffer; Material::ALL.len()],
-    pub(crate) static_map: wgpu::TextureView,
+    /// As it is, and at half the size.
+    pub(crate) static_maps: [wgpu::TextureView; 2],
+    /// What the likeness looks like; one black texel without.
+    base_color: wgpu::TextureView,
     seed_shape: wgpu::Buffer,
     seed_weights: wgpu::Buffer,
     seed_threads: u32,
@@ -35,14 +35,11 @@ pub(crate) struct Decoder {
     blocks: Vec<Block>,
     /// Of the last block: expanded map, weights and bias.
     last: [wgpu::Buffer; 4],
+    /// In the last block's place for a map of half the size: its weights and bias.
+    head: [wgpu::Buffer; 2],
     map_size: u32,
     map_layers: u32,
-    skin_shape: wgpu::Buffer,
-    rest: wgpu::Buffer,
-    basis: wgpu::Buffer,
-    normals_shape: wgpu::Buffer,
-    weld_faces: wgpu::Buffer,
-    vertices: u32,
+    bytes: u64,
 }
 
 /// An up-block's bind groups and grids.
@@ -56,15 +53,26 @@ struct Block {
 }
 
 impl Decoder {
-    pub(crate) fn new(shared: &Shared, kernels: &Arc<Kernels>, avatar: &Avatar) -> Result<Self, LoadError> {
+    pub(crate) async fn new(
+        shared: &Shared,
+        kernels: &Arc<Kernels>,
+        avatar: &Avatar,
+        base_color: wgpu::TextureView,
+        pace: &Pace,
+    ) -> Result<Self, LoadError> {
         let device = &shared.device;
         let shape = PixelShape::of(avatar);
         check_bounds(device, avatar, shape)?;
         let texture = &avatar.texture;
         let condition = avatar.condition_size();
 
-        let uniform = |label, bytes: &[u8]| mapped_buffer(device, label, bytes, wgpu::BufferUsages::UNIFORM);
-        let storage = |label, bytes: &[u8]| mapped_buffer(device, label, bytes, wgpu::BufferUsages::STORAGE);
+        let taken = std::sync::atomic::AtomicU64::new(0);
+        let counted = |label, bytes: &[u8], usage| {
+            taken.fetch_add(bytes.len() as u64, std::sync::atomic::Ordering::Relaxed);
+            mapped_buffer(device, label, bytes, usage)
+        };
+        let uniform = |label, bytes: &[u8]| counted(label, bytes, wgpu::BufferUsages::UNIFORM);
+        let storage = |label, bytes: &[u8]| counted(label, bytes, wgpu::BufferUsages::STORAGE);
         let scratch = |label, vectors: u64| {
             scoped(device, || {
                 device.create_buffer(&wgpu::BufferDescriptor {
@@ -91,6 +99,7 @@ impl Decoder {
         let mut last = None;
         let mut size = SEED_SIZE as u32;
         for (index, block) in texture.blocks.iter().enumerate() {
+            pace.spend(block.bias.len() * 2 + block.expand.len() * 4).await;
             let block_shape = BlockShape {
                 size,
                 in_groups: groups(block.in_channels) as u32,
@@ -141,49 +150,64 @@ impl Decoder {
             return Err(LoadError::TooLarge { what: "number of missing up-blocks", found: 1, limit: 0 });
         };
 
-        let vertices = avatar.mesh.mean.len() as u32;
-        let skin_shape = SkinShape {
-            vertices,
-            rank_groups: groups(avatar.geometry.rank) as u32,
-            reserved_0: 0,
-            reserved_1: 0,
+        let last_block = texture.blocks.last();
+        let head = match last_block {
+            Some(block) => {
+                pace.spend(block.bias.len()).await;
+                let head = half_map::head(block, size as usize / 2);
+                [
+                    storage("visavis head", cast_slice(&pack::head(&head, block)))?,
+                    storage("visavis head's bias", cast_slice(&pack::head_bias(&head, block)))?,
+                ]
+            }
+            None => [last[0].clone(), last[0].clone()],
         };
-        let normals_shape = NormalsShape { vertices, reserved_0: 0, reserved_1: 0, reserved_2: 0 };
         let pixel = Material::ALL.map(|material| pack::pixel_decoder(avatar, material));
         let pixel = pixel.each_ref().map(|packed| uniform("visavis pixel decoder", bytes_of(packed)));
         let [opaque, soft, hair] = pixel;
+        let static_maps = static_maps(shared, avatar, pace).await?;
+        pace.spend(texture.seed_weight.len() * 2).await;
+        let seed_weights = storage("visavis seed", cast_slice(&pack::seed(texture, condition)))?;
+        let map = &avatar.static_map;
+        let bytes = map.texels.len() * 5 / 4 + (activated_vectors + expanded_vectors) as usize * 16;
         Ok(Self {
             kernels: kernels.clone(),
             shape,
             pixel: [opaque?, soft?, hair?],
-            static_map: static_map(shared, avatar)?,
+            static_maps,
+            base_color,
             seed_shape: uniform("visavis seed", bytes_of(&seed_shape))?,
-            seed_weights: storage("visavis seed", cast_slice(&pack::seed(texture, condition)))?,
+            seed_weights,
             seed_threads,
             activated,
             blocks,
             last,
+            head,
             map_size: size,
             map_layers: shape.dynamic_layers as u32,
-            skin_shape: uniform("visavis skin", bytes_of(&skin_shape))?,
-            rest: storage("visavis rest vertices", cast_slice(&pack::rest_vertices(&avatar.mesh)))?,
-            basis: storage(
-                "visavis basis",
-                cast_slice(&pack::basis(&avatar.geometry, avatar.mesh.mean.len())),
-            )?,
-            normals_shape: uniform("visavis normals", bytes_of(&normals_shape))?,
-            weld_faces: storage("visavis weld faces", cast_slice(&pack::weld_faces(&avatar.mesh)))?,
-            vertices,
+            bytes: bytes as u64 + taken.into_inner(),
         })
     }
 
-    /// Records one decode, of the pose that is in the workspace by then.
-    pub(crate) fn record(&self, workspace: &Workspace, pass: &mut wgpu::ComputePass<'_>) {
+    /// What it takes on the device.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Records the decode of one map, whose condition is in it by then.
+    pub(crate) fn record(&self, map: &Map, pass: &mut wgpu::ComputePass<'_>) {
         let kernels = &*self.kernels;
         pass.set_pipeline(&kernels.seed);
-        pass.set_bind_group(0, &workspace.seed, &[]);
+        pass.set_bind_group(0, &map.seed, &[]);
         pass.dispatch_workgroups(self.seed_threads.div_ceil(64), 1, 1);
         for block in &self.blocks {
+            if let (None, true) = (&block.depthwise, map.is_half) {
+                pass.set_pipeline(&kernels.head);
+                pass.set_bind_group(0, &map.last, &[]);
+                let tiles = (self.map_size / 2).div_ceil(8);
+                pass.dispatch_workgroups(tiles, tiles, self.map_layers);
+                return;
+            }
             pass.set_pipeline(&kernels.expand);
             pass.set_bind_group(0, &block.expand, &[]);
             pass.dispatch_workgroups(block.expand_grid[0], block.expand_grid[1], 1);
@@ -194,63 +218,49 @@ impl Decoder {
                 }
                 None => {
                     pass.set_pipeline(&kernels.depthwise_map);
-                    pass.set_bind_group(0, &workspace.depthwise_map, &[]);
+                    pass.set_bind_group(0, &map.last, &[]);
                 }
             }
             let [x, y, z] = block.depthwise_grid;
             pass.dispatch_workgroups(x, y, z);
         }
-        pass.set_pipeline(&kernels.skin);
-        pass.set_bind_group(0, &workspace.skin, &[]);
-        pass.dispatch_workgroups(self.vertices.div_ceil(64), 1, 1);
-        pass.set_pipeline(&kernels.normals);
-        pass.set_bind_group(0, &workspace.normals, &[]);
-        pass.dispatch_workgroups(self.vertices.div_ceil(64), 1, 1);
     }
 }
 
-/// What the decode of one instance needs to itself from its recording until it was drawn.
+/// A dynamic map, and what its decode needs to itself.
 #[derive(Debug)]
-pub(crate) struct Workspace {
-    /// The condition, then the pose: see [`Pose`].
-    pub(crate) inputs: wgpu::Buffer,
+pub(crate) struct Map {
+    /// The condition: the first part of what [`Pose`](crate::pose::Pose) writes.
+    pub(crate) condition: wgpu::Buffer,
     /// For each [`Material`].
     pub(crate) pixel: [wgpu::BindGroup; Material::ALL.len()],
     /// `[layer][y][x]` × 4 channels.
     #[allow(dead_code, reason = "kept alive by the bind groups; read back by tests")]
     pub(crate) map: wgpu::Texture,
+    is_half: bool,
     seed: wgpu::BindGroup,
-    depthwise_map: wgpu::BindGroup,
-    skin: wgpu::BindGroup,
-    normals: wgpu::BindGroup,
+    /// Of the last block, or of the head.
+    last: wgpu::BindGroup,
 }
 
-impl Workspace {
-    /// `vertices` is the instance's buffer of [`SkinnedVertex`].
-    pub(crate) fn new(
-        shared: &Shared,
-        decoder: &Decoder,
-        vertices: &wgpu::Buffer,
-        pose_bytes: usize,
-    ) -> Result<Self, GpuError> {
+impl Map {
+    /// Of the decoder's size, or of half of it.
+    pub(crate) fn new(shared: &Shared, decoder: &Decoder, is_half: bool) -> Result<Self, GpuError> {
         let device = &shared.device;
         let kernels = &*decoder.kernels;
         scoped(device, || {
-            let inputs = device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some("visavis pose"),
-                size: pose_bytes as u64,
+            let condition = device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("visavis condition"),
+                size: (CONDITION_VECTORS * 16) as u64,
                 usage: wgpu::BufferUsages::UNIFORM
                     | wgpu::BufferUsages::STORAGE
                     | wgpu::BufferUsages::COPY_DST,
                 mapped_at_creation: false,
             });
+            let size = if is_half { (decoder.map_size / 2).max(1) } else { decoder.map_size };
             let map = device.create_texture(&wgpu::TextureDescriptor {
                 label: Some("visavis dynamic map"),
-                size: wgpu::Extent3d {
-                    width: decoder.map_size,
-                    height: decoder.map_size,
-                    depth_or_array_layers: decoder.map_layers,
-                },
+                size: wgpu::Extent3d { width: size, height: size, depth_or_array_layers: decoder.map_layers },
                 mip_level_count: 1,
                 sample_count: 1,
                 dimension: wgpu::TextureDimension::D2,
@@ -261,88 +271,83 @@ impl Workspace {
                 view_formats: &[],
             });
             let map_view = array_view(&map);
-            let condition = wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-                buffer: &inputs,
-                offset: 0,
-                size: wgpu::BufferSize::new((CONDITION_VECTORS * 16) as u64),
-            });
-            let pose = wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-                buffer: &inputs,
-                offset: Pose::OFFSET as u64,
-                size: None,
-            });
-            let [block, expanded, taps, bias] = &decoder.last;
             let seed = bind(
                 device,
                 &kernels.seed,
                 &[
                     decoder.seed_shape.as_entire_binding(),
-                    condition,
+                    condition.as_entire_binding(),
                     decoder.seed_weights.as_entire_binding(),
                     decoder.activated.as_entire_binding(),
                 ],
             );
-            let depthwise_map = bind(
-                device,
-                &kernels.depthwise_map,
-                &[
-                    block.as_entire_binding(),
-                    expanded.as_entire_binding(),
-                    taps.as_entire_binding(),
-                    bias.as_entire_binding(),
-                    wgpu::BindingResource::TextureView(&map_view),
-                ],
-            );
-            let skin = bind(
-                device,
-                &kernels.skin,
-                &[
-                    decoder.skin_shape.as_entire_binding(),
-                    decoder.rest.as_entire_binding(),
-                    decoder.basis.as_entire_binding(),
-                    pose,
-                    vertices.as_entire_binding(),
-                ],
-            );
-            let normals = bind(
-                device,
-                &kernels.normals,
-                &[
-                    decoder.normals_shape.as_entire_binding(),
-                    decoder.weld_faces.as_entire_binding(),
-                    vertices.as_entire_binding(),
-                ],
-            );
+            let [block, expanded, taps, bias] = &decoder.last;
+            let into = wgpu::BindingResource::TextureView(&map_view);
+            let last = if is_half {
+                let [weights, bias] = &decoder.head;
+                bind(
+                    device,
+                    &kernels.head,
+                    &[
+                        block.as_entire_binding(),
+                        decoder.activated.as_entire_binding(),
+                        weights.as_entire_binding(),
+                        bias.as_entire_binding(),
+                        into,
+                    ],
+                )
+            } else {
+                bind(
+                    device,
+                    &kernels.depthwise_map,
+                    &[
+                        block.as_entire_binding(),
+                        expanded.as_entire_binding(),
+                        taps.as_entire_binding(),
+                        bias.as_entire_binding(),
+                        into,
+                    ],
+                )
+            };
             let pixel = decoder.pixel.each_ref().map(|weights| {
-                let resources = [
-                    weights.as_entire_binding(),
-                    wgpu::BindingResource::TextureView(&map_view),
-                    wgpu::BindingResource::TextureView(&decoder.static_map),
-                    wgpu::BindingResource::Sampler(&shared.layouts.bilinear),
-                ];
-                let entries: Vec<_> = (0..)
-                    .zip(resources)
-                    .map(|(binding, resource)| wgpu::BindGroupEntry { binding, resource })
-                    .collect();
-                device.create_bind_group(&wgpu::BindGroupDescriptor {
-                    label: Some("visavis pixel decoder"),
-                    layout: &shared.layouts.pixel,
-                    entries: &entries,
-                })
+                let fixed = &decoder.static_maps[usize::from(is_half)];
+                pixel_group(shared, weights, &map_view, fixed, &decoder.base_color)
             });
-            Self { inputs, pixel, map, seed, depthwise_map, skin, normals }
+            Self { condition, pixel, map, is_half, seed, last }
         })
     }
+}
+
+/// What the fragment stage binds: the pixel decoder, the maps, and the likeness's colour.
+pub(crate) fn pixel_group(
+    shared: &Shared,
+    weights: &wgpu::Buffer,
+    dynamic: &wgpu::TextureView,
+    fixed: &wgpu::TextureView,
+    base_color: &wgpu::TextureView,
+) -> wgpu::BindGroup {
+    let resources = [
+        weights.as_entire_binding(),
+        wgpu::BindingResource::TextureView(dynamic),
+        wgpu::BindingResource::TextureView(fixed),
+        wgpu::BindingResource::Sampler(&shared.layouts.bilinear),
+        wgpu::BindingResource::TextureView(base_color),
+    ];
+    let entries: Vec<_> =
+        (0..).zip(resources).map(|(binding, resource)| wgpu::BindGroupEntry { binding, resource }).collect();
+    shared.device.create_bind_group(&wgpu::BindGroupDescriptor {
+        label: Some("visavis pixel decoder"),
+        layout: &shared.layouts.pixel,
+        entries: &entries,
+    })
 }
 
 /// Refuses what the shaders' arrays or the device's limits can't hold.
 fn check_bounds(device: &wgpu::Device, avatar: &Avatar, shape: PixelShape) -> Result<(), LoadError> {
     let limits = device.limits();
-    let largest_buffer =
-        MAX_BUFFER_BYTES.min(limits.max_storage_buffer_binding_size).min(limits.max_buffer_size);
+    let largest_buffer = super::largest_buffer(&limits);
     let (activated, expanded) = activation_vectors(avatar);
     let texture = &avatar.texture;
-    let vertices = avatar.mesh.mean.len();
     let bias = texture
         .blocks
         .iter()
@@ -363,8 +368,6 @@ fn check_bounds(device: &wgpu::Device, avatar: &Avatar, shape: PixelShape) -> Re
             largest_buffer,
         ),
         ("bias in bytes", bias * 2, largest_buffer),
-        ("basis in bytes", groups(avatar.geometry.rank) * 12 * vertices, largest_buffer),
-        ("vertices in bytes", vertices * size_of::<SkinnedVertex>(), largest_buffer),
         (
             "seed's number of workgroups",
             groups(texture.seed_channels),
@@ -396,41 +399,68 @@ fn activation_vectors(avatar: &Avatar) -> (u64, u64) {
     (activated as u64, expanded as u64)
 }
 
-fn array_view(texture: &wgpu::Texture) -> wgpu::TextureView {
+pub(crate) fn array_view(texture: &wgpu::Texture) -> wgpu::TextureView {
     texture.create_view(&wgpu::TextureViewDescriptor {
         dimension: Some(wgpu::TextureViewDimension::D2Array),
         ..Default::default()
     })
 }
 
-fn static_map(shared: &Shared, avatar: &Avatar) -> Result<wgpu::TextureView, GpuError> {
+/// The static map as it is, and its means of two texels by two.
+async fn static_maps(
+    shared: &Shared,
+    avatar: &Avatar,
+    pace: &Pace,
+) -> Result<[wgpu::TextureView; 2], LoadError> {
     let map = &avatar.static_map;
-    let size = wgpu::Extent3d {
-        width: map.size as u32,
-        height: map.size as u32,
-        depth_or_array_layers: (map.channels / 4) as u32,
-    };
-    scoped(&shared.device, || {
-        let texture = shared.device.create_texture(&wgpu::TextureDescriptor {
+    let (layers, size) = ((map.channels / 4) as u32, map.size as u32);
+    let levels = if size > 1 { 2 } else { 1 };
+    let texture = scoped(&shared.device, || {
+        shared.device.create_texture(&wgpu::TextureDescriptor {
             label: Some("visavis static map"),
-            size,
-            mip_level_count: 1,
+            size: wgpu::Extent3d { width: size, height: size, depth_or_array_layers: layers },
+            mip_level_count: levels,
             sample_count: 1,
             dimension: wgpu::TextureDimension::D2,
             format: wgpu::TextureFormat::Rgba8Unorm,
             usage: wgpu::TextureUsages::TEXTURE_BINDING | wgpu::TextureUsages::COPY_DST,
             view_formats: &[],
-        });
-        shared.queue.write_texture(
-            texture.as_image_copy(),
-            &pack::static_layers(map),
-            wgpu::TexelCopyBufferLayout {
-                offset: 0,
-                bytes_per_row: Some(size.width * 4),
-                rows_per_image: Some(size.height),
-            },
-            size,
-        );
-        array_view(&texture)
-    })
+        })
+    })?;
+    for layer in 0..layers {
+        pace.spend(map.size * map.size * 5).await;
+        let texels = pack::static_layer(map, layer as usize);
+        let mut level_texels = texels;
+        for level in 0..levels {
+            if level > 0 {
+                level_texels = pack::halved(&level_texels, map.size);
+            }
+            let side = size >> level;
+            scoped(&shared.device, || {
+                shared.queue.write_texture(
+                    wgpu::TexelCopyTextureInfo {
+                        mip_level: level,
+                        origin: wgpu::Origin3d { x: 0, y: 0, z: layer },
+                        ..texture.as_image_copy()
+                    },
+                    &level_texels,
+                    wgpu::TexelCopyBufferLayout {
+                        offset: 0,
+                        bytes_per_row: Some(side * 4),
+                        rows_per_image: Some(side),
+                    },
+                    wgpu::Extent3d { width: side, height: side, depth_or_array_layers: 1 },
+                );
+            })?;
+        }
+    }
+    let view = |level: u32| {
+        texture.create_view(&wgpu::TextureViewDescriptor {
+            dimension: Some(wgpu::TextureViewDimension::D2Array),
+            base_mip_level: level,
+            mip_level_count: Some(1),
+            ..Default::default()
+        })
+    };
+    Ok([view(0), view(levels - 1)])
 }

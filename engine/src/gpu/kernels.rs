@@ -11,6 +11,7 @@ pub(crate) struct Kernels {
     pub(crate) expand: wgpu::ComputePipeline,
     pub(crate) depthwise_hidden: wgpu::ComputePipeline,
     pub(crate) depthwise_map: wgpu::ComputePipeline,
+    pub(crate) head: wgpu::ComputePipeline,
     pub(crate) skin: wgpu::ComputePipeline,
     pub(crate) normals: wgpu::ComputePipeline,
 }
@@ -22,6 +23,7 @@ impl Kernels {
             expand: pipeline(device, shaders::EXPAND, "expand"),
             depthwise_hidden: pipeline(device, shaders::DEPTHWISE_HIDDEN, "depthwise_hidden"),
             depthwise_map: pipeline(device, shaders::DEPTHWISE_MAP, "depthwise_map"),
+            head: pipeline(device, shaders::HEAD, "head"),
             skin: pipeline(device, shaders::SKIN, "skin"),
             normals: pipeline(device, shaders::NORMALS, "gather_normals"),
         })

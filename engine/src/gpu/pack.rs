@@ -8,6 +8,8 @@ use visavis_codec::avatar::{
 };
 use visavis_shaders::mirror::{self, RestVertex};
 
+use crate::half_map::Head;
+
 /// Texels of the seed map.
 pub(crate) const SEED_TEXELS: usize = SEED_SIZE * SEED_SIZE;
 
@@ -141,12 +143,50 @@ pub(crate) fn edges(mesh: &Mesh, part: &Part) -> Vec<[u32; 4]> {
         .collect()
 }
 
-/// Layers of four channels, each `[size, size, 4]`, as rgba8unorm wants them.
-pub(crate) fn static_layers(map: &StaticMap) -> Vec<u8> {
-    let mut packed = Vec::with_capacity(map.texels.len());
-    for layer in 0..map.channels / 4 {
-        for texel in map.texels.chunks_exact(map.channels) {
-            packed.extend_from_slice(&texel[layer * 4..layer * 4 + 4]);
+/// Four channels of the static map, `[size, size, 4]`, as rgba8unorm wants them.
+pub(crate) fn static_layer(map: &StaticMap, layer: usize) -> Vec<u8> {
+    map.texels
+        .chunks_exact(map.channels)
+        .flat_map(|texel| &texel[layer * 4..layer * 4 + 4])
+        .copied()
+        .collect()
+}
+
+/// Means of two texels by two, rounded, of `[size, size, 4]`.
+pub(crate) fn halved(texels: &[u8], size: usize) -> Vec<u8> {
+    let half = size / 2;
+    let mut means = Vec::with_capacity(half * half * 4);
+    for rows in texels.chunks_exact((size * 8).max(1)) {
+        let (upper, lower) = rows.split_at(size * 4);
+        for (upper, lower) in upper.chunks_exact(8).zip(lower.chunks_exact(8)) {
+            means.extend((0..4).map(|c| {
+                let sum = [upper[c], upper[c + 4], lower[c], lower[c + 4]].map(u16::from).iter().sum::<u16>();
+                ((sum + 2) / 4) as u8
+            }));
+        }
+    }
+    means
+}
+
+/// `[out group][in group]`, columns are inputs, rows outputs.
+pub(crate) fn head(head: &Head, block: &UpBlock) -> Vec<Block> {
+    let in_groups = groups(block.in_channels);
+    let mut packed = vec![Block::default(); groups(block.out_channels) * in_groups];
+    for (output, row) in head.weight.chunks_exact(block.in_channels.max(1)).enumerate() {
+        for (input, &weight) in row.iter().enumerate() {
+            packed[output / 4 * in_groups + input / 4][input % 4][output % 4] = weight;
+        }
+    }
+    packed
+}
+
+/// `[out group][texel]` × 4 halves.
+pub(crate) fn head_bias(head: &Head, block: &UpBlock) -> Vec<[f16; 4]> {
+    let texels = head.bias.len() / block.out_channels.max(1);
+    let mut packed = vec![[f16::ZERO; 4]; groups(block.out_channels) * texels];
+    for (output, plane) in head.bias.chunks_exact(texels.max(1)).enumerate() {
+        for (texel, &bias) in plane.iter().enumerate() {
+            packed[output / 4 * texels + texel][output % 4] = f16::from_f32(bias);
         }
     }
     packed

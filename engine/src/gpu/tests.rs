@@ -9,9 +9,9 @@ use visavis_codec::testing::{Preset, random_head, random_latent, synthetic_avata
 use visavis_shaders::mirror::SkinnedVertex;
 
 use crate::headless::{AdapterChoice, Headless, HeadlessOptions};
-use crate::person::BodyState;
+use crate::maps::MapBody;
 use crate::prepare::Stage;
-use crate::{Executor, TargetFormat, Viewport};
+use crate::{Executor, Viewport};
 
 /// Largest difference, as a share of the tensor's largest magnitude. The dynamic map is stored in halves, whose
 /// rounding is up to 2⁻¹¹ ≈ 0.0005 of a value.
@@ -40,14 +40,7 @@ fn kernels_agree_with_the_reference() {
     eprintln!("adapter: {}", headless.adapter().name);
     let engine = headless.engine().clone();
     let (device, queue) = (engine.device(), engine.queue());
-    let target = engine
-        .target(&TargetFormat {
-            color: None,
-            depth: wgpu::TextureFormat::Depth32Float,
-            samples: 1,
-            view_mask: None,
-        })
-        .expect("a depth target");
+    let target = engine.target(&crate::headless::FORMAT).expect("drawable");
 
     let avatar = synthetic_avatar(5, Preset::Tiny);
     let person = engine.load(&avatar).expect("loaded");
@@ -64,12 +57,12 @@ fn kernels_agree_with_the_reference() {
     // Two instances of one person in one frame share its activations, one after the other.
     let mut encoder = device.create_command_encoder(&Default::default());
     let view = crate::View::look_at(-glam::Vec3::Z, glam::Vec3::ZERO, 0.5, 1.0, 0.05);
-    let views = [Viewport::depth_only(view, [16, 16])];
+    let views = [Viewport::new(view, [16, 16])];
     let frame = engine.prepare(&mut encoder, &target, &[&first, &second], &views).expect("prepared");
     let mut reads = Vec::new();
-    for body in frame.bodies() {
-        let BodyState::Gpu { workspace, .. } = &body.state else { panic!("not on the GPU") };
-        let map = &workspace.map;
+    for (body, map) in frame.bodies() {
+        let Some(MapBody::Gpu(map)) = map else { panic!("not on the GPU") };
+        let map = &map.map;
         let stride = (map.width() * 8).next_multiple_of(wgpu::COPY_BYTES_PER_ROW_ALIGNMENT);
         let texels = read_buffer(device, u64::from(stride * map.height() * map.depth_or_array_layers()));
         encoder.copy_texture_to_buffer(

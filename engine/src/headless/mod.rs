@@ -3,6 +3,7 @@
 //! For servers, command lines and tests; a host with a device of its own uses [`Engine`] directly.
 
 mod adapter;
+mod measure;
 mod offscreen;
 
 use std::sync::{Arc, Mutex, OnceLock};

@@ -21,10 +21,10 @@ pub(super) struct Chart<'a> {
 const SIZE: [u32; 2] = [960, 600];
 /// Room left of, above, right of and below the curves.
 const MARGIN: [f64; 4] = [70.0, 50.0, 30.0, 50.0];
-const INK: Rgb<u8> = Rgb([40, 40, 40]);
-const GRID: Rgb<u8> = Rgb([222, 222, 222]);
+pub(super) const INK: Rgb<u8> = Rgb([40, 40, 40]);
+pub(super) const GRID: Rgb<u8> = Rgb([222, 222, 222]);
 /// Told apart by colour-blind readers, too (Okabe & Ito, "Color universal design", 2008).
-const COLOURS: [Rgb<u8>; 6] = [
+pub(super) const COLOURS: [Rgb<u8>; 6] = [
     Rgb([0, 114, 178]),
     Rgb([213, 94, 0]),
     Rgb([0, 158, 115]),
@@ -115,7 +115,7 @@ fn put(picture: &mut RgbImage, x: f64, y: f64, colour: Rgb<u8>) {
     }
 }
 
-fn line(picture: &mut RgbImage, a: [f64; 2], b: [f64; 2], colour: Rgb<u8>) {
+pub(super) fn line(picture: &mut RgbImage, a: [f64; 2], b: [f64; 2], colour: Rgb<u8>) {
     let steps = (b[0] - a[0]).abs().max((b[1] - a[1]).abs()).ceil().max(1.0);
     for step in 0..=steps as u32 {
         let part = f64::from(step) / steps;
@@ -124,7 +124,7 @@ fn line(picture: &mut RgbImage, a: [f64; 2], b: [f64; 2], colour: Rgb<u8>) {
 }
 
 /// Writes in capitals, each letter 5 × 7 dots of 2 × 2 pixels; what has no letter is a space.
-fn text(picture: &mut RgbImage, x: f64, y: f64, words: &str, colour: Rgb<u8>) {
+pub(super) fn text(picture: &mut RgbImage, x: f64, y: f64, words: &str, colour: Rgb<u8>) {
     for (n, letter) in words.chars().enumerate() {
         let letter = letter.to_ascii_uppercase();
         let Some((_, rows)) = FONT.iter().find(|(known, _)| *known == letter) else { continue };

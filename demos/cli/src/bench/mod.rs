@@ -7,6 +7,7 @@ mod codec_video;
 mod peers;
 mod python;
 mod raster;
+mod room;
 mod stats;
 
 use std::path::PathBuf;
@@ -31,6 +32,7 @@ use crate::{avatar_file, interrupt, progress};
   visavis bench assets/avatars/wren.avatar
   visavis bench call                                        live calls over bad networks
   visavis bench codec                                       the latent bitstream: bits against picture quality
+  visavis bench room                                        crowds, the second eye, avatars that come and go, other lights
   visavis --json bench wren.avatar --peers --frames 100 | jq '.frame_ms.median, .peers'
 
 With --peers, ONNX Runtime (from PyPI, in a virtual environment that this makes) runs after each of our frames, on as many
@@ -67,6 +69,7 @@ pub(crate) struct Arguments {
 enum What {
     Call(call::Arguments),
     Codec(codec::Arguments),
+    Room(room::Arguments),
 }
 
 /// Frames that aren't measured: pipelines are compiled and buffers grow in them.
@@ -82,6 +85,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
     match what {
         Some(What::Call(arguments)) => return call::run(arguments),
         Some(What::Codec(arguments)) => return codec::run(arguments),
+        Some(What::Room(arguments)) => return room::run(arguments),
         None => {}
     }
     ensure!(

@@ -21,6 +21,11 @@ impl Samples {
         Some(low + (high - low) * place.fract())
     }
 
+    /// Their mean; `None` without measurements.
+    pub(super) fn mean(&self) -> Option<f64> {
+        (!self.0.is_empty()).then(|| self.0.iter().sum::<f64>() / self.0.len() as f64)
+    }
+
     /// `{median, p10, p90}`, or null without measurements.
     pub(super) fn to_json(&self) -> Value {
         match (self.quantile(0.5), self.quantile(0.1), self.quantile(0.9)) {
