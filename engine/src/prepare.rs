@@ -74,8 +74,8 @@ impl Engine {
         self.prepare_observed(encoder, target, instances, views, surroundings, &mut |_| {})
     }
 
-    /// [`prepare_in`](Self::prepare_in), telling after each stage, for hosts that show what frames cost: the engine reads no
-    /// clock. Only the CPU executor has stages here.
+    /// [`prepare_in`](Self::prepare_in), telling after each stage, for hosts that show what frames cost: the engine reads
+    /// no clock. Only the CPU executor has stages here.
     pub fn prepare_observed(
         &self,
         encoder: &mut wgpu::CommandEncoder,

@@ -64,6 +64,6 @@ mod tests {
         write(&folder.join("wren-1.png"), b"x").unwrap();
         assert_eq!(next_free(&folder, "wren", "png"), folder.join("wren-2.png"));
         assert_eq!(next_free(&folder, "///", "png"), folder.join("avatar-1.png"));
-        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "something temporary is left");
+        assert_eq!(std::fs::read_dir(&*folder).unwrap().count(), 1, "something temporary is left");
     }
 }

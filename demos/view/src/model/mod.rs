@@ -6,6 +6,7 @@ pub(crate) mod backdrop;
 pub(crate) mod camera;
 pub(crate) mod detail;
 pub(crate) mod files;
+pub(crate) mod light;
 pub(crate) mod live;
 pub(crate) mod notice;
 pub(crate) mod puppet;
@@ -27,6 +28,7 @@ use glam::Vec2;
 use visavis_codec::avatar::{LatentModel, Semantic};
 use visavis_codec::drive::live::LiveProtocol;
 use visavis_codec::expression::FaceRange;
+use visavis_codec::light::Light;
 use visavis_codec::playout::{Playout, PlayoutOptions};
 use visavis_codec::{Avatar, FaceFrame, Timestamp};
 
@@ -34,6 +36,7 @@ use crate::host::{Call, Opened};
 use crate::room::{MemberId, Room, RoomEvent, RoomSender, room};
 use camera::{Camera, Landmarks};
 use detail::{Detail, Motion};
+use light::Lighting;
 use live::Live;
 use notice::Notices;
 use puppet::Puppet;
@@ -102,6 +105,8 @@ pub(crate) struct Shown {
     pub(crate) avatar_path: PathBuf,
     pub(crate) licence: String,
     pub(crate) model: LatentModel,
+    /// Whether it says which light it was captured in, so that it can be seen in another.
+    pub(crate) can_be_relit: bool,
 }
 
 /// A recording and where it is.
@@ -163,6 +168,7 @@ pub(crate) struct Viewer {
     pub(crate) player: Option<Player>,
     pub(crate) live: Option<Live>,
     pub(crate) arrangement: Arrangement,
+    pub(crate) lighting: Lighting,
     pub(crate) settings: Settings,
     pub(crate) samples: Vec<(String, PathBuf)>,
     pub(crate) notices: Notices,
@@ -202,6 +208,7 @@ impl Viewer {
             player: None,
             live: None,
             arrangement: Arrangement::default(),
+            lighting: Lighting::default(),
             settings,
             samples: Vec::new(),
             notices: Notices::default(),
@@ -247,6 +254,7 @@ impl Viewer {
             avatar_path,
             licence: manifest.licence.spdx.clone(),
             model: manifest.latent.clone(),
+            can_be_relit: manifest.capture_light.is_some(),
         });
         self.settings.remember(&path);
         (self.loading, self.overlays.open) = (None, false);
@@ -370,6 +378,12 @@ impl Viewer {
     /// What is drawn where in a stage of this size, pixels.
     pub(crate) fn panes(&self, size: [u32; 2]) -> Vec<Pane> {
         self.arrangement.panes(&self.camera, size, self.settings.eyes_apart_mm * 1e-3)
+    }
+
+    /// The light to draw in; `None`: as captured.
+    pub(crate) fn light(&self) -> Option<Light> {
+        let can_be_relit = self.shown.as_ref().is_some_and(|shown| shown.can_be_relit);
+        self.lighting.light().filter(|_| can_be_relit)
     }
 
     /// What the statistics speak of.

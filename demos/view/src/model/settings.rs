@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn broken_settings_are_set_aside_and_said() {
         let folder = crate::testing::folder();
-        for text in ["", "{", "[]", "{\"window\": \"large\"}", "\u{0}\u{1}"] {
+        for text in ["", "{", "[7]", "{\"window\": \"large\"}", "\u{0}\u{1}"] {
             std::fs::write(folder.join("view.json"), text).unwrap();
             let (mut store, settings, problem) = Store::open(Some(&*folder));
             assert_eq!(settings, Settings::default(), "{text:?}");

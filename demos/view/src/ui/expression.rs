@@ -49,7 +49,7 @@ fn profile(ui: &mut Ui, viewer: &mut Viewer) {
     ui.add(field).on_hover_text("Where the profile is kept; `visavis render --profile` takes the same file");
     let path = PathBuf::from(viewer.overlays.profile.trim());
     ui.horizontal(|ui| {
-        let width = (ui.available_width() - ui.spacing().item_spacing.x) / 2.0;
+        let width = ((ui.available_width() - ui.spacing().item_spacing.x) / 2.0).max(1.0);
         let size = [width, 26.0];
         if ui.add_sized(size, egui::Button::new("Save")).clicked() {
             match viewer.tuning.save(&path) {

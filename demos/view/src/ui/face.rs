@@ -25,12 +25,9 @@ pub(super) fn show(ui: &mut Ui, viewer: &mut Viewer) {
         return;
     }
     ui.horizontal(|ui| {
-        let width = ui.available_width() - 68.0;
-        ui.add(
-            TextEdit::singleline(&mut viewer.overlays.search)
-                .hint_text("Search: smile, brow…")
-                .desired_width(width),
-        );
+        let width = (ui.available_width() - 68.0).max(40.0);
+        let field = TextEdit::singleline(&mut viewer.overlays.search).hint_text("Search: smile, brow…");
+        ui.name_inputs("Search", |ui| ui.add(field.desired_width(width)));
         let is_moved = !viewer.puppet.is_at_rest();
         let rest = egui::Button::new("Rest").min_size(egui::vec2(ui.available_width(), 0.0));
         if ui.add_enabled(is_moved, rest).on_hover_text("All to zero   [N]").clicked() {

@@ -28,6 +28,10 @@ use glam::Vec2;
 
 use crate::model::Viewer;
 
+/// Windows smaller than this, points, show the person and leave panels away.
+const MIN_WIDTH_WITH_PANEL: f32 = 620.0;
+const MIN_HEIGHT_WITH_STATISTICS: f32 = 460.0;
+
 /// Where the picture is, and the pointer in it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct StageArea {
@@ -49,23 +53,26 @@ pub(crate) fn show(ui: &mut Ui, viewer: &mut Viewer) -> StageArea {
         .frame(bar)
         .show(ui, |ui| toolbar::show(ui, viewer));
     let has_somebody = viewer.shown.is_some();
-    let mut is_open = has_somebody && viewer.settings.side_panel;
+    // In a small window the person comes first.
+    let room = ui.available_size();
+    let has_width = room.x >= MIN_WIDTH_WITH_PANEL;
+    let mut is_open = has_somebody && has_width && viewer.settings.side_panel;
     Panel::right("side").default_size(304.0).size_range(250.0..=460.0).frame(side).show_collapsible(
         ui,
         &mut is_open,
         |ui| side::show(ui, viewer),
     );
-    if has_somebody {
+    if has_somebody && has_width {
         viewer.settings.side_panel = is_open;
     }
-    if viewer.player.is_some() {
+    if viewer.player.is_some() && viewer.live.is_none() {
         Panel::bottom("timeline")
             .exact_size(76.0)
             .resizable(false)
             .frame(bar)
             .show(ui, |ui| timeline::show(ui, viewer));
     }
-    if has_somebody && viewer.settings.statistics {
+    if has_somebody && viewer.settings.statistics && room.y >= MIN_HEIGHT_WITH_STATISTICS {
         Panel::bottom("statistics")
             .exact_size(150.0)
             .resizable(false)

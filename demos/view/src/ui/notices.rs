@@ -16,7 +16,7 @@ pub(super) fn show(context: &Context, stage: Rect, viewer: &mut Viewer) {
         .fixed_pos(stage.left_bottom() + vec2(14.0, -14.0))
         .pivot(Align2::LEFT_BOTTOM)
         .show(context, |ui| {
-            ui.set_width(420.0f32.min(stage.width() - 28.0).max(120.0));
+            ui.set_width((stage.width() - 28.0).clamp(120.0, 420.0));
             for notice in viewer.notices.iter() {
                 let color = match notice.kind {
                     Kind::Done => ACCENT,
@@ -30,7 +30,7 @@ pub(super) fn show(context: &Context, stage: Rect, viewer: &mut Viewer) {
                     .inner_margin(Margin { left: 14, right: 6, top: 6, bottom: 6 });
                 card.show(ui, |ui| {
                     ui.horizontal(|ui| {
-                        let width = ui.available_width() - 34.0;
+                        let width = (ui.available_width() - 34.0).max(40.0);
                         ui.vertical(|ui| {
                             ui.set_width(width);
                             ui.add_space(4.0);

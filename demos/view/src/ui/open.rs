@@ -25,8 +25,8 @@ pub(super) fn show(context: &Context, viewer: &mut Viewer) {
             ui.horizontal(|ui| {
                 let field = TextEdit::singleline(&mut viewer.overlays.path)
                     .hint_text("Path of a file")
-                    .desired_width(ui.available_width() - 76.0);
-                let response = ui.add(field);
+                    .desired_width((ui.available_width() - 76.0).max(40.0));
+                let response = ui.name_inputs("Path", |ui| ui.add(field));
                 if std::mem::take(&mut viewer.overlays.types_path) {
                     response.request_focus();
                 }

@@ -1,12 +1,15 @@
 //! The picture: what stands behind, how far eyes are apart, and what draws.
 
-use egui::{Align2, FontId, RichText, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
+use std::f32::consts::PI;
+
+use egui::{Align2, CornerRadius, FontId, RichText, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
 
 use super::theme::{ACCENT, FAINT, RADIUS, TEXT, WARM};
-use super::widgets::{choice, fader, hint, millimetres, switch};
+use super::widgets::{choice, degrees, fader, hint, millimetres, percent, switch};
 use crate::model::actions::Action;
 use crate::model::backdrop::Backdrop;
 use crate::model::camera::Focus;
+use crate::model::light::Mood;
 use crate::model::stage::Arrangement;
 use crate::model::{Request, Viewer};
 
@@ -18,7 +21,7 @@ pub(super) fn show(ui: &mut Ui, viewer: &mut Viewer) {
     hint(ui, "Backdrop");
     ui.horizontal_wrapped(|ui| {
         for backdrop in Backdrop::ALL {
-            if swatch(ui, backdrop, viewer.settings.backdrop == backdrop) {
+            if wall(ui, backdrop, viewer.settings.backdrop == backdrop) {
                 viewer.settings.backdrop = backdrop;
             }
         }
@@ -32,23 +35,65 @@ pub(super) fn show(ui: &mut Ui, viewer: &mut Viewer) {
     fader(ui, "Eyes apart", apart, 0.0..=120.0, 63.0, millimetres);
 }
 
-/// A small wall to be picked; whether it was.
-fn swatch(ui: &mut Ui, backdrop: Backdrop, is_on: bool) -> bool {
-    let (rect, response) = ui.allocate_exact_size(vec2(80.0, 44.0), Sense::click());
-    response.widget_info(|| WidgetInfo::selected(Role::RadioButton, ui.is_enabled(), is_on, backdrop.name()));
+/// Light to see the person in.
+pub(super) fn light(ui: &mut Ui, viewer: &mut Viewer) {
+    if !viewer.shown.as_ref().is_some_and(|shown| shown.can_be_relit) {
+        hint(ui, "This avatar doesn't say which light it was captured in, so it is only seen in that one.");
+        return;
+    }
+    let lighting = &mut viewer.lighting;
+    ui.horizontal_wrapped(|ui| {
+        for mood in Mood::ALL {
+            let [bright, dark] = mood.colors().map(|[r, g, b]| egui::Color32::from_rgb(r, g, b));
+            let paint = |painter: &egui::Painter, rect: egui::Rect| {
+                painter.rect_filled(rect, RADIUS, dark);
+                let half = rect.with_max_x(rect.center().x);
+                painter.rect_filled(
+                    half,
+                    CornerRadius { ne: 0, se: 0, ..CornerRadius::same(RADIUS) },
+                    bright,
+                );
+            };
+            if swatch(ui, mood.name(), TEXT, lighting.mood == mood, paint) {
+                lighting.mood = mood;
+            }
+        }
+    });
+    ui.add_enabled_ui(lighting.mood != Mood::AsCaptured, |ui| {
+        fader(ui, "Turned", &mut lighting.turn, -PI..=PI, 0.0, degrees);
+        fader(ui, "Strength", &mut lighting.strength, 0.0..=2.0, 1.0, percent);
+    });
+}
+
+/// A wall to be picked; whether it was.
+fn wall(ui: &mut Ui, backdrop: Backdrop, is_on: bool) -> bool {
     let [centre, edge] = backdrop.light();
     let color = |light: [f32; 3]| egui::Color32::from(egui::Rgba::from_rgb(light[0], light[1], light[2]));
+    let text = if edge[1] > 0.15 { egui::Color32::from_gray(40) } else { TEXT };
+    swatch(ui, backdrop.name(), text, is_on, |painter, rect| {
+        painter.rect_filled(rect, RADIUS, color(edge));
+        for n in 1..=6u8 {
+            let part = f32::from(n) / 6.0;
+            let light: [f32; 3] = std::array::from_fn(|c| edge[c] + (centre[c] - edge[c]) * part);
+            painter.circle_filled(rect.center() - vec2(0.0, 3.0), 20.0 * (1.05 - part), color(light));
+        }
+    })
+}
+
+/// A small picture to be picked; whether it was.
+fn swatch(
+    ui: &mut Ui,
+    name: &str,
+    text: egui::Color32,
+    is_on: bool,
+    paint: impl FnOnce(&egui::Painter, egui::Rect),
+) -> bool {
+    let (rect, response) = ui.allocate_exact_size(vec2(80.0, 44.0), Sense::click());
+    response.widget_info(|| WidgetInfo::selected(Role::RadioButton, ui.is_enabled(), is_on, name));
     let painter = ui.painter();
-    painter.rect_filled(rect, RADIUS, color(edge));
-    for n in 1..=6u8 {
-        let part = f32::from(n) / 6.0;
-        let light: [f32; 3] = std::array::from_fn(|c| edge[c] + (centre[c] - edge[c]) * part);
-        painter.circle_filled(rect.center() - vec2(0.0, 3.0), 20.0 * (1.05 - part), color(light));
-    }
-    let is_bright = edge[1] > 0.15;
-    let text = if is_bright { egui::Color32::from_gray(40) } else { TEXT };
+    paint(painter, rect);
     let font = FontId::proportional(12.0);
-    painter.text(rect.left_bottom() + vec2(6.0, -4.0), Align2::LEFT_BOTTOM, backdrop.name(), font, text);
+    painter.text(rect.left_bottom() + vec2(6.0, -4.0), Align2::LEFT_BOTTOM, name, font, text);
     if is_on || response.hovered() {
         let line = Stroke::new(if is_on { 2.0 } else { 1.0 }, ACCENT);
         painter.rect_stroke(rect, RADIUS, line, StrokeKind::Inside);

@@ -15,6 +15,7 @@ pub(super) fn show(ui: &mut Ui, viewer: &mut Viewer) {
             section(ui, "Face", true, |ui| face::show(ui, viewer));
         }
         section(ui, "Trackers", false, |ui| trackers::show(ui, viewer));
+        section(ui, "Light", true, |ui| picture::light(ui, viewer));
         section(ui, "Picture", false, |ui| picture::show(ui, viewer));
         section(ui, "About", false, |ui| picture::about(ui, viewer));
     });

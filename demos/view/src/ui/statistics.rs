@@ -13,7 +13,7 @@ pub(super) fn show(ui: &mut Ui, viewer: &Viewer) {
     let frame = statistics.median(|sample| sample.frame_ms);
     let has_network = viewer.playout().is_some();
     let columns = if has_network { 3 } else { 2 };
-    let width = (ui.available_width() - 12.0 * (columns - 1) as f32) / columns as f32;
+    let width = ((ui.available_width() - 12.0 * (columns - 1) as f32) / columns as f32).max(1.0);
     ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing.x = 12.0;
         ui.allocate_ui(vec2(width, ui.available_height()), |ui| {
@@ -99,7 +99,7 @@ fn plot(ui: &mut Ui, id: &str, lines: Vec<(&'static str, egui::Color32, Vec<[f64
     values.sort_by(f64::total_cmp);
     let top = values.get(values.len().saturating_sub(1) * 49 / 50).copied().unwrap_or(1.0);
     Plot::new(id)
-        .height(ui.available_height() - 2.0)
+        .height((ui.available_height() - 2.0).max(1.0))
         .allow_drag(false)
         .allow_zoom(false)
         .allow_scroll(false)

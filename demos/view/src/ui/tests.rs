@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use egui::{Key, Modifiers, Pos2, vec2};
+use egui::{Key, Modifiers, Pos2, Role, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use visavis_codec::call::Timeline;
@@ -97,7 +97,7 @@ fn presets_and_faders_change_the_profile() {
     let mut harness = harness(With::Avatar);
     press(&mut harness, "warmer");
     assert_eq!(harness.state().tuning.preset(), Some(Preset::Warmer));
-    let fader = harness.get_by_label("Brows").rect();
+    let fader = harness.get_by_role_and_label(Role::Slider, "Brows").rect();
     drag(&mut harness, fader.center(), fader.right_center() - vec2(1.0, 0.0), Modifiers::NONE);
     let gain = harness.state().tuning.gain(Region::Brows);
     assert!((gain - 2.0).abs() < 0.05, "{gain}");
@@ -177,7 +177,7 @@ fn help_says_every_key_and_goes_away() {
     harness.key_press(Key::F1);
     harness.run_steps(3);
     for binding in super::keys::BINDINGS {
-        harness.get_by_label(binding.text);
+        assert!(harness.query_all_by_label(binding.text).count() > 0, "{}", binding.text);
     }
     harness.key_press(Key::Escape);
     harness.run_steps(3);
@@ -190,7 +190,7 @@ fn keys_are_letters_while_one_types() {
     let before = dialog.state().settings.backdrop;
     dialog.key_press_modifiers(Modifiers::COMMAND, Key::O);
     dialog.run_steps(3);
-    dialog.get_by_role(egui::Role::TextInput).rect();
+    dialog.get_by_role_and_label(Role::TextInput, "Path");
     dialog.key_press(Key::B);
     dialog.run_steps(2);
     assert_eq!((dialog.state().settings.backdrop, dialog.state().overlays.open), (before, true));
@@ -201,7 +201,7 @@ fn keys_are_letters_while_one_types() {
     harness.run_steps(2);
     let after = harness.state().settings.backdrop;
     assert_ne!(before, after);
-    harness.get_by_role(egui::Role::TextInput).focus();
+    harness.get_by_role_and_label(Role::TextInput, "Search").focus();
     harness.run_steps(2);
     harness.key_press(Key::B);
     harness.run_steps(2);

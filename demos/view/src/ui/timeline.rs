@@ -57,16 +57,16 @@ pub(super) fn show(ui: &mut Ui, viewer: &mut Viewer) {
 }
 
 fn speed(ui: &mut Ui, transport: &mut Transport) {
-    ComboBox::from_id_salt("speed").width(64.0).selected_text(format!("× {}", transport.speed())).show_ui(
-        ui,
-        |ui| {
+    ui.name_inputs("Speed", |ui| {
+        let shown = format!("× {}", transport.speed());
+        ComboBox::from_id_salt("speed").width(64.0).selected_text(shown).show_ui(ui, |ui| {
             for speed in SPEEDS {
                 if ui.selectable_label(transport.speed() == speed, format!("× {speed}")).clicked() {
                     transport.set_speed(speed);
                 }
             }
-        },
-    );
+        });
+    });
 }
 
 /// The track: how lively the face is over time, what was played, the part that is looped.

@@ -16,7 +16,7 @@ pub(super) fn show(ui: &Ui, rect: Rect, viewer: &mut Viewer) {
         .pivot(Align2::CENTER_CENTER);
     area.show(ui.ctx(), |ui| {
         Frame::new().inner_margin(Margin::same(24)).show(ui, |ui| {
-            ui.set_width(520.0f32.min(rect.width() - 48.0));
+            ui.set_width((rect.width() - 48.0).clamp(80.0, 520.0));
             ui.vertical_centered(|ui| {
                 if let Some(path) = &viewer.loading {
                     ui.spinner();

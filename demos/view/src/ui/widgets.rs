@@ -128,7 +128,7 @@ pub(crate) fn choice<T: Copy + PartialEq>(
     let mut pressed = None;
     let gap = 4.0;
     let count = all.len().max(1) as f32;
-    let width = ((ui.available_width() - gap * (count - 1.0)) / count).floor();
+    let width = ((ui.available_width() - gap * (count - 1.0)) / count).floor().max(1.0);
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = gap;
         for &one in all {

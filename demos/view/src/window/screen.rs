@@ -10,7 +10,7 @@ use winit::window::Window;
 
 use super::gpu::{Gpu, Next};
 use super::picture::Picture;
-use super::stage::{Cast, Cost, Stage};
+use super::stage::{Cast, Cost, Sight, Stage};
 use super::studio::{Studio, Wall};
 use crate::model::statistics::Sample;
 use crate::model::{Faces, Viewer};
@@ -137,8 +137,8 @@ impl Screen {
         let scale = viewer.detail.scale();
         let limit = self.gpu.max_side();
         let inner = size.map(|side| ((side as f32 * scale).round() as u32).clamp(2, limit));
-        let panes = viewer.panes(inner);
-        let cost = self.stage.draw(&self.gpu, cast, &panes, &faces, inner)?;
+        let sight = Sight { panes: viewer.panes(inner), faces, light: viewer.light() };
+        let cost = self.stage.draw(&self.gpu, cast, &sight, inner)?;
         if let Some(Cost { decode_ms, raster_ms }) = cost {
             let pixels_ms = if viewer.device.on_cpu { raster_ms } else { frame_ms };
             if viewer.device.on_cpu || frame_ms < PAUSE_MS {
@@ -245,7 +245,8 @@ impl Screen {
         let mut stage = Stage::new();
         if let (Some(cast), Some(shown)) = (&mut self.cast, self.shown) {
             let panes = viewer.panes(picture.size());
-            stage.draw(&self.gpu, cast, &panes, &shown.faces, picture.size())?;
+            let sight = Sight { panes, faces: shown.faces, light: viewer.light() };
+            stage.draw(&self.gpu, cast, &sight, picture.size())?;
         }
         picture.take(&self.gpu, stage.color(), self.wall(viewer, picture.size()))
     }

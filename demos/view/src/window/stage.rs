@@ -4,7 +4,9 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use visavis::wgpu;
-use visavis::{Instance, Person, Stage as Done};
+use visavis::{Instance, Person, Stage as Done, Surroundings};
+use visavis_codec::FaceFrame;
+use visavis_codec::light::Light;
 
 use super::gpu::{Gpu, STAGE_FORMAT};
 use crate::model::Faces;
@@ -21,7 +23,16 @@ pub(super) struct Cost {
 pub(super) struct Stage {
     size: [u32; 2],
     textures: Option<Textures>,
-    drawn: Option<(Vec<Pane>, Faces)>,
+    drawn: Option<Sight>,
+}
+
+/// Everything that a picture depends on.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Sight {
+    pub(super) panes: Vec<Pane>,
+    pub(super) faces: Faces,
+    /// `None`: as captured.
+    pub(super) light: Option<Light>,
 }
 
 struct Textures {
@@ -51,17 +62,16 @@ impl Stage {
         self.textures.as_ref().map(|textures| &textures.color)
     }
 
-    /// Draws faces in their views. Nothing is done, and nothing said, where the same has been drawn already.
+    /// Draws faces in their views and light. Nothing is done, and nothing said, where the same has been drawn already.
     pub(super) fn draw(
         &mut self,
         gpu: &Gpu,
         cast: &mut Cast,
-        panes: &[Pane],
-        faces: &Faces,
+        sight: &Sight,
         size: [u32; 2],
     ) -> Result<Option<Cost>> {
-        let is_same = |(drawn_panes, drawn): &(Vec<Pane>, Faces)| drawn_panes == panes && same(drawn, faces);
-        if self.size == size && self.textures.is_some() && self.drawn.as_ref().is_some_and(is_same) {
+        let is_same = self.drawn.as_ref().is_some_and(|drawn| drawn.shows_as(sight));
+        if self.size == size && self.textures.is_some() && is_same {
             return Ok(None);
         }
         if self.size != size || self.textures.is_none() {
@@ -71,8 +81,12 @@ impl Stage {
         self.drawn = None;
         let Some(textures) = &self.textures else { return Ok(None) };
 
+        let Sight { panes, faces, light } = sight;
         cast.as_i_am.set_frame(&faces.as_i_am).context("the face")?;
         cast.tuned.set_frame(&faces.tuned).context("the tuned face")?;
+        for instance in [&mut cast.as_i_am, &mut cast.tuned] {
+            instance.set_light(light.as_ref()).context("the light")?;
+        }
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
         let mut cost = Cost::default();
         let mut last = Instant::now();
@@ -98,7 +112,7 @@ impl Stage {
                     &gpu.target,
                     &[instance],
                     &pane.viewports,
-                    &visavis::Surroundings::default(),
+                    &Surroundings::default(),
                     &mut observe,
                 )
                 .context("drawing")?;
@@ -119,7 +133,7 @@ impl Stage {
         gpu.queue.submit([encoder.finish()]);
         cost.raster_ms += last.elapsed().as_secs_f64() * 1e3;
         drop(frames);
-        self.drawn = Some((panes.to_vec(), *faces));
+        self.drawn = Some(sight.clone());
         Ok(Some(cost))
     }
 
@@ -129,11 +143,16 @@ impl Stage {
     }
 }
 
-/// Whether two pictures show the same; times don't count.
-fn same(a: &Faces, b: &Faces) -> bool {
-    let same =
-        |a: &visavis_codec::FaceFrame, b: &visavis_codec::FaceFrame| (a.latent, a.head) == (b.latent, b.head);
-    same(&a.as_i_am, &b.as_i_am) && same(&a.tuned, &b.tuned)
+impl Sight {
+    /// Whether another picture shows the same; times don't count.
+    fn shows_as(&self, other: &Self) -> bool {
+        let Self { panes, faces, light } = self;
+        let same = |a: &FaceFrame, b: &FaceFrame| (a.latent, a.head) == (b.latent, b.head);
+        *panes == other.panes
+            && *light == other.light
+            && same(&faces.as_i_am, &other.faces.as_i_am)
+            && same(&faces.tuned, &other.faces.tuned)
+    }
 }
 
 impl Textures {
