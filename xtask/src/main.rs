@@ -16,7 +16,7 @@ const USAGE: &str = "\
 Usage: cargo xtask COMMAND [--no-install]
 
 Commands:
-  demo   render assets/calls/hello.mcap to out/hello.mp4
+  demo   render assets/calls/hello.mcap to out/hello.mp4, and a moment of it in a room to out/living_room.png
   test   run every test of the workspace
   ci     formatting, lints, documentation, then test: what .ci/run calls
   setup  only install what the others need
@@ -75,8 +75,28 @@ fn demo(may_install: bool) -> Result<(), Failure> {
             "out/hello.mp4",
         ]),
     )?;
+    living_room()?;
     eprintln!("\nxtask: done: open {}", workspace().join("out/hello.mp4").display());
     Ok(())
+}
+
+/// A moment of the call in a room with window light.
+fn living_room() -> Result<(), Failure> {
+    run(
+        "draw the call in a living room, to out/living_room.png",
+        cargo().args(["run", "--quiet", "--package", "visavis-cli", "--"]).args([
+            "render",
+            "assets/calls/hello.mcap",
+            "--scene",
+            "assets/scenes/living_room.glb",
+            "--size",
+            "1280x720",
+            "--frame",
+            "75",
+            "-o",
+            "out/living_room.png",
+        ]),
+    )
 }
 
 /// What tests, lints and documentation are built with: one set, so that every crate is compiled once.

@@ -70,7 +70,11 @@ fn compose(executor: Executor) {
     // A square before the left half of the picture hides the person there, and only there. From behind the camera's eye +X
     // is to the left.
     let green = [0.0, 1.0, 0.0, 1.0];
-    let half = draw(&headless, &scene(&[([0.5, 0.0, -0.4], 1.0, green), ([0.0, 0.0, 30.0], 40.0, [1.0; 4])]), &people);
+    let half = draw(
+        &headless,
+        &scene(&[([0.5, 0.0, -0.4], 1.0, green), ([0.0, 0.0, 30.0], 40.0, [1.0; 4])]),
+        &people,
+    );
     let (mut hidden, mut shown) = (0, 0);
     for (i, texel) in half.iter().enumerate() {
         let x = i % SIZE[0] as usize;
@@ -99,15 +103,17 @@ fn depth_and_hair_on_the_cpu_executor() {
 fn under_a_sun(roof_over_person: bool) -> Scene {
     let (mut json, binary) = squares(
         serde_json::json!([matt([0.8, 0.8, 0.8, 1.0]), matt([0.8, 0.8, 0.8, 1.0])]),
-        &[([0.0, -0.8, 0.0], [4.0, 4.0, 1.0], 0), ([if roof_over_person { 0.0 } else { 9.0 }, 3.0, 0.0], [3.0, 3.0, 1.0], 1)],
+        &[
+            ([0.0, -0.8, 0.0], [4.0, 4.0, 1.0], 0),
+            ([if roof_over_person { 0.0 } else { 9.0 }, 3.0, 0.0], [3.0, 3.0, 1.0], 1),
+        ],
     );
     // Flat on the ground, looking up; the roof is seen by the lamp from its back.
     // This turns +Z to +Y, and −Z, along which the lamp shines, to −Y.
     let up = [-0.5f32.sqrt(), 0.0, 0.0, 0.5f32.sqrt()];
     json["nodes"][0]["rotation"] = serde_json::json!(up);
     json["nodes"][1]["rotation"] = serde_json::json!(up);
-    json["scenes"][0]["extras"] =
-        serde_json::json!({ "visavis": { "environment": { "gradient": [[0.05, 0.05, 0.05], [0.05, 0.05, 0.05], [0.05, 0.05, 0.05]] } } });
+    json["scenes"][0]["extras"] = serde_json::json!({ "visavis": { "environment": { "gradient": [[0.05, 0.05, 0.05], [0.05, 0.05, 0.05], [0.05, 0.05, 0.05]] } } });
     with_sun(&mut json, up, [1.0; 3]);
     Scene::from_glb(&glb(&json, &binary), "sun").expect("a good scene")
 }
@@ -127,7 +133,11 @@ fn shadows(executor: Executor) {
     let empty = draw(&open, &[]);
     let cast = draw(&open, &[&person]);
     // Where the floor was lit and is dark now, and isn't the person, who is far lighter than that.
-    let dark = empty.iter().zip(&cast).filter(|(a, b)| a[1] > 0.6 && b[1] < 0.1 && (b[0] - b[2]).abs() < 0.02).count();
+    let dark = empty
+        .iter()
+        .zip(&cast)
+        .filter(|(a, b)| a[1] > 0.6 && b[1] < 0.1 && (b[0] - b[2]).abs() < 0.02)
+        .count();
     assert!(dark > 60, "{dark} texels of shadow");
 
     // The roof's shadow falls on the person.

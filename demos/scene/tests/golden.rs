@@ -23,7 +23,8 @@ const FLIP: f32 = 0.03;
 fn golden(executor: Executor, room: &str) {
     let headless = software(executor);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let scene = Scene::read(&folder.join("../../assets/scenes").join(format!("{room}.glb"))).expect("a good scene");
+    let scene =
+        Scene::read(&folder.join("../../assets/scenes").join(format!("{room}.glb"))).expect("a good scene");
     assert!(scene.warnings.is_empty(), "{:?}", scene.warnings);
     let place = scene.nodes[scene.node("person").expect("a place for a person")].world_from_node;
     let (_, rotation, translation) = place.to_scale_rotation_translation();

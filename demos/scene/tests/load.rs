@@ -26,7 +26,10 @@ fn a_square_arrives_as_it_was_made() {
     with_sun(&mut json, [-0.5f32.sqrt(), 0.0, 0.0, 0.5f32.sqrt()], [1.0, 0.5, 0.25]);
     json["cameras"] = json!([{ "type": "perspective", "perspective": { "yfov": 0.5, "znear": 0.1 } }]);
     json["nodes"][0]["children"] = json!([2]);
-    json["nodes"].as_array_mut().unwrap().push(json!({ "name": "eye", "camera": 0, "translation": [0, 0, 1] }));
+    json["nodes"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({ "name": "eye", "camera": 0, "translation": [0, 0, 1] }));
     let scene = load(&json, &binary).expect("a good scene");
     assert!(scene.warnings.is_empty(), "{:?}", scene.warnings);
     let square = scene.node("square 0").expect("by name");

@@ -10,12 +10,12 @@ use visavis_scene::Scene;
 /// A small file with a bit of everything.
 fn file() -> Vec<u8> {
     let mut material = matt([0.5, 0.25, 1.0, 1.0]);
-    material["pbrMetallicRoughness"]["baseColorTexture"] =
-        json!({ "index": 0, "extensions": { "KHR_texture_transform": { "scale": [2, 2], "rotation": 0.5 } } });
+    material["pbrMetallicRoughness"]["baseColorTexture"] = json!({ "index": 0, "extensions": { "KHR_texture_transform": { "scale": [2, 2], "rotation": 0.5 } } });
     material["normalTexture"] = json!({ "index": 0, "scale": 0.5 });
     material["alphaMode"] = json!("MASK");
     material["extras"] = json!({ "visavis": { "light_map": { "texture": 0, "uv_set": 0, "scale": 2 } } });
-    let (mut json, binary) = squares(json!([material, matt([1.0; 4])]), &[([0.0; 3], [1.0; 3], 0), ([1.0; 3], [1.0; 3], 1)]);
+    let (mut json, binary) =
+        squares(json!([material, matt([1.0; 4])]), &[([0.0; 3], [1.0; 3], 0), ([1.0; 3], [1.0; 3], 1)]);
     json["accessors"][2]["sparse"] = json!({
         "count": 1,
         "indices": { "bufferView": 3, "componentType": 5123 },
@@ -33,8 +33,20 @@ fn file() -> Vec<u8> {
 }
 
 /// Numbers that loaders trip over.
-const NUMBERS: [&str; 12] =
-    ["-1", "0", "1", "2", "255", "65535", "4294967295", "18446744073709551615", "1e308", "-1e-300", "0.5", "1e40"];
+const NUMBERS: [&str; 12] = [
+    "-1",
+    "0",
+    "1",
+    "2",
+    "255",
+    "65535",
+    "4294967295",
+    "18446744073709551615",
+    "1e308",
+    "-1e-300",
+    "0.5",
+    "1e40",
+];
 
 fn check(bytes: &[u8]) {
     match Scene::from_glb(bytes, "mutated.glb") {

@@ -42,9 +42,11 @@ pub(crate) fn squares(materials: Value, nodes: &[([f32; 3], [f32; 3], usize)]) -
     view(&bytes(&[0.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0]));
     view(&[0u16, 1, 2, 0, 2, 3].iter().flat_map(|i| i.to_le_bytes()).collect::<Vec<u8>>());
     let mut png = std::io::Cursor::new(Vec::new());
-    image::RgbaImage::from_fn(4, 4, |x, y| image::Rgba([255, if (x + y) % 2 == 0 { 255 } else { 128 }, 200, 255]))
-        .write_to(&mut png, image::ImageFormat::Png)
-        .expect("a small PNG");
+    image::RgbaImage::from_fn(4, 4, |x, y| {
+        image::Rgba([255, if (x + y) % 2 == 0 { 255 } else { 128 }, 200, 255])
+    })
+    .write_to(&mut png, image::ImageFormat::Png)
+    .expect("a small PNG");
     view(png.get_ref());
     let count = materials.as_array().map_or(0, Vec::len);
     let meshes: Vec<Value> = (0..count)
