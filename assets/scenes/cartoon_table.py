@@ -167,7 +167,7 @@ def main():
         # In the glTF frame −Z is where they look; unturned they would look away from the camera.
         angle = math.radians(180 + turn * -1)
         out.node(name, translation=[x, z, -y], rotation=[0.0, math.sin(angle / 2), 0.0, math.cos(angle / 2)])
-    out.lamp("pendant", "spot", [1.0, 0.93, 0.80], 5.2 * math.pi, rotation=glb.looking(np.array([0.02, -1.0, -0.05])),
+    out.lamp("pendant", "spot", [1.0, 0.93, 0.80], 1.5 * math.pi, rotation=glb.looking(np.array([0.02, -1.0, -0.05])),
              translation=[0.0, 2.02, 0.0], spot={"innerConeAngle": 0.75, "outerConeAngle": 1.15})
     out.lamp("window", "directional", [1.0, 0.98, 0.94], 0.55 * math.pi, rotation=glb.looking(np.array([0.45, -0.8, -0.6])))
     out.camera("table", (0.0, 1.62, 2.55), (0.0, 0.98, 0.0), math.radians(36))

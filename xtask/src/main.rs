@@ -17,7 +17,7 @@ const USAGE: &str = "\
 Usage: cargo xtask COMMAND [--no-install]
 
 Commands:
-  demo   render assets/calls/hello.mcap to out/hello.mp4, and a meeting in a real room to out/meeting.png
+  demo   render a recorded call to out/hello.mp4, and people in a living room, at a real table and in a cartoon to pictures beside it
   test   run every test of the workspace
   ci     formatting, licences, lints, documentation, then test: what .ci/run calls
   setup  only install what the others need
@@ -64,31 +64,60 @@ fn workspace() -> PathBuf {
     here.parent().unwrap_or(here).to_owned()
 }
 
+/// What the demo makes: what it is, the file, and how `visavis render assets/calls/hello.mcap` is told.
+const PICTURES: [(&str, &str, &[&str]); 4] = [
+    ("a recorded call", "out/hello.mp4", &[]),
+    (
+        "a moment of it in a living room with window light",
+        "out/living_room.png",
+        &["--scene", "assets/scenes/living_room.glb", "--size", "1280x720", "--frame", "75"],
+    ),
+    (
+        "two of them behind a real table, as in mixed reality",
+        "out/meeting.png",
+        &["--room", "assets/mixed/meeting.json"],
+    ),
+    (
+        "two of them at cards in a cartoon",
+        "out/table.png",
+        &[
+            "--scene",
+            "assets/scenes/cartoon_table.glb",
+            "--place",
+            "person",
+            "--place",
+            "person_2",
+            "--size",
+            "1280x720",
+            "--frame",
+            "75",
+        ],
+    ),
+];
+
 fn demo(may_install: bool) -> Result<(), Failure> {
     set_up(Purpose::Demo, may_install)?;
     run("build the program `visavis`", cargo().args(["build", "--package", "visavis-cli"]))?;
-    run(
-        "render assets/calls/hello.mcap, a recorded call, to out/hello.mp4",
-        cargo().args(["run", "--quiet", "--package", "visavis-cli", "--"]).args([
-            "render",
-            "assets/calls/hello.mcap",
-            "-o",
-            "out/hello.mp4",
-        ]),
-    )?;
-    run(
-        "two of them behind a real table, as in mixed reality, to out/meeting.png",
-        cargo().args(["run", "--quiet", "--package", "visavis-cli", "--"]).args([
-            "render",
-            "assets/calls/hello.mcap",
-            "--room",
-            "assets/mixed/meeting.json",
-            "-o",
-            "out/meeting.png",
-        ]),
-    )?;
-    for made in ["out/hello.mp4", "out/meeting.png"] {
-        eprintln!("\nxtask: done: open {}", workspace().join(made).display());
+    for (what, output, how) in PICTURES {
+        run(
+            &format!("render {what} to {output}"),
+            cargo()
+                .args([
+                    "run",
+                    "--quiet",
+                    "--package",
+                    "visavis-cli",
+                    "--",
+                    "render",
+                    "assets/calls/hello.mcap",
+                ])
+                .args(how)
+                .args(["-o", output]),
+        )?;
+    }
+    eprintln!("\nxtask: done; open");
+    for (what, output, _) in PICTURES {
+        eprintln!("  {}  {what}", workspace().join(output).display());
     }
     Ok(())
 }

@@ -157,7 +157,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
     );
     let tuner = |profile: &PathBuf| tuner(profile, &recording.avatar, &recording.avatar_path);
     // One for each face: they remember what was before.
-    let seats = room.as_ref().map_or(1, |room| room.seats.len());
+    let seats = room.as_ref().map_or(scene.seats(), |room| room.seats.len());
     let tuners: Result<Vec<_>> = (0..seats).map(|_| profile.as_ref().map(tuner).transpose()).collect();
     let mut tuners = tuners?;
     let frames = frame_count(end - from, fps).min(output.frame_limit().unwrap_or(usize::MAX));
@@ -214,7 +214,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
                     painter.paint(&face(0, time), &camera.view(time, aspect), size, Behind::Nothing);
                 picture.map(|picture| compositor.compose(picture))
             }
-            Studio::Scene(painter) => painter.paint(&face(0, time), time),
+            Studio::Scene(painter) => {
+                // Each at a moment of their own.
+                let apart = recording.seconds / painter.people() as f64;
+                let faces: Vec<_> = (0..painter.people())
+                    .map(|n| face(n, (time + n as f64 * apart) % recording.seconds))
+                    .collect();
+                painter.paint(&faces, time)
+            }
             Studio::Room(painter) => {
                 let faces: Vec<_> = (painter.seats().iter().enumerate())
                     .map(|(n, seat)| face(n, (time + seat.call_s) % recording.seconds))

@@ -1,6 +1,6 @@
 //! A person in a room: `--scene`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -20,9 +20,10 @@ pub(crate) struct SceneArguments {
     /// A room to stand in: glTF (.glb, .gltf)
     #[arg(long, value_name = "FILE")]
     scene: Option<PathBuf>,
-    /// The node of the scene where the person is; its −Z is where they look
+    /// The node of the scene where the person is; its −Z is where they look. Given again, another one with the same face
+    /// is there, at another moment of the call
     #[arg(long, value_name = "NODE", default_value = "person", requires = "scene")]
-    place: String,
+    place: Vec<String>,
     /// A camera of the scene, by name; its first one unless said
     #[arg(long, value_name = "NAME", requires = "scene", conflicts_with = "camera")]
     scene_camera: Option<String>,
@@ -44,10 +45,11 @@ enum SceneLook {
 /// Draws one avatar in a room.
 pub(crate) struct ScenePainter {
     headless: Headless,
-    instance: visavis::Instance,
+    people: Vec<visavis::Instance>,
     stage: Stage,
     snapshot: Snapshot,
     seen_from: SeenFrom,
+    /// Of the first of them.
     world_from_rest: Affine3A,
 }
 
@@ -60,6 +62,11 @@ enum SeenFrom {
 }
 
 impl SceneArguments {
+    /// How many will be in the picture.
+    pub(super) fn seats(&self) -> usize {
+        if self.scene.is_some() { self.place.len() } else { 1 }
+    }
+
     /// Gets ready to draw, if there is a scene.
     pub(super) fn open(
         &self,
@@ -74,20 +81,9 @@ impl SceneArguments {
         for warning in &scene.warnings {
             eprintln!("visavis: {}: {warning}", path.display());
         }
-        let Some(place) = scene.node(&self.place) else {
-            let mut names: Vec<_> = scene.nodes.iter().map(|node| node.name.as_str()).collect();
-            names.retain(|name| !name.is_empty());
-            names.truncate(40);
-            bail!(
-                "{}: it has no node `{}` (--place); there is {}",
-                path.display(),
-                self.place,
-                names.join(", ")
-            );
-        };
-        // People aren't scaled with the furniture.
-        let (_, rotation, translation) = scene.nodes[place].world_from_node.to_scale_rotation_translation();
-        let world_from_rest = Affine3A::from_rotation_translation(rotation, translation);
+        let places: Result<Vec<_>> = self.place.iter().map(|place| place_of(&scene, place, path)).collect();
+        let places = places?;
+        let world_from_rest = *places.first().context("--place: nobody is in the scene")?;
 
         let aspect = size[0] as f32 / size[1] as f32;
         let mut lens = None;
@@ -133,32 +129,45 @@ impl SceneArguments {
         let options =
             HeadlessOptions { executor: chosen, pool: Some(Arc::new(pool)), ..HeadlessOptions::default() };
         let headless = Headless::new(&options).context("setting up the engine")?;
-        let mut instance = headless.load(avatar).context("loading the avatar into the engine")?.instance();
-        instance
-            .set_pose(world_from_rest)
-            .with_context(|| format!("{}: its node `{}`", path.display(), self.place))?;
-        if !self.as_captured {
-            match instance.set_light(Some(&scene.light_at(translation))) {
-                Err(error @ LightError::NoCaptureLight { .. }) => {
-                    eprintln!("visavis: {error}; it is shown as it was captured");
-                }
-                other => {
-                    other.with_context(|| format!("{}: its light at `{}`", path.display(), self.place))?
+        let person = headless.load(avatar).context("loading the avatar into the engine")?;
+        let mut people = Vec::with_capacity(places.len());
+        for (place, world_from_rest) in self.place.iter().zip(places) {
+            let mut instance = person.instance();
+            instance
+                .set_pose(world_from_rest)
+                .with_context(|| format!("{}: its node `{place}`", path.display()))?;
+            if !self.as_captured {
+                match instance.set_light(Some(&scene.light_at(world_from_rest.translation.into()))) {
+                    Err(error @ LightError::NoCaptureLight { .. }) => {
+                        eprintln!("visavis: {error}; it is shown as it was captured");
+                    }
+                    other => {
+                        other.with_context(|| format!("{}: its light at `{place}`", path.display()))?;
+                    }
                 }
             }
+            people.push(instance);
         }
         let options = StageOptions { lens, look, ..StageOptions::default() };
         let stage = Stage::new(headless.engine(), &scene, options)
             .with_context(|| format!("{}: putting the scene on the device", path.display()))?;
         let snapshot = Snapshot::new(headless.engine().device(), size).context("a picture of that size")?;
-        Ok(Some(ScenePainter { headless, instance, stage, snapshot, seen_from, world_from_rest }))
+        Ok(Some(ScenePainter { headless, people, stage, snapshot, seen_from, world_from_rest }))
     }
 }
 
 impl ScenePainter {
-    /// One picture at a time of the call, `[height, width, 4]`, valid until the next.
-    pub(super) fn paint(&mut self, frame: &FaceFrame, time: f64) -> Result<&[u8]> {
-        self.instance.set_frame(frame).context("the face")?;
+    /// How many are in it.
+    pub(super) fn people(&self) -> usize {
+        self.people.len()
+    }
+
+    /// One picture of everybody, each with a face, at a time of the call, `[height, width, 4]`, valid until the next.
+    pub(super) fn paint(&mut self, faces: &[FaceFrame], time: f64) -> Result<&[u8]> {
+        for (instance, face) in self.people.iter_mut().zip(faces) {
+            instance.set_frame(face).context("the face")?;
+        }
+        let people: Vec<_> = self.people.iter().collect();
         let size = self.snapshot.size();
         let view = match &self.seen_from {
             SeenFrom::Fixed(view) => *view,
@@ -169,7 +178,7 @@ impl ScenePainter {
         };
         let (device, queue) = (self.headless.engine().device(), self.headless.engine().queue());
         let mut encoder = device.create_command_encoder(&Default::default());
-        let drawn = self.stage.record(&mut encoder, &[&self.instance], &view, size, self.snapshot.view());
+        let drawn = self.stage.record(&mut encoder, &people, &view, size, self.snapshot.view());
         let drawn = drawn.context("drawing the room")?;
         let picture = self.snapshot.read(device, queue, encoder).context("drawing the room")?;
         drop(drawn);
@@ -188,4 +197,16 @@ impl ScenePainter {
     pub(super) fn adapter(&self) -> &str {
         &self.headless.adapter().name
     }
+}
+
+/// Where a node of a scene is; people aren't scaled with the furniture.
+fn place_of(scene: &Scene, place: &str, path: &Path) -> Result<Affine3A> {
+    let Some(node) = scene.node(place) else {
+        let mut names: Vec<_> = scene.nodes.iter().map(|node| node.name.as_str()).collect();
+        names.retain(|name| !name.is_empty());
+        names.truncate(40);
+        bail!("{}: it has no node `{place}` (--place); there is {}", path.display(), names.join(", "));
+    };
+    let (_, rotation, translation) = scene.nodes[node].world_from_node.to_scale_rotation_translation();
+    Ok(Affine3A::from_rotation_translation(rotation, translation))
 }

@@ -16,6 +16,8 @@ pub(crate) struct Layouts {
     pub(crate) node: wgpu::BindGroupLayout,
     /// Of all surface pipelines.
     pub(crate) pipeline: wgpu::PipelineLayout,
+    /// Of the sky's, which has neither material nor node.
+    pub(crate) sky: wgpu::PipelineLayout,
 }
 
 impl Layouts {
@@ -45,12 +47,16 @@ impl Layouts {
         entries.extend((count + 1..=2 * count).map(|binding| sampler(binding, filtering)));
         let material = layout("visavis scene material", &entries);
         let node = layout("visavis scene node", &[uniform(0, both, true, size_of::<SceneNode>())]);
-        let pipeline = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-            label: Some("visavis scene"),
-            bind_group_layouts: &[Some(&view), Some(&material), Some(&node)],
-            immediate_size: 0,
-        });
-        Self { view, material, node, pipeline }
+        let pipeline_layout = |groups: &[Option<&wgpu::BindGroupLayout>]| {
+            device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+                label: Some("visavis scene"),
+                bind_group_layouts: groups,
+                immediate_size: 0,
+            })
+        };
+        let pipeline = pipeline_layout(&[Some(&view), Some(&material), Some(&node)]);
+        let sky = pipeline_layout(&[Some(&view)]);
+        Self { view, material, node, pipeline, sky }
     }
 }
 

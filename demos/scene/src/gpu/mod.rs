@@ -46,3 +46,16 @@ fn filled_buffer(
 }
 
 use visavis::wgpu;
+
+// TEMPORARY-ITERATION
+pub(crate) fn wgsl(shader: visavis_shaders::Shader) -> wgpu::ShaderSource<'static> {
+    if let Ok(dir) = std::env::var("VISAVIS_WGSL_DIR") {
+        let text: String = shader
+            .files
+            .iter()
+            .map(|f| std::fs::read_to_string(format!("{dir}/{f}.wgsl")).unwrap() + "\n")
+            .collect();
+        return wgpu::ShaderSource::Wgsl(text.into());
+    }
+    wgpu::ShaderSource::Wgsl(shader.source.into())
+}

@@ -58,7 +58,7 @@ impl Renderer {
             let module = |shader: shaders::Shader| {
                 device.create_shader_module(wgpu::ShaderModuleDescriptor {
                     label: Some(shader.name),
-                    source: wgpu::ShaderSource::Wgsl(shader.source.into()),
+                    source: super::wgsl(shader),
                 })
             };
             let layouts = Layouts::new(device);
@@ -145,6 +145,7 @@ impl Renderer {
                 either.map(|double| either.map(|mirrored| pipeline(device, &recipe(blend, double, mirrored))))
             });
             let sky = Recipe {
+                layout: &layouts.sky,
                 module: sky,
                 vertex: "sky_vertex",
                 fragment: Some("sky_fragment"),
