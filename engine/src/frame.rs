@@ -180,8 +180,17 @@ pub(crate) struct Subject {
     pub(crate) decodes: bool,
     /// On the GPU executor.
     pub(crate) draws: List<Draw>,
-    /// Where its light begins, bytes; none if it is shown as captured.
-    pub(crate) lighting: Option<u32>,
+    /// None if it is shown as captured.
+    pub(crate) lighting: Option<SubjectLight>,
+}
+
+/// The light that an instance is seen in.
+#[derive(Debug)]
+pub(crate) struct SubjectLight {
+    /// Where it begins, bytes.
+    pub(crate) offset: u32,
+    /// What draws the instance's part of a layer, solid and soft; on the CPU executor.
+    pub(crate) layer: Option<[wgpu::RenderPipeline; 2]>,
 }
 
 /// A draw call of every view.
@@ -235,23 +244,24 @@ impl Frame {
         pass: &mut wgpu::RenderPass<'_>,
         view: usize,
         layer: &LayerTextures,
-        LayerPipelines { captured, relit }: &LayerPipelines,
+        LayerPipelines { captured, is_relit }: &LayerPipelines,
     ) {
-        let corners = if self.is_multiview || relit.is_some() { 6 } else { 3 };
         for sweep in 0..2 {
             if let Some(captured) = captured {
                 pass.set_pipeline(&captured[sweep]);
                 pass.set_bind_group(0, layer.group(), &[]);
-                pass.draw(0..corners, 0..1);
+                pass.draw(0..if self.is_multiview || *is_relit { 6 } else { 3 }, 0..1);
             }
-            let (Some(relit), Some(lighting)) = (relit, &self.lighting) else { continue };
-            pass.set_pipeline(&relit[sweep]);
-            pass.set_bind_group(0, layer.group(), &[]);
+            let Some(lighting) = &self.lighting else { continue };
             for (index, subject) in self.subjects.iter().enumerate() {
-                let Some(light) = subject.lighting else { continue };
+                let Some(SubjectLight { offset, layer: Some(pipelines) }) = &subject.lighting else {
+                    continue;
+                };
+                pass.set_pipeline(&pipelines[sweep]);
+                pass.set_bind_group(0, layer.group(), &[]);
                 pass.set_bind_group(1, self.cameras_of_a_pass(), &[self.camera_offset(view, index)]);
-                pass.set_bind_group(3, lighting, &[light]);
-                pass.draw(0..corners, 0..1);
+                pass.set_bind_group(3, lighting, &[*offset]);
+                pass.draw(0..6, 0..1);
             }
         }
     }
@@ -269,7 +279,7 @@ impl Frame {
             (_, Look::Gpu { flat, .. }) => &flat.pixel,
             _ => return,
         };
-        let light = self.lighting.as_ref().zip(*lighting);
+        let light = self.lighting.as_ref().zip(lighting.as_ref().map(|light| light.offset));
         for Draw { pass: surface_pass, material, range, part, pipeline } in
             draws.iter().filter(|draw| draw.pass.stage() == stage)
         {

@@ -116,22 +116,27 @@ impl LayerTextures {
 pub(crate) struct LayerPipelines {
     /// What is as captured; none if all is relit.
     pub(crate) captured: Option<[wgpu::RenderPipeline; 2]>,
-    /// One relit instance; none if all is as captured.
-    pub(crate) relit: Option<[wgpu::RenderPipeline; 2]>,
+    /// Whether some instance is relit, by pipelines of its own.
+    pub(crate) is_relit: bool,
 }
 
 impl LayerPipelines {
     /// For instances that are relit or not.
     pub(crate) fn new(shared: &Shared, target: &Target, is_relit: &[bool]) -> Result<Self, GpuError> {
-        let pair = |part| -> Result<_, GpuError> {
-            let pipeline = |sweep| shared.raster_pipeline(RasterKey::Layer(target.format, part, sweep));
-            Ok(Some([pipeline(Sweep::Solid)?, pipeline(Sweep::Soft)?]))
-        };
-        Ok(match (is_relit.contains(&true), is_relit.contains(&false)) {
-            (false, _) => Self { captured: pair(LayerPart::All)?, relit: None },
-            (true, true) => Self { captured: pair(LayerPart::Captured)?, relit: pair(LayerPart::Relit)? },
-            (true, false) => Self { captured: None, relit: pair(LayerPart::Relit)? },
-        })
+        let (some, all) = (is_relit.contains(&true), !is_relit.contains(&false));
+        let part = if some { LayerPart::Captured } else { LayerPart::All };
+        let captured = if some && all { None } else { Some(Self::pair(shared, target, part)?) };
+        Ok(Self { captured, is_relit: some })
+    }
+
+    /// What draws a part of layers, solid and soft.
+    pub(crate) fn pair(
+        shared: &Shared,
+        target: &Target,
+        part: LayerPart,
+    ) -> Result<[wgpu::RenderPipeline; 2], GpuError> {
+        let pipeline = |sweep| shared.raster_pipeline(RasterKey::Layer(target.format, part, sweep));
+        Ok([pipeline(Sweep::Solid)?, pipeline(Sweep::Soft)?])
     }
 }
 

@@ -12,14 +12,14 @@ use crate::crowd::{self, Member};
 use crate::detail::Level;
 use crate::engine::{Engine, Executor, Shared};
 use crate::error::{GpuError, PrepareError, scoped};
-use crate::frame::{Cameras, Draw, Frame, FrameStatistics, PreparedView, Subject, Viewport};
+use crate::frame::{Cameras, Draw, Frame, FrameStatistics, PreparedView, Subject, SubjectLight, Viewport};
 use crate::layer::LayerPipelines;
 use crate::light::{self, ShadowMap, Surroundings};
 use crate::lists::{List, Lists, forget_lifetime};
 use crate::maps::{Lent, Map, MapBody};
 use crate::person::{Body, BodyState, Figure, Instance, Look, PersonInner, Run, SurfaceMesh, Weights};
 use crate::pose::Pose;
-use crate::raster::{Lit, RasterKey, RasterLayouts, SurfacePass};
+use crate::raster::{Lamps, LayerPart, Lit, RasterKey, RasterLayouts, SurfacePass};
 use crate::target::Target;
 use crate::upload::Upload;
 
@@ -143,12 +143,22 @@ impl Engine {
                 }
             }
             let light = instance.light.as_ref().zip(person.capture_light.as_ref());
-            let lighting = light.map(|(light, captured)| {
-                let number = number_in_layer(subjects.len());
-                let lighting = light::lighting(light, captured, instance.world_from_rest, shadow, number);
-                upload.push(bytemuck::bytes_of(&lighting)) as u32
-            });
-            let lit = if lighting.is_some() { Lit::Relit } else { Lit::Captured };
+            let (lit, lighting) = match light {
+                None => (Lit::Captured, None),
+                Some((light, captured)) => {
+                    let number = number_in_layer(subjects.len());
+                    let lamps = Lamps::new(light.lamps.len(), captured.lamps.len());
+                    let place = instance.world_from_rest;
+                    let lighting = light::lighting(light, captured, place, shadow, number);
+                    let offset = upload.push(bytemuck::bytes_of(&lighting)) as u32;
+                    let is_layer = target.format.color.is_some() && self.executor() == Executor::Cpu;
+                    let layer = match is_layer {
+                        true => Some(LayerPipelines::pair(shared, target, LayerPart::Relit(lamps))?),
+                        false => None,
+                    };
+                    (Lit::Relit(lamps), Some(SubjectLight { offset, layer }))
+                }
+            };
             let draws = self.draws(target, &person, figure, lit)?;
             subjects.push(Subject { person, kind, body: Some(body), map, decodes, draws, lighting });
         }
@@ -318,7 +328,7 @@ fn passes(surface: &SurfaceMesh, lit: Lit, lists: &Arc<Lists>) -> List<Pass> {
             surface.runs.iter().cloned().for_each(|run| push(run, 0));
             fringes.push((0..surface.fringes.last().map_or(0, |(edges, _)| edges.end), 0));
         }
-        Lit::Relit => {
+        Lit::Relit(_) => {
             surface.parts.iter().cloned().for_each(|(run, kind)| push(run, kind as u32));
             fringes.extend(surface.fringes.iter().map(|(edges, kind)| (edges.clone(), *kind as u32)));
         }
@@ -405,7 +415,7 @@ fn place<'a>(
         if let (true, Some(Body { state: BodyState::Cpu(face), .. })) = (is_seen(member, pass), &subject.body)
         {
             placed.push(cpu::Placed { instance: face, world_from_rest: member.instance.world_from_rest });
-            numbers.push(subject.lighting.map_or(0, |_| number_in_layer(index)));
+            numbers.push(subject.lighting.as_ref().map_or(0, |_| number_in_layer(index)));
         }
     }
 }
@@ -444,7 +454,7 @@ fn camera(viewport: &Viewport, member: &Member<'_>) -> Camera {
 impl Subject {
     /// Tells a camera where this instance is in a layer, if a layer of it is relit.
     fn find_in_layer(&self, viewport: &Viewport, camera: &mut Camera) {
-        let (Some(_), Some(Body { state: BodyState::Cpu(face), .. })) = (self.lighting, &self.body) else {
+        let (Some(_), Some(Body { state: BodyState::Cpu(face), .. })) = (&self.lighting, &self.body) else {
             return;
         };
         let clip_from_rest = Mat4::from_cols_array_2d(&camera.clip_from_rest);

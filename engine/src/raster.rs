@@ -59,7 +59,29 @@ pub(crate) enum Lit {
     /// As it was captured.
     Captured,
     /// In light of the host's.
-    Relit,
+    Relit(Lamps),
+}
+
+/// How many lamps relit shaders are made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Lamps {
+    /// Of the light: none or a power of two, so that lamps that come and go make few pipelines.
+    light: u8,
+    /// Of the captured light.
+    captured: u8,
+}
+
+impl Lamps {
+    /// For lights with so many.
+    pub(crate) fn new(light: usize, captured: usize) -> Self {
+        let at_most = |count: usize| count.min(shaders::mirror::LIGHT_LAMPS) as u8;
+        let light = if light == 0 { 0 } else { light.next_power_of_two() };
+        Self { light: at_most(light), captured: at_most(captured) }
+    }
+
+    fn constants(self) -> [(&'static str, f64); 2] {
+        [("light_lamps", f64::from(self.light)), ("captured_lamps", f64::from(self.captured))]
+    }
 }
 
 /// What a pipeline draws of a layer.
@@ -70,7 +92,7 @@ pub(crate) enum LayerPart {
     /// What is as captured, beside relit instances.
     Captured,
     /// One relit instance.
-    Relit,
+    Relit(Lamps),
 }
 
 /// Which pixels of a layer.
@@ -283,13 +305,16 @@ fn surface(
     pass: SurfacePass,
     lit: Lit,
 ) -> wgpu::RenderPipeline {
-    let constants = [
+    let mut constants = vec![
         ("dynamic_layers", shape.dynamic_layers as f64),
         ("static_layers", shape.static_layers as f64),
         ("hidden_groups", shape.hidden_groups as f64),
         ("unrolled", f64::from(u8::from(device.adapter_info().device_type != wgpu::DeviceType::Cpu))),
     ];
-    let is_relit = lit == Lit::Relit;
+    if let Lit::Relit(lamps) = lit {
+        constants.extend(lamps.constants());
+    }
+    let is_relit = matches!(lit, Lit::Relit(_));
     let (camera, pixel) = (Some(layouts.camera(format)), Some(&layouts.pixel));
     let (fringe, lighting) = (Some(&layouts.fringe), Some(&layouts.lighting));
     let fringe_groups = [camera, pixel, fringe, lighting];
@@ -298,7 +323,7 @@ fn surface(
     let fringe = |fragment, write_depth, recipe| Recipe {
         shader: match lit {
             Lit::Captured => [shaders::FRINGE, shaders::FRINGE_VIEWS],
-            Lit::Relit => [shaders::FRINGE_RELIT, shaders::FRINGE_RELIT_VIEWS],
+            Lit::Relit(_) => [shaders::FRINGE_RELIT, shaders::FRINGE_RELIT_VIEWS],
         },
         vertex: if is_relit { "fringe_relit_vertex" } else { "fringe_vertex" },
         fragment,
@@ -311,7 +336,7 @@ fn surface(
     let recipe = Recipe {
         shader: match lit {
             Lit::Captured => [shaders::SURFACE, shaders::SURFACE_VIEWS],
-            Lit::Relit => [shaders::SURFACE_RELIT, shaders::SURFACE_RELIT_VIEWS],
+            Lit::Relit(_) => [shaders::SURFACE_RELIT, shaders::SURFACE_RELIT_VIEWS],
         },
         vertex: if is_relit { "surface_relit_vertex" } else { "surface_vertex" },
         fragment: None,
@@ -363,7 +388,7 @@ fn layer(
             ["captured_solid", "captured_soft"],
             &groups[..1],
         ),
-        LayerPart::Relit => (
+        LayerPart::Relit(_) => (
             [shaders::LAYER_RELIT, shaders::LAYER_RELIT_VIEWS],
             "relit_layer_vertex",
             ["relit_solid", "relit_soft"],
@@ -371,6 +396,10 @@ fn layer(
         ),
     };
     let is_solid = sweep == Sweep::Solid;
+    let constants = match part {
+        LayerPart::Relit(lamps) => lamps.constants().to_vec(),
+        LayerPart::All | LayerPart::Captured => Vec::new(),
+    };
     pipeline(
         device,
         format,
@@ -380,7 +409,7 @@ fn layer(
             fragment: Some(if is_solid { solid } else { soft }),
             layouts: groups,
             attributes: 0,
-            constants: &[],
+            constants: &constants,
             two_sided: true,
             blend: true,
             write_depth: is_solid,

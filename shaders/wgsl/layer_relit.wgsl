@@ -53,10 +53,10 @@ fn unpack_normal(words: vec4<u32>) -> vec3<f32> {
 
 fn unpack_reach(words: vec4<u32>) -> array<f32, 9> {
     var reach = array<f32, 9>();
-    let fields = (lighting.counts.y + 2u) / 2u; // of a word; one source more than lamps
+    let fields = (captured_lamps + 2u) / 2u; // of a word; one source more than lamps
     let bits = min(32u / fields, 16u);
     let most = f32((1u << bits) - 1u);
-    for (var i = 0u; i < 9u; i++) {
+    for (var i = 0u; i <= captured_lamps; i++) {
         let word = select(words.z, words.w, i >= fields);
         let field = select(i, i - fields, i >= fields);
         let root = f32(extractBits(word, min(field * bits, 31u), bits)) / most;

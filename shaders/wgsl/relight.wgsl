@@ -4,6 +4,11 @@
 // Each lamp of the two lights costs some 45 multiply-adds and 9 for each captured lamp that it may reach through, the rest
 // some 160: with the five lamps of a capture and one of a room about 700, beside the pixel decoder's 1,500.
 
+// How many lamps the light has, with dark ones up to a power of two, and the captured light. Constants, so that every lamp stands
+// at a place that compilers know: software adapters fetch from any other eight times, a lane each.
+override light_lamps: u32 = 8u;
+override captured_lamps: u32 = 8u;
+
 // The ratio is no larger: what the captured light hardly reached has no more than noise to brighten.
 const MAX_RATIO = 16.0;
 // The least response to the captured light that something is divided by.
@@ -31,19 +36,11 @@ fn relight(parts: Parts, position: vec3<f32>, to_eye: vec3<f32>) -> vec3<f32> {
     let facing = dot(parts.normal, to_eye);
     let reflection = 2.0 * facing * parts.normal - to_eye;
     var place = Place(position, to_eye, reflection, clamp(facing, 0.05, 1.0), 1.0, array<vec4<f32>, 8>());
-    // Constant bounds, so that compilers unroll and keep the arrays in registers.
     var reach = parts.reach;
-    for (var i = 0u; i < MAX_LAMPS; i++) {
-        if i < lighting.counts.y {
-            place.captured[i] = vec4<f32>(lamp_at(CAPTURED * MAX_LAMPS + i, position).to_lamp, reach[i]);
-        }
-        if i <= lighting.counts.y {
-            place.ambient_reach = reach[i];
-        }
+    for (var i = 0u; i < captured_lamps; i++) {
+        place.captured[i] = vec4<f32>(lamp_at(CAPTURED * MAX_LAMPS + i, position).to_lamp, reach[i]);
     }
-    if lighting.counts.y == MAX_LAMPS {
-        place.ambient_reach = reach[8];
-    }
+    place.ambient_reach = reach[captured_lamps];
     let before = max(response(CAPTURED, parts, place), vec3<f32>(LEAST_RESPONSE));
     let ratio = min(response(LIGHT, parts, place) / before, vec3<f32>(MAX_RATIO));
     return parts.albedo * parts.shading * ratio;
@@ -55,15 +52,42 @@ fn response(light: u32, parts: Parts, place: Place) -> vec3<f32> {
     let mirrored = finish.specular * fresnel(place.facing);
     let ambient = parts.albedo * ambient_irradiance(light, parts.normal) + mirrored * ambient_radiance(light, place.reflection);
     var sum = place.ambient_reach * ambient;
-    for (var i = 0u; i < lighting.counts[light]; i++) {
-        let lamp = lamp_at(light * MAX_LAMPS + i, place.position);
-        var share = reach_of(place, lamp.to_lamp);
-        if light == LIGHT && i == 0u {
-            share *= shadow(place.position, parts.normal, lamp, parts.kind);
+    let lamps = select(light_lamps, captured_lamps, light == CAPTURED);
+    if lamps > 0u {
+        let lamp = lamp_at(light * MAX_LAMPS, place.position);
+        var share = 1.0;
+        if light == LIGHT {
+            share = shadow(place.position, parts.normal, lamp, parts.kind);
         }
-        sum += share * lamp_response(parts, place, finish, lamp);
+        sum += share * reached(parts, place, finish, lamp);
+    }
+    if lamps > 1u {
+        sum += reached(parts, place, finish, lamp_at(light * MAX_LAMPS + 1u, place.position));
+    }
+    if lamps > 2u {
+        sum += reached(parts, place, finish, lamp_at(light * MAX_LAMPS + 2u, place.position));
+    }
+    if lamps > 3u {
+        sum += reached(parts, place, finish, lamp_at(light * MAX_LAMPS + 3u, place.position));
+    }
+    if lamps > 4u {
+        sum += reached(parts, place, finish, lamp_at(light * MAX_LAMPS + 4u, place.position));
+    }
+    if lamps > 5u {
+        sum += reached(parts, place, finish, lamp_at(light * MAX_LAMPS + 5u, place.position));
+    }
+    if lamps > 6u {
+        sum += reached(parts, place, finish, lamp_at(light * MAX_LAMPS + 6u, place.position));
+    }
+    if lamps > 7u {
+        sum += reached(parts, place, finish, lamp_at(light * MAX_LAMPS + 7u, place.position));
     }
     return sum;
+}
+
+// What is given back of as much of a lamp's light as arrives.
+fn reached(parts: Parts, place: Place, finish: Finish, lamp: LampHere) -> vec3<f32> {
+    return reach_of(place, lamp.to_lamp) * lamp_response(parts, place, finish, lamp);
 }
 
 // How much of a lamp in this direction arrives: as much as of the captured lamps round it.
@@ -71,11 +95,11 @@ fn reach_of(place: Place, to_lamp: vec3<f32>) -> f32 {
     var captured = place.captured;
     var sum = AMBIENT_WEIGHT * place.ambient_reach;
     var weights = AMBIENT_WEIGHT;
-    for (var i = 0u; i < MAX_LAMPS; i++) {
+    for (var i = 0u; i < captured_lamps; i++) {
         let near = max(0.5 + 0.5 * dot(to_lamp, captured[i].xyz), 0.0);
         let squared = near * near;
         let fourth = squared * squared;
-        let weight = select(0.0, fourth * fourth, i < lighting.counts.y);
+        let weight = fourth * fourth;
         sum += weight * captured[i].w;
         weights += weight;
     }
