@@ -448,32 +448,35 @@ fn steps_are_found_from_pictures_and_change_nothing_else() {
     assert_eq!(before, after);
 }
 
+/// Arguments for a still in a room.
+fn still<'a>(room: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let mut arguments =
+        vec!["render", "call.mcap", "-o", "room.png", "--size", "96x54", "--frame", "3", "--scene", room];
+    arguments.extend_from_slice(more);
+    arguments
+}
+
 #[test]
 fn a_call_is_rendered_in_a_room() {
     let scene = Scene::new();
     let room = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/scenes/cartoon_table.glb");
     let room = room.to_str().unwrap();
-    let still = |more: [&'static str; 2]| {
-        let arguments =
-            ["render", "call.mcap", "-o", "room.png", "--size", "96x54", "--frame", "3", "--scene", room];
-        [&arguments[..], &more].concat()
-    };
-    let report = scene.json(&still(["--place", "person_2"]));
+    let report = scene.json(&still(room, &["--place", "person_2"]));
     assert_eq!(report["frames"], 1);
     let with_person = image::open(scene.path("room.png")).unwrap().to_rgb8();
     assert_eq!(with_person.dimensions(), (96, 54));
     let different: std::collections::HashSet<_> = with_person.pixels().collect();
     assert!(different.len() > 200, "an empty picture");
     // About the person, in the room.
-    scene.json(&still(["--camera", "three-quarter,distance=1.5,fov=30"]));
+    scene.json(&still(room, &["--camera", "three-quarter,distance=1.5,fov=30", "--look", "photoreal"]));
     assert_ne!(image::open(scene.path("room.png")).unwrap().to_rgb8(), with_person);
 
-    let (status, message) = scene.failure(&still(["--place", "nowhere"]));
+    let (status, message) = scene.failure(&still(room, &["--place", "nowhere"]));
     assert!(
         status == 1 && message.contains("no node `nowhere`") && message.contains("person_2"),
         "{message}"
     );
-    let (status, message) = scene.failure(&still(["--scene-camera", "none"]));
+    let (status, message) = scene.failure(&still(room, &["--scene-camera", "none"]));
     assert!(status == 1 && message.contains("no camera `none`") && message.contains("table"), "{message}");
     std::fs::write(scene.path("broken.glb"), b"glTF\x02\0\0\0 what").unwrap();
     let arguments = ["render", "call.mcap", "-o", "x.png", "--scene", "broken.glb"];

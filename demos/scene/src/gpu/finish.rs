@@ -117,7 +117,7 @@ pub(super) fn screen_pipeline(
 ) -> wgpu::RenderPipeline {
     let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
         label: Some(shader.name),
-        source: super::wgsl(shader),
+        source: wgpu::ShaderSource::Wgsl(shader.source.into()),
     });
     let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
         label: Some(fragment),

@@ -19,16 +19,18 @@ pub use shot::{Occluder, Shot};
 pub use snapshot::Snapshot;
 pub use stage::{Stage, StageFrame, StageOptions, ToneCurve};
 
+use visavis::error::{GpuError, scoped};
+use visavis::wgpu;
+
 /// A buffer with these contents, ready to be bound.
 fn filled_buffer(
     device: &wgpu::Device,
     label: &str,
     contents: &[u8],
     usage: wgpu::BufferUsages,
-) -> Result<wgpu::Buffer, visavis::error::GpuError> {
-    use visavis::wgpu;
+) -> Result<wgpu::Buffer, GpuError> {
     let size = (contents.len().max(4) as u64).next_multiple_of(wgpu::COPY_BUFFER_ALIGNMENT);
-    let buffer = visavis::error::scoped(device, || {
+    let buffer = scoped(device, || {
         device.create_buffer(&wgpu::BufferDescriptor {
             label: Some(label),
             size,
@@ -38,24 +40,9 @@ fn filled_buffer(
     })?;
     {
         // Only a lost device raises no error and yet maps nothing.
-        let mut bytes = buffer.get_mapped_range_mut(..).map_err(|_| visavis::error::GpuError::DeviceLost)?;
+        let mut bytes = buffer.get_mapped_range_mut(..).map_err(|_| GpuError::DeviceLost)?;
         bytes.slice(..contents.len()).copy_from_slice(contents);
     }
     buffer.unmap();
     Ok(buffer)
-}
-
-use visavis::wgpu;
-
-// TEMPORARY-ITERATION
-pub(crate) fn wgsl(shader: visavis_shaders::Shader) -> wgpu::ShaderSource<'static> {
-    if let Ok(dir) = std::env::var("VISAVIS_WGSL_DIR") {
-        let text: String = shader
-            .files
-            .iter()
-            .map(|f| std::fs::read_to_string(format!("{dir}/{f}.wgsl")).unwrap() + "\n")
-            .collect();
-        return wgpu::ShaderSource::Wgsl(text.into());
-    }
-    wgpu::ShaderSource::Wgsl(shader.source.into())
 }

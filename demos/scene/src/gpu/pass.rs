@@ -58,7 +58,7 @@ impl Renderer {
             let module = |shader: shaders::Shader| {
                 device.create_shader_module(wgpu::ShaderModuleDescriptor {
                     label: Some(shader.name),
-                    source: super::wgsl(shader),
+                    source: wgpu::ShaderSource::Wgsl(shader.source.into()),
                 })
             };
             let layouts = Layouts::new(device);
