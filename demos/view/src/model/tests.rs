@@ -1,12 +1,13 @@
 use std::time::Duration;
 
-use visavis_codec::FaceUnit;
 use visavis_codec::call::Timeline;
 use visavis_codec::expression::{Preset, Region};
 use visavis_codec::testing::{Preset as Size, random_latent, synthetic_avatar};
+use visavis_codec::{FaceFrame, FaceUnit};
 
 use super::actions::Action;
 use super::*;
+use crate::host::{Call, Opened};
 
 fn viewer() -> Viewer {
     Viewer::new(Settings::default(), Arc::new(|| {}))
