@@ -2,7 +2,7 @@
 //! light since. The avatar is written anew, unsigned, and its driver with it.
 //!
 //! ```sh
-//! PYTHONPATH=avatar-codec/train python -m visavis_train.transport PREPARED RUN/checkpoint.pt transport.safetensors
+//! PYTHONPATH=avatar-codec/train python -m visavis_train.transport PREPARED assets/avatars/wren.avatar transport.safetensors
 //! cargo run -p visavis-codec --features train,encoder --example relightable -- \
 //!     assets/avatars/wren.avatar CAPTURE transport.safetensors [assets/avatars/wren.driver]
 //! ```

@@ -130,8 +130,9 @@ fn towards(to_lamp_m: Vec3) -> (Vec3, f32) {
     (to_lamp_m.normalize_or(Vec3::Y), 1.0 / (distance * distance))
 }
 
-/// The positive part of a cosine, softened over ±`width` (0..=1): what a disc of that sine of its radius gives across
-/// the horizon, to within 2 % of its strength; a parabola that meets 0 and `cosine` without a kink.
+/// The positive part of a cosine, softened over ±`width` (0..=1): a parabola that meets 0 and `cosine` without a kink. Near to
+/// what a small disc of that sine of its radius gives across the horizon (on it a quarter of the sine, where a disc gives
+/// 0.21 of it).
 pub fn soft_cosine(cosine: f32, width: f32) -> f32 {
     let width = width.max(1e-4);
     let above = (cosine + width).clamp(0.0, 2.0 * width);

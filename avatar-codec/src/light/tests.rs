@@ -75,7 +75,7 @@ fn strengths_are_the_colour_of_white() {
 
 #[test]
 fn a_projected_sky_gives_its_irradiance_back() {
-    // Half a sphere of light is the worst that a smooth room has: order 2 is then 2 % off at the most.
+    // Half a sphere of light is the worst that a smooth room has, and order 2 not far off even then.
     let half = Ambient::project(20_000, |d| Vec3::splat(f32::from(u8::from(d.y > 0.0))));
     for (normal, truth) in [(Vec3::Y, 1.0), (Vec3::X, 0.5), (-Vec3::Y, 0.0)] {
         assert!((half.irradiance(normal).x - truth).abs() < 0.07, "{normal}: {}", half.irradiance(normal).x);

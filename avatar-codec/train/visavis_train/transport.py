@@ -12,10 +12,9 @@ import torch.nn.functional as F
 from safetensors.numpy import save_file
 from torch import nn
 
-from . import export
 from .composite import FRINGE, composite
 from .data import Scene, gather, read_tensors
-from .model import HAIR, MATERIALS, SOLID, Model, Shape, bilinear, leaky
+from .model import HAIR, MATERIALS, SEED_SIZE, SOLID, Model, Shape, bilinear, leaky
 
 NEAR_M = 0.05  # of the prepared fragments' depth
 STEPS, RATE, MIXES = 1200, 2e-2, 4
@@ -201,16 +200,37 @@ def tensors(layer):
     return {"transport.w": layer.weight.numpy().copy(), "transport.b": layer.bias.numpy().copy()}
 
 
+@torch.no_grad()
+def read_model(path):
+    """The networks of an `.avatar` file."""
+    t = {name: torch.from_numpy(values.copy()) for name, values in read_tensors(path).items()}
+    blocks = range(sum(name.endswith(".expand") for name in t))
+    model = Model(Shape(
+        residual=t["texture.seed.weight"].shape[1] - Shape().condition, seed_channels=len(t["texture.seed.bias"]) // SEED_SIZE**2,
+        block_channels=tuple(len(t[f"texture.block{i}.depthwise"]) for i in blocks), hidden=t["pixel.b1"].shape[1],
+        static_size=t["static.texels"].shape[0], static_channels=t["static.texels"].shape[2]))
+    model.texture.seed.weight.copy_(t["texture.seed.weight"])
+    model.texture.seed.bias.copy_(t["texture.seed.bias"])
+    for i, block in enumerate(model.texture.blocks):
+        block.expand.copy_(t[f"texture.block{i}.expand"])
+        block.depthwise.copy_(t[f"texture.block{i}.depthwise"][:, None])
+        bias = (t[f"texture.block{i}.bias"].float() * t[f"texture.block{i}.bias_step"][:, None, None]).half()
+        block.bias.copy_(bias.permute(1, 2, 0))
+    model.static.copy_((t["static.texels"].float() * t["static.scale"] + t["static.offset"]).reshape(model.static.shape))
+    for material, decoder in enumerate(model.pixel):
+        for number, layer in enumerate(decoder.layers, 1):
+            layer.weight.copy_(t[f"pixel.w{number}"][material])
+            layer.bias.copy_(t[f"pixel.b{number}"][material])
+    return model
+
+
 def main():
-    """python -m visavis_train.transport PREPARED CHECKPOINT OUT: learns it for networks that are trained already."""
-    prepared, checkpoint, out = sys.argv[1:]
+    """python -m visavis_train.transport PREPARED AVATAR OUT: learns it for an avatar that is trained already."""
+    prepared, avatar, out = sys.argv[1:]
     torch.set_flush_denormal(True)
-    state = torch.load(checkpoint, weights_only=True)
-    model = Model(Shape(**state["shape"]))
-    model.load_state_dict(state["average"])
-    export.round_weights(model)
+    model = read_model(avatar)
     smooth_strands(model)
-    layer = learn(model.requires_grad_(False), Scene(prepared), state["seed"])
+    layer = learn(model.requires_grad_(False), Scene(prepared), seed=1)
     if layer is None:
         sys.exit(f"{prepared}: the capture doesn't show its lamps one by one")
     save_file(tensors(layer), out)
