@@ -87,12 +87,11 @@ fn lights() -> [(&'static str, Light); 5] {
         kind: LampKind::Directional { to_lamp: Vec3::from(to_lamp).normalize(), angular_radius_rad },
         color,
     };
-    let dim = |radiance| Ambient::uniform(radiance);
     [
         (
             "key-left",
             Light {
-                ambient: dim([0.05, 0.055, 0.065]),
+                ambient: Ambient::uniform([0.05, 0.055, 0.065]),
                 lamps: vec![soft_box([0.7, 0.35, -0.65], 0.12, [1.1, 1.05, 0.95])],
             },
         ),
@@ -106,7 +105,7 @@ fn lights() -> [(&'static str, Light); 5] {
         (
             "warm-below",
             Light {
-                ambient: dim([0.02, 0.025, 0.04]),
+                ambient: Ambient::uniform([0.02, 0.025, 0.04]),
                 lamps: vec![soft_box([0.08, -0.45, -0.45], 0.06, [0.42, 0.22, 0.08])],
             },
         ),
@@ -114,7 +113,7 @@ fn lights() -> [(&'static str, Light); 5] {
         (
             "window",
             Light {
-                ambient: dim([0.10, 0.085, 0.07]),
+                ambient: Ambient::uniform([0.10, 0.085, 0.07]),
                 lamps: vec![soft_box([1.3, 0.2, -0.55], 0.6, [1.5, 1.65, 1.9])],
             },
         ),

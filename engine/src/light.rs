@@ -211,10 +211,10 @@ pub(crate) fn bounds(vertices: &[SkinnedVertex], clip_from_rest: Mat4, size: [u3
     }
     let (mut least, mut most) = (Vec2::INFINITY, Vec2::NEG_INFINITY);
     for corner in 0..8 {
-        let choose = |axis: usize| if corner >> axis & 1 == 0 { low[axis] } else { high[axis] };
+        let choose = |axis: usize| if (corner >> axis) & 1 == 0 { low[axis] } else { high[axis] };
         let clip = clip_from_rest * Vec4::new(choose(0), choose(1), choose(2), 1.0);
         // Behind the eye, or no vertices at all.
-        if !(clip.w > 1e-6) {
+        if clip.w.is_nan() || clip.w <= 1e-6 {
             return everything;
         }
         let place = Vec2::new(clip.x, clip.y) / clip.w;

@@ -128,7 +128,7 @@ fn pack(sum: &Parts, alpha: f32, Owner { number, kind, sources }: Owner) -> [u32
 /// A direction of any length unfolded from an octahedron, −1..=1 each (Cigolle et al. 2014).
 fn octahedron([x, y, z]: [f32; 3]) -> [f32; 2] {
     let sum = x.abs() + y.abs() + z.abs();
-    if !(sum > 0.0) {
+    if sum.is_nan() || sum <= 0.0 {
         return [0.0; 2];
     }
     let [u, v] = [x / sum, y / sum];
