@@ -336,8 +336,7 @@ impl Instance {
     /// How much of its colour is its likeness's, from 0 (none, as from the beginning) to 1: for fading from a likeness that
     /// was shown until the whole avatar was there. At 1 nothing is decoded. Of no effect on an avatar without a likeness.
     pub fn set_likeness(&mut self, share: f32) {
-        // NaN becomes 0.
-        self.likeness = share.max(0.0).min(1.0);
+        self.likeness = if share.is_nan() { 0.0 } else { share.clamp(0.0, 1.0) };
     }
 
     /// How much of its colour is its likeness's, 0 to 1.

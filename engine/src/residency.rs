@@ -279,7 +279,9 @@ impl<K: Clone + Eq + Hash> Residency<K> {
             instance.set_likeness(if was_likeness && tier == Tier::Full { 1.0 } else { 0.0 });
         } else if instance.likeness > 0.0 {
             let step = if self.options.fade_s > 0.0 { self.seconds / self.options.fade_s } else { 1.0 };
-            instance.set_likeness(instance.likeness - step);
+            let share = instance.likeness - step;
+            // What rounding leaves is nothing.
+            instance.set_likeness(if share < 1e-3 { 0.0 } else { share });
         }
         Some(tier)
     }

@@ -97,7 +97,7 @@ fn who_is_not_seen_costs_nothing_and_changes_nothing() {
 
         // A view of depth alone sees one of them, or some: skinned, not decoded.
         let mut light = Viewport::depth_only(random_view(1), [64, 64]);
-        light.view.view_from_world = light.view.view_from_world * hidden[1].pose().inverse();
+        light.view.view_from_world *= hidden[1].pose().inverse();
         let statistics = count(&headless, &target, &all, &[view, light]);
         assert!(
             (2..8).contains(&statistics.skinned) && statistics.decoded == 1,

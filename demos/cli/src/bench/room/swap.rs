@@ -36,9 +36,9 @@ struct Room {
     arrived: [u32; 2],
     /// What packing and uploading took in each frame, milliseconds.
     advance: Samples,
-    /// Whole avatars at present, to see when one goes.
-    whole: usize,
-    evicted: usize,
+    /// Who is whole at present, to see when one goes.
+    whole: [bool; PEOPLE as usize],
+    evicted: u32,
 }
 
 /// Measures frames in stretches with and without arrivals, by turns.
@@ -67,7 +67,7 @@ pub(super) fn measure(
         frame: 0,
         arrived: [0; 2],
         advance: Samples::default(),
-        whole: 0,
+        whole: Default::default(),
         evicted: 0,
     };
     let view = View::look_at(Vec3::new(0.0, 0.0, -1.1), Vec3::new(0.0, -0.03, 0.08), 0.5, 2.0, 0.05);
@@ -179,9 +179,11 @@ impl Room {
             instance.set_pose(Affine3A::from_translation(Vec3::X * across))?;
             instance.set_frame(&face(self.frame.wrapping_add(*key * 37)))?;
         }
-        let whole = (0..PEOPLE).filter(|key| self.residency.tier(key) == Some(Tier::Full)).count();
-        self.evicted += self.whole.saturating_sub(whole);
-        self.whole = whole;
+        for (key, whole) in (0..PEOPLE).zip(&mut self.whole) {
+            let is_whole = self.residency.tier(&key) == Some(Tier::Full);
+            self.evicted += u32::from(*whole && !is_whole);
+            *whole = is_whole;
+        }
         let cast: Vec<&Instance> =
             self.seats.iter().flatten().filter_map(|(_, instance)| instance.as_ref()).collect();
         headless.time_views(&cast, &[*viewport])?;
