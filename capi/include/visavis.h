@@ -56,6 +56,9 @@
 // A bug in this library was caught; the handle may be destroyed, nothing else is promised of it.
 #define VISAVIS_ERROR_INTERNAL -12
 
+// A number of a light is one that light can't have, or the avatar can't be shown in other light.
+#define VISAVIS_ERROR_LIGHT -13
+
 // Any adapter, real GPUs first.
 #define VISAVIS_ADAPTER_ANY 0
 
@@ -88,6 +91,21 @@
 
 // The most components of a residual.
 #define VISAVIS_MAX_RESIDUAL 32
+
+// The most lamps of a light; hosts with more add the weaker ones to the ambient light.
+#define VISAVIS_MAX_LAMPS 8
+
+// Coefficients of spherical harmonics up to order 2.
+#define VISAVIS_LIGHT_BANDS 9
+
+// So far away that it is in the same direction from everywhere: `place` is the unit vector towards it.
+#define VISAVIS_LAMP_DIRECTIONAL 0
+
+// Shines the same everywhere round it: `place` is its centre, metres.
+#define VISAVIS_LAMP_POINT 1
+
+// Shines into a cone: `place` is its centre, metres.
+#define VISAVIS_LAMP_SPOT 2
 
 // The most views of one draw.
 #define VISAVIS_MAX_VIEWS 8
@@ -192,6 +210,40 @@ typedef struct VisavisTransform {
   // Metres.
   float translation[3];
 } VisavisTransform;
+
+// One lamp.
+typedef struct VisavisLamp {
+  // sizeof(VisavisLamp).
+  uint32_t struct_size;
+  // VISAVIS_LAMP_…
+  uint32_t kind;
+  // The colour of white that faces it, linear red, green and blue; of point and spot lamps from 1 m.
+  float color[3];
+  // Where it is, or where it comes from, in the world.
+  float place[3];
+  // Half of the angle that a directional lamp fills, radians, 0 to π/2; the radius of the others, metres. 0 is a point.
+  float radius;
+  // Of spot lamps: the unit vector along which they shine.
+  float axis[3];
+  // Of spot lamps: within this angle from the axis they are as strong as on it, radians.
+  float inner_angle;
+  // Of spot lamps: beyond this angle they are dark, radians, up to π/2.
+  float outer_angle;
+} VisavisLamp;
+
+// All light on a person, in the world. Strengths are the colour that diffuse white takes on: 1 is white.
+typedef struct VisavisLight {
+  // sizeof(VisavisLight).
+  uint32_t struct_size;
+  // How many lamps there are, at most VISAVIS_MAX_LAMPS.
+  uint32_t lamp_count;
+  // Radiance from all around: red, green and blue of real spherical harmonics, of direction (x, y, z) towards the
+  // light: 0.282095, 0.488603 y, 0.488603 z, 0.488603 x, 1.092548 xy, 1.092548 yz, 0.315392 (3z² − 1), 1.092548 xz,
+  // 0.546274 (x² − y²), as ARCore and WebXR give them.
+  float ambient[VISAVIS_LIGHT_BANDS][3];
+  // The lamps; null if there are none.
+  const struct VisavisLamp *lamps;
+} VisavisLight;
 
 // A camera: looks along −Z of its own frame with +Y up. Matrices are column by column, for column vectors.
 typedef struct VisavisView {
@@ -356,6 +408,16 @@ VisavisStatus visavis_instance_set_profile(const struct VisavisInstance *instanc
 // Pointers:
 // `name` is null or points to a string that ends in a zero.
 int32_t visavis_face_unit(const char *name);
+
+// The light that an instance is seen in from now on. Null, as at first, shows it as it was captured. Refused if the avatar
+// doesn't say which light it was captured in.
+//
+// Threads: as visavis_instance_set_latent.
+// Pointers:
+// `instance` is null or a live handle; `light` is null or points to a structure of the size that it says, whose lamps are
+// null or as many as it says.
+VisavisStatus visavis_instance_set_light(const struct VisavisInstance *instance,
+                                         const struct VisavisLight *light);
 
 // Fills `view` with a symmetric perspective camera that stands at `eye` and looks at `target` (world, metres), upright, its
 // far plane at infinity. `vertical_angle`: from the lower to the upper edge of the picture, radians, more than 0 and less
