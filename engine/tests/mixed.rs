@@ -115,11 +115,12 @@ fn flicker(stage: &Stage, options: MixerOptions) -> (f32, f32) {
         .expect("pipelines");
     let view = view_at(Affine3A::IDENTITY);
     let avatars = stage.wall(&view, 1.5, SKIN);
-    // A pillar before the avatar, and a box only 12 cm behind it.
+    // A pillar before the avatar, a thin one too, and a box only 4 cm behind it: two deviations of the noise.
     let mut world = pillar(-0.2, 0.11);
+    world.0.extend(pillar(0.2, 0.23).0);
     world.0.push(Block {
-        from: Vec3::new(0.3, -0.2, -2.0),
-        to: Vec3::new(0.6, 0.3, -1.62),
+        from: Vec3::new(0.35, -0.2, -2.0),
+        to: Vec3::new(0.6, 0.3, -1.54),
         srgb: [60, 90, 70],
     });
     let (clean, _) = world.seen(&CAMERA.scaled_to(DEPTH_SIZE), Affine3A::IDENTITY);
@@ -431,7 +432,7 @@ fn overlays_are_premultiplied_and_give_the_picture() {
         }
         assert_eq!(picture.rgba[at][3], 1.0);
     }
-    assert!(hidden > 300 && whole > 1000 && partly > 20, "{hidden} {whole} {partly}");
+    assert!(hidden > 100 && whole > 200 && partly > 20, "{hidden} {whole} {partly}");
     golden("mixed-overlay.png", &overlay);
     golden("mixed-picture.png", &picture);
     common::driver_log::assert_silent();

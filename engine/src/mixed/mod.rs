@@ -56,7 +56,7 @@ mod solve;
 mod upload;
 mod view;
 
-pub use estimate::{ALBEDO, FADE_RAD, LightEstimator, Observation, ObservationError};
+pub use estimate::{ALBEDO, DIRECTIONS, FADE_RAD, LightEstimator, Observation, ObservationError};
 pub use error::{InvalidCamera, MixedError};
 pub use inputs::{
     Avatars, DepthMap, DepthPixels, DepthUnit, Encoding, Inputs, Intrinsics, Picture, PicturePixels,
