@@ -314,7 +314,7 @@ fn a_shadow_lands_where_the_lamp_throws_it() {
                     let [u, v] = [texel[0] as i32 + dx, texel[1] as i32 + dy];
                     taps += 1;
                     if (0..side as i32).contains(&u) && (0..side as i32).contains(&v) {
-                        covered += usize::from(map[(v * side as i32 + u) as usize] > clip.z);
+                        covered += usize::from(map[(v * side as i32 + u) as usize] > clip.z.max(0.0));
                     }
                 }
             }
