@@ -78,8 +78,8 @@ fn picture(light: &Light, world_from_view: Quat) -> (Vec<u8>, Vec<f32>) {
                 seen += if is_dark { Vec3::ZERO } else { lamp.irradiance(place, normal) };
             }
             // Tiles of different shades, grey in the mean: what the method takes for granted.
-            let tile = ((place * 4.0).floor() + Vec3::splat(64.0)).dot(Vec3::new(1.0, 7.0, 13.0)) as u32;
-            let tint = Vec3::from_array([0, 1, 2].map(|c| 0.8 + 0.4 * (((tile + c) * 7 % 3) as f32 / 2.0)));
+            let tile = ((place * 9.0).floor() + Vec3::splat(64.0)).dot(Vec3::new(1.0, 7.0, 13.0)) as u32;
+            let tint = Vec3::from_array([0, 1, 2].map(|c| 0.88 + 0.24 * (((tile + c) * 7 % 3) as f32 / 2.0)));
             let color = albedo * tint * seen;
             rgba.extend(color.to_array().map(code));
             rgba.push(255);

@@ -120,8 +120,9 @@ impl LightEstimator {
         let samples = Samples::new(observation);
         let world_from_view = Quat::from_mat3(&Mat3::from(observation.world_from_view.matrix3)).normalize();
         let shines = samples.as_what_shines();
-        let shone_on =
-            observation.depth.and_then(|(metres, camera)| samples.as_what_is_shone_on(metres, &camera, &shines));
+        let shone_on = observation
+            .depth
+            .and_then(|(metres, camera)| samples.as_what_is_shone_on(metres, &camera, &shines));
         let found = shone_on.unwrap_or_else(|| with_lamp(&shines)).rotated(world_from_view);
         self.light = match &self.light {
             before if self.is_begun && self.time_constant_s > 0.0 => {
@@ -193,7 +194,8 @@ impl Samples {
     fn new(observation: &Observation<'_>) -> Self {
         let [width, height] = observation.camera.size;
         let columns = COLUMNS.min(width);
-        let rows = (u64::from(columns) * u64::from(height) / u64::from(width)).clamp(1, u64::from(4 * COLUMNS));
+        let rows =
+            (u64::from(columns) * u64::from(height) / u64::from(width)).clamp(1, u64::from(4 * COLUMNS));
         let rows = (rows as u32).min(height);
         let (mut colors, mut clipped) = (Vec::new(), Vec::new());
         for row in 0..rows {
@@ -222,7 +224,8 @@ impl Samples {
 
     /// Radiance all round in the view's frame, by the picture and its mirror images.
     fn as_what_shines(&self) -> Ambient {
-        let edge = |i: usize, place: f32| ((place - self.camera.centre_px[i]) / self.camera.focal_px[i]).atan();
+        let edge =
+            |i: usize, place: f32| ((place - self.camera.centre_px[i]) / self.camera.focal_px[i]).atan();
         let [left, top] = [0, 1].map(|i| edge(i, 0.0));
         let [right, bottom] = [0, 1].map(|i| edge(i, self.size[i] as f32));
         Ambient::project(1024, |direction| {
@@ -247,7 +250,8 @@ impl Samples {
         if gathered.len() < 12 {
             return None;
         }
-        let mean = gathered.iter().map(|surface| luminance(surface.color)).sum::<f32>() / gathered.len() as f32;
+        let mean =
+            gathered.iter().map(|surface| luminance(surface.color)).sum::<f32>() / gathered.len() as f32;
         let least = (0.05 * mean).max(1e-4);
         let fits: Vec<(Vec3, f32)> = (0..DIRECTIONS)
             .map(|i| {
@@ -269,7 +273,8 @@ impl Samples {
         let (ambient, color, _) = fit(&gathered, to_lamp, least);
         // The level is what surfaces say; how it differs by direction, what the picture itself says, as far as it is seen.
         let mut all_round = Ambient::uniform(ambient.max(Vec3::splat(0.02 * mean)).to_array());
-        let scale = Vec3::from(all_round.coefficients[0]) / Vec3::from(shines.coefficients[0]).max(Vec3::splat(1e-6));
+        let scale =
+            Vec3::from(all_round.coefficients[0]) / Vec3::from(shines.coefficients[0]).max(Vec3::splat(1e-6));
         for (out, seen) in all_round.coefficients.iter_mut().zip(shines.coefficients).skip(1) {
             *out = (0.5 * scale * Vec3::from(seen)).to_array();
         }
@@ -367,7 +372,8 @@ fn gather(surfaces: &[(Vec3, Vec3)]) -> Vec<Gathered> {
     let directions: Vec<Vec3> = (0..NORMALS).map(|i| fibonacci(i, NORMALS)).collect();
     let mut bins: Vec<Vec<(Vec3, Vec3)>> = vec![Vec::new(); NORMALS];
     for &(normal, color) in surfaces {
-        let nearest = (0..NORMALS).max_by(|&a, &b| normal.dot(directions[a]).total_cmp(&normal.dot(directions[b])));
+        let nearest =
+            (0..NORMALS).max_by(|&a, &b| normal.dot(directions[a]).total_cmp(&normal.dot(directions[b])));
         bins[nearest.unwrap_or(0)].push((normal, color));
     }
     (bins.into_iter().filter(|bin| bin.len() > 1))

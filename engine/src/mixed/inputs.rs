@@ -3,8 +3,8 @@
 use glam::{Affine3A, Mat4, Vec4};
 use visavis_codec::light::Light;
 
-use crate::{ShadowMap, View};
 use crate::mixed::InvalidCamera;
+use crate::{ShadowMap, View};
 
 /// A pinhole camera in pixels. The first pixel is centred at (½, ½): add ½ to both principal coordinates of a
 /// calibration that centres it at 0.

@@ -56,8 +56,8 @@ mod solve;
 mod upload;
 mod view;
 
-pub use estimate::{ALBEDO, DIRECTIONS, FADE_RAD, LightEstimator, Observation, ObservationError};
 pub use error::{InvalidCamera, MixedError};
+pub use estimate::{ALBEDO, DIRECTIONS, FADE_RAD, LightEstimator, Observation, ObservationError};
 pub use inputs::{
     Avatars, DepthMap, DepthPixels, DepthUnit, Encoding, Inputs, Intrinsics, Picture, PicturePixels,
 };
