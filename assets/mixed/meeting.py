@@ -40,7 +40,7 @@ PROBE_M = (0.0, 1.0, -0.42)
 # Who sits where: between the eyes; low enough that the table hides where a bust ends.
 SEATS = [
     dict(position_m=(-0.305, 0.972, -0.45), yaw_deg=14.0, call_s=2.5),
-    dict(position_m=(0.305, 0.980, -0.45), yaw_deg=-22.0, call_s=6.1),
+    dict(position_m=(0.29, 0.968, -0.44), yaw_deg=-18.0, call_s=6.6),
 ]
 CHAIRS = [((-0.3657, 0, -0.735), 12.6), ((0.3657, 0, -0.735), -24.3)]
 

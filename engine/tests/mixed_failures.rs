@@ -100,12 +100,14 @@ fn wrong_inputs_are_named_and_the_next_frame_is_fine() {
         error(&Inputs { depth: Some(DepthMap { pixels: DepthPixels::U16(&zeros), ..map }), ..fine }),
         MixedError::NoDepth { not_a_number: 0, total: pixels }
     );
+    let halves = vec![0.5; pixels];
     for (unit, field) in [
         (DepthUnit::Metres { scale: f32::NAN }, "scale"),
         (DepthUnit::Normalised { near_m: 0.0, far_m: 1.0 }, "near_m"),
         (DepthUnit::Normalised { near_m: 0.1, far_m: f32::NAN }, "far_m"),
     ] {
-        let found = error(&Inputs { depth: Some(DepthMap { unit, ..map }), ..fine });
+        let map = DepthMap { pixels: DepthPixels::F32(&halves), unit, ..map };
+        let found = error(&Inputs { depth: Some(map), ..fine });
         assert!(matches!(found, MixedError::Unit { field: name, .. } if name == field), "{found}");
     }
 

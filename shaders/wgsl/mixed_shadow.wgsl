@@ -67,7 +67,8 @@ fn seen(place: vec3<f32>, sine: f32, turn: f32) -> f32 {
     let clip = frame.lamp_clip_from_view * vec4<f32>(place, 1.0);
     let at = vec2<f32>(0.5 + 0.5 * clip.x, 0.5 - 0.5 * clip.y);
     let metres = frame.shadow_scale.z;
-    let depth = clip.z + BIAS_M / metres;
+    // What lies beyond the map's far end is behind all that is in it, and nothing in it is nothing.
+    let depth = max(clip.z + BIAS_M / metres, 0.0);
     let tangent_of_radius = sine / sqrt(max(1.0 - sine * sine, 0.01));
     let texel_m = 1.0 / (frame.shadow_scale.x * frame.shadow_scale.w);
     let reach_m = clamp((1.0 - clip.z) * metres * tangent_of_radius, 2.0 * texel_m, SEARCH_M);

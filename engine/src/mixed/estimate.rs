@@ -60,17 +60,19 @@ pub enum ObservationError {
 ///    (after Khan, Reinhard, Fleming & Bülthoff 2006, section 3.2, who mirror it to behind the camera), fading into its mean over
 ///    [`FADE_RAD`]: what is far outside isn't known. Clipped pixels count as brighter than they are.
 /// 2. *The picture as what is shone on*, where there is depth: surfaces of known normals show the light that falls on them
-///    (inverse lighting, Marschner & Greenberg 1997; from depth sensors, Gruber, Richter-Trummer & Schmalstieg 2012). Irradiance of
-///    order 2 is fitted to `colour = albedo × irradiance(normal)` with one grey albedo ([`ALBEDO`], the grey-world assumption),
-///    by least squares reweighted for outliers (other albedos, shadows), drawn towards the result of 1 where normals
-///    don't say.
-/// 3. *The lamp*: the dominant direction is the luminance's linear band, its colour the least-squares fit of a directional
-///    lamp to orders 1 and 2 of the irradiance (Sloan 2008, “Stupid Spherical Harmonics Tricks”); the rest stays ambient.
+///    (inverse lighting, Marschner & Greenberg 1997; from depth sensors, Gruber, Richter-Trummer & Schmalstieg 2012). Normals
+///    come from planes fitted to inverse depth; colours are gathered by normal, each direction's median over grey albedo
+///    ([`ALBEDO`], the grey-world assumption), so that a large wall says no more than a cup. Of [`DIRECTIONS`] directions that one
+///    is the lamp's for which `ambient + lamp × cosine` explains them best, in absolute differences: what lies in a shadow of its own,
+///    or is of another albedo, is outvoted.
+/// 3. *The lamp* without depth: the dominant direction is the luminance's linear band, its colour the least-squares fit of a
+///    directional lamp to orders 1 and 2 of the irradiance (Sloan 2008, “Stupid Spherical Harmonics Tricks”). The rest stays ambient.
 /// 4. *Time*: harmonics are smoothed exponentially in world space, so that turning the head changes nothing by itself.
 #[derive(Clone, Debug)]
 pub struct LightEstimator {
     time_constant_s: f32,
-    radiance: Option<Ambient>,
+    /// Whether `light` was ever seen.
+    is_begun: bool,
     light: Light,
 }
 
@@ -78,10 +80,14 @@ pub struct LightEstimator {
 pub const FADE_RAD: f32 = 1.0;
 /// The albedo that surfaces are taken to have in the mean.
 pub const ALBEDO: f32 = 0.45;
-/// How strongly the picture as what shines holds against the picture as what is shone on, in samples.
-const PRIOR_SAMPLES: f64 = 0.02;
+/// Directions that the lamp is looked for in; some 10° apart.
+pub const DIRECTIONS: usize = 400;
+/// Directions that surfaces' colours are gathered by.
+const NORMALS: usize = 300;
+/// Half of the depth map's window that a normal is fitted in, as a share of the picture's width.
+const WINDOW: f32 = 0.019;
 /// Columns that are looked at; rows by the picture's shape.
-const COLUMNS: u32 = 64;
+const COLUMNS: u32 = 56;
 /// Half of the angle that the lamp fills, radians: windows and lamps in rooms are not points.
 const LAMP_RADIUS_RAD: f32 = 0.12;
 /// Of a clipped pixel: at least so many times what it says.
@@ -92,7 +98,7 @@ impl LightEstimator {
     /// for a lamp that is switched on. What isn't finite and positive counts as 0: no smoothing.
     pub fn new(time_constant_s: f32) -> Self {
         let time_constant_s = if time_constant_s.is_finite() { time_constant_s.max(0.0) } else { 0.0 };
-        Self { time_constant_s, radiance: None, light: Light::default() }
+        Self { time_constant_s, is_begun: false, light: Light::default() }
     }
 
     /// The estimate; dark before the first observation.
@@ -112,24 +118,42 @@ impl LightEstimator {
     pub fn observe(&mut self, observation: &Observation<'_>) -> Result<&Light, ObservationError> {
         check(observation)?;
         let samples = Samples::new(observation);
-        let mut radiance = samples.as_what_shines();
-        if let Some((metres, camera)) = observation.depth {
-            radiance = samples.as_what_is_shone_on(metres, &camera, &radiance);
-        }
-        let world_from_view = observation.world_from_view.matrix3;
-        let rotation = Quat::from_mat3(&Mat3::from(world_from_view)).normalize();
-        let radiance = radiance.rotated(rotation);
-        let smoothed = match self.radiance {
-            Some(before) if self.time_constant_s > 0.0 => {
-                let keep = (-observation.seconds / self.time_constant_s).exp();
-                before.scaled(Vec3::splat(keep)) + radiance.scaled(Vec3::splat(1.0 - keep))
+        let world_from_view = Quat::from_mat3(&Mat3::from(observation.world_from_view.matrix3)).normalize();
+        let shines = samples.as_what_shines();
+        let shone_on = observation
+            .depth
+            .and_then(|(metres, camera)| samples.as_what_is_shone_on(metres, &camera, &shines));
+        let found = shone_on.unwrap_or_else(|| with_lamp(&shines)).rotated(world_from_view);
+        self.light = match &self.light {
+            before if self.is_begun && self.time_constant_s > 0.0 => {
+                between(before, &found, 1.0 - (-observation.seconds / self.time_constant_s).exp())
             }
-            _ => radiance,
+            _ => found,
         };
-        self.radiance = Some(smoothed);
-        self.light = with_lamp(&smoothed);
+        self.is_begun = true;
         Ok(&self.light)
     }
+}
+
+/// The light a share of the way from one to another. Lamps go by direction times strength, so that one that is switched off doesn't
+/// swing about.
+fn between(from: &Light, to: &Light, share: f32) -> Light {
+    let mix = |a: Vec3, b: Vec3| a * (1.0 - share) + b * share;
+    let lamp = |light: &Light| {
+        let lamp = light.lamps.first();
+        lamp.map_or((Vec3::Y, Vec3::ZERO), |lamp| (lamp.at(Vec3::ZERO).0, Vec3::from(lamp.color)))
+    };
+    let ((from_lamp, from_color), (to_lamp, to_color)) = (lamp(from), lamp(to));
+    let towards = mix(from_lamp * (luminance(from_color) + 1e-6), to_lamp * (luminance(to_color) + 1e-6));
+    let ambient = from.ambient.scaled(Vec3::splat(1.0 - share)) + to.ambient.scaled(Vec3::splat(share));
+    let mut light = Light::new(ambient);
+    light.lamps.push(lamp_of(towards.normalize_or(to_lamp), mix(from_color, to_color)));
+    light
+}
+
+fn lamp_of(to_lamp: Vec3, color: Vec3) -> Lamp {
+    let kind = LampKind::Directional { to_lamp, angular_radius_rad: LAMP_RADIUS_RAD };
+    Lamp { kind, color: color.max(Vec3::ZERO).to_array() }
 }
 
 fn check(observation: &Observation<'_>) -> Result<(), ObservationError> {
@@ -220,107 +244,190 @@ impl Samples {
         })
     }
 
-    /// Radiance in the view's frame by how surfaces are shaded; near to `prior` where they don't say.
-    fn as_what_is_shone_on(&self, metres: &[f32], depth: &Intrinsics, prior: &Ambient) -> Ambient {
-        let surfaces = self.surfaces(metres, depth);
-        if surfaces.len() < 4 * BANDS {
-            return *prior;
+    /// Light in the view's frame by how surfaces are shaded; none if too few of them are seen.
+    fn as_what_is_shone_on(&self, metres: &[f32], depth: &Intrinsics, shines: &Ambient) -> Option<Light> {
+        let gathered = gather(&self.surfaces(metres, depth));
+        if gathered.len() < 12 {
+            return None;
         }
-        let basis: Vec<[f64; BANDS]> = surfaces.iter().map(|(normal, _)| irradiance_basis(*normal)).collect();
-        let mut weights = vec![1.0; surfaces.len()];
-        let mut found = *prior;
-        for _ in 0..6 {
-            let mut matrix = [[0.0; BANDS]; BANDS];
-            let mut right = [[0.0; 3]; BANDS];
-            let hold = PRIOR_SAMPLES * surfaces.len() as f64;
-            for k in 0..BANDS {
-                matrix[k][k] = hold;
-                right[k] = prior.coefficients[k].map(|c| hold * f64::from(c));
-            }
-            for ((basis, (_, color)), weight) in basis.iter().zip(&surfaces).zip(&weights) {
-                for k in 0..BANDS {
-                    for l in 0..BANDS {
-                        matrix[k][l] += weight * basis[k] * basis[l];
-                    }
-                    for (c, sum) in right[k].iter_mut().enumerate() {
-                        *sum += weight * basis[k] * f64::from(color[c] / ALBEDO);
-                    }
-                }
-            }
-            let Some(solution) = solve(matrix, right) else { return *prior };
-            found.coefficients = solution.map(|row| row.map(|c| c as f32));
-            // Cauchy's weights at the median of what is left over.
-            let left_over: Vec<f32> = (surfaces.iter())
-                .map(|(normal, color)| luminance(*color / ALBEDO - found.irradiance(*normal)).abs())
-                .collect();
-            let mut sorted = left_over.clone();
-            sorted.sort_by(f32::total_cmp);
-            let scale = (1.5 * sorted[sorted.len() / 2]).max(1e-4);
-            for (weight, rest) in weights.iter_mut().zip(left_over) {
-                *weight = 1.0 / (1.0 + f64::from(rest / scale).powi(2));
-            }
+        let mean =
+            gathered.iter().map(|surface| luminance(surface.color)).sum::<f32>() / gathered.len() as f32;
+        let least = (0.05 * mean).max(1e-4);
+        let fits: Vec<(Vec3, f32)> = (0..DIRECTIONS)
+            .map(|i| {
+                let to_lamp = fibonacci(i, DIRECTIONS);
+                let (_, lamp, cost) = fit(&gathered, to_lamp, least);
+                (to_lamp, if luminance(lamp) > 0.0 { cost } else { f32::INFINITY })
+            })
+            .collect();
+        let best = fits.iter().map(|(_, cost)| *cost).fold(f32::INFINITY, f32::min);
+        if !best.is_finite() {
+            return None;
         }
-        found
+        // Between the directions that were tried: those that explain nearly as much have a say.
+        let best = best.max(1e-6);
+        let to_lamp: Vec3 = (fits.iter().filter(|(_, cost)| *cost < 1.3 * best))
+            .map(|(direction, cost)| *direction * (-(cost / best - 1.0) / 0.05).exp())
+            .sum();
+        let to_lamp = to_lamp.normalize_or(Vec3::Y);
+        let (ambient, color, _) = fit(&gathered, to_lamp, least);
+        // The level is what surfaces say; how it differs by direction, what the picture itself says, as far as it is seen.
+        let mut all_round = Ambient::uniform(ambient.max(Vec3::splat(0.02 * mean)).to_array());
+        let scale =
+            Vec3::from(all_round.coefficients[0]) / Vec3::from(shines.coefficients[0]).max(Vec3::splat(1e-6));
+        for (out, seen) in all_round.coefficients.iter_mut().zip(shines.coefficients).skip(1) {
+            *out = (0.5 * scale * Vec3::from(seen)).to_array();
+        }
+        let mut light = Light::new(all_round);
+        light.lamps.push(lamp_of(to_lamp, color));
+        Some(light)
     }
 
     /// Normals (view's frame) and colours of samples that are on a surface and not clipped.
     fn surfaces(&self, metres: &[f32], depth: &Intrinsics) -> Vec<(Vec3, Vec3)> {
         let depth_from_self = self.camera.other_from_self(depth);
-        let size = depth.size.map(|side| side as usize);
-        let place = |x: f32, y: f32| -> Option<Vec3> {
-            let at =
-                [depth_from_self[0] * x + depth_from_self[2], depth_from_self[1] * y + depth_from_self[3]];
-            let is_inside = (0..2).all(|i| at[i] >= 0.0 && at[i] < size[i] as f32);
-            // The mean of nine neighbours that are about as far away: a sensor is noisy.
-            let mut sum = 0.0;
-            let mut count = 0.0;
-            let own = is_inside
-                .then(|| metres.get(at[1] as usize * size[0] + at[0] as usize).copied())
-                .flatten()?;
-            let is_known = |value: f32| value.is_finite() && value > 0.0;
-            if !is_known(own) {
-                return None;
-            }
-            for i in 0..9usize {
-                let [u, v] = [at[0] as usize + i % 3, at[1] as usize + i / 3];
-                let near = (1..=size[0]).contains(&u) && (1..=size[1]).contains(&v);
-                let value = if near { metres.get((v - 1) * size[0] + u - 1).copied() } else { None };
-                if let Some(value) = value.filter(|&value| is_known(value) && (value / own - 1.0).abs() < 0.1)
-                {
-                    sum += value;
-                    count += 1.0;
-                }
-            }
-            let distance = if count > 0.0 { sum / count } else { own };
-            let right = (x - self.camera.centre_px[0]) / self.camera.focal_px[0];
-            let down = (y - self.camera.centre_px[1]) / self.camera.focal_px[1];
-            Some(distance * Vec3::new(right, -down, -1.0))
-        };
+        let [width, height] = depth.size.map(|side| side as i32);
+        let reach = ((WINDOW * width as f32) as i32).max(2);
+        // A large depth map is sampled: some 50 of a window's pixels are enough.
+        let step = (reach / 3).max(1);
         let mut surfaces = Vec::new();
-        for row in 0..self.size[1] {
-            for column in 0..self.size[0] {
-                let at = row * self.size[0] + column;
-                if self.clipped[at] {
-                    continue;
+        let mut window = Vec::new();
+        for (at, (&color, &clipped)) in self.colors.iter().zip(&self.clipped).enumerate() {
+            let place = [(at % self.size[0]) as f32 + 0.5, (at / self.size[0]) as f32 + 0.5];
+            let [x, y] = [0, 1].map(|i| (depth_from_self[i] * place[i] + depth_from_self[2 + i]) as i32);
+            if clipped || !(0..width).contains(&x) || !(0..height).contains(&y) {
+                continue;
+            }
+            window.clear();
+            let mut count = 0;
+            for v in (y - reach..=y + reach).step_by(step as usize) {
+                for u in (x - reach..=x + reach).step_by(step as usize) {
+                    if !(0..width).contains(&u) || !(0..height).contains(&v) {
+                        continue;
+                    }
+                    count += 1;
+                    let value = metres.get((v * width + u) as usize).copied().unwrap_or(0.0);
+                    if value.is_finite() && value > 1e-3 {
+                        let right = (u as f32 + 0.5 - depth.centre_px[0]) / depth.focal_px[0];
+                        let down = (v as f32 + 0.5 - depth.centre_px[1]) / depth.focal_px[1];
+                        window.push((Vec2::new(right, -down), value.recip()));
+                    }
                 }
-                let (x, y) = (column as f32 + 0.5, row as f32 + 0.5);
-                let around =
-                    [place(x - 1.0, y), place(x + 1.0, y), place(x, y - 1.0), place(x, y + 1.0), place(x, y)];
-                let [Some(left), Some(right), Some(above), Some(below), Some(here)] = around else {
-                    continue;
-                };
-                // A surface: its middle is in the middle.
-                let bends = [(left, right), (above, below)]
-                    .iter()
-                    .any(|(a, b)| ((*a + *b) / 2.0 - here).length() > 0.25 * (*b - *a).length());
-                let normal = (right - left).cross(above - below).normalize_or_zero();
-                if !bends && normal != Vec3::ZERO && normal.dot(here) < 0.0 {
-                    surfaces.push((normal, self.colors[at]));
-                }
+            }
+            if let Some(normal) = plane(&mut window, count) {
+                surfaces.push((normal, color));
             }
         }
         surfaces
     }
+}
+
+/// The normal, towards the camera, of the plane through places (right and up of the axis at 1 m, inverse depth): inverse depth is
+/// linear on it. None if they aren't on one.
+fn plane(window: &mut Vec<(Vec2, f32)>, count: usize) -> Option<Vec3> {
+    let enough = (count * 3 / 5).max(8);
+    if window.len() < enough {
+        return None;
+    }
+    window.sort_by(|a, b| a.1.total_cmp(&b.1));
+    let median = window[window.len() / 2].1;
+    window.retain(|(_, inverse)| (inverse / median - 1.0).abs() < 0.15);
+    if window.len() < enough {
+        return None;
+    }
+    let row = |place: Vec2| [f64::from(place.x), f64::from(place.y), 1.0];
+    let (mut matrix, mut right) = ([[0.0; 3]; 3], [[0.0; 3]; 3]);
+    for (place, inverse) in window.iter() {
+        let row = row(*place);
+        for k in 0..3 {
+            for l in 0..3 {
+                matrix[k][l] += row[k] * row[l];
+            }
+            right[k][0] += row[k] * f64::from(*inverse);
+        }
+    }
+    let [[a, ..], [b, ..], [c, ..]] = solve(matrix, right)?;
+    let error = (window.iter())
+        .map(|(place, inverse)| (row(*place)[0] * a + row(*place)[1] * b + c - f64::from(*inverse)).powi(2))
+        .sum::<f64>();
+    if (error / window.len() as f64).sqrt() > 0.035 * f64::from(median) {
+        return None;
+    }
+    // a x + b y + c = 1 / depth, times depth: the plane's equation with z = −depth.
+    let normal = -Vec3::new(a as f32, b as f32, -c as f32);
+    let seen = Vec3::new(window[0].0.x, window[0].0.y, -1.0);
+    let normal = if normal.dot(seen) > 0.0 { -normal } else { normal };
+    Some(normal.normalize_or_zero()).filter(|normal| *normal != Vec3::ZERO)
+}
+
+/// All surfaces that face one way.
+struct Gathered {
+    normal: Vec3,
+    /// The median, over the mean albedo.
+    color: Vec3,
+    weight: f32,
+}
+
+fn gather(surfaces: &[(Vec3, Vec3)]) -> Vec<Gathered> {
+    let directions: Vec<Vec3> = (0..NORMALS).map(|i| fibonacci(i, NORMALS)).collect();
+    let mut bins: Vec<Vec<(Vec3, Vec3)>> = vec![Vec::new(); NORMALS];
+    for &(normal, color) in surfaces {
+        let nearest =
+            (0..NORMALS).max_by(|&a, &b| normal.dot(directions[a]).total_cmp(&normal.dot(directions[b])));
+        bins[nearest.unwrap_or(0)].push((normal, color));
+    }
+    (bins.into_iter().filter(|bin| bin.len() > 1))
+        .map(|bin| {
+            let median = |c: usize| {
+                let mut values: Vec<f32> = bin.iter().map(|(_, color)| color[c]).collect();
+                values.sort_by(f32::total_cmp);
+                values[values.len() / 2]
+            };
+            let normal = bin.iter().map(|(normal, _)| *normal).sum::<Vec3>().normalize_or(Vec3::Z);
+            let color = Vec3::from_array([0, 1, 2].map(median)) / ALBEDO;
+            Gathered { normal, color, weight: (bin.len() as f32).powf(0.25) }
+        })
+        .collect()
+}
+
+/// The ambient light and the lamp, from this direction, that explain surfaces best, and what is left over: least absolute differences
+/// by reweighted least squares.
+fn fit(surfaces: &[Gathered], to_lamp: Vec3, least: f32) -> (Vec3, Vec3, f32) {
+    let (mut ambient, mut lamp, mut cost) = (Vec3::ZERO, Vec3::ZERO, f32::INFINITY);
+    for round in 0..4 {
+        let (mut one, mut cosine, mut square) = (1e-6, 0.0, 1e-6);
+        let (mut color, mut color_cosine) = (Vec3::ZERO, Vec3::ZERO);
+        let mut rest = 0.0;
+        for surface in surfaces {
+            let facing = surface.normal.dot(to_lamp).max(0.0);
+            let apart = luminance(surface.color - ambient - lamp * facing).abs();
+            rest += surface.weight * apart;
+            let weight = if round == 0 { surface.weight } else { surface.weight / apart.max(least) };
+            one += weight;
+            cosine += weight * facing;
+            square += weight * facing * facing;
+            color += weight * surface.color;
+            color_cosine += weight * facing * surface.color;
+        }
+        if round > 0 {
+            cost = rest;
+        }
+        let determinant = one * square - cosine * cosine;
+        if determinant.is_nan() || determinant <= 1e-9 || round == 3 {
+            break;
+        }
+        ambient = (square * color - cosine * color_cosine) / determinant;
+        lamp = (one * color_cosine - cosine * color) / determinant;
+    }
+    (ambient, lamp, cost)
+}
+
+/// Direction `i` of `count` spread evenly over the sphere.
+fn fibonacci(i: usize, count: usize) -> Vec3 {
+    let y = 1.0 - (2.0 * i as f32 + 1.0) / count as f32;
+    let (sin, cos) = (2.399_963 * i as f32).sin_cos();
+    let radius = (1.0 - y * y).max(0.0).sqrt();
+    Vec3::new(radius * cos, y, radius * sin)
 }
 
 /// An angle, mirrored at both ends of a range until it lies within; and how far outside it was.
@@ -331,14 +438,6 @@ fn mirrored(angle: f32, low: f32, high: f32) -> (f32, f32) {
     (low + inside, (low - angle).max(angle - high).max(0.0))
 }
 
-/// What white that faces `normal` takes on of each coefficient: irradiance over π.
-fn irradiance_basis(normal: Vec3) -> [f64; BANDS] {
-    std::array::from_fn(|k| {
-        let polynomial = super::frame::polynomials(normal)[k];
-        f64::from(super::frame::IRRADIANCE[k] * polynomial)
-    })
-}
-
 /// Splits the strongest direction from the rest.
 fn with_lamp(radiance: &Ambient) -> Light {
     let c = radiance.coefficients.map(Vec3::from);
@@ -347,11 +446,7 @@ fn with_lamp(radiance: &Ambient) -> Light {
     if to_lamp == Vec3::ZERO {
         return Light::new(*radiance);
     }
-    // A lamp of colour 1 from there.
-    let lamp = Lamp {
-        kind: LampKind::Directional { to_lamp, angular_radius_rad: LAMP_RADIUS_RAD },
-        color: [1.0; 3],
-    };
+    let lamp = lamp_of(to_lamp, Vec3::ONE);
     let mut one = Ambient::default();
     one.add_lamp(&lamp, Vec3::ZERO);
     let (mut product, mut square) = (Vec3::ZERO, 0.0);

@@ -16,7 +16,7 @@ pub(super) struct Before {
 }
 
 /// Constants of the basis functions of [`Ambient`](visavis_codec::light::Ambient), times what the cosine lobe leaves of each.
-pub(super) const IRRADIANCE: [f32; BANDS] = [
+const IRRADIANCE: [f32; BANDS] = [
     0.282_094_8,
     0.325_735,
     0.325_735,
@@ -29,7 +29,8 @@ pub(super) const IRRADIANCE: [f32; BANDS] = [
 ];
 
 /// The polynomials of the basis functions, for a unit vector.
-pub(super) fn polynomials(d: Vec3) -> [f32; BANDS] {
+#[cfg(test)]
+fn polynomials(d: Vec3) -> [f32; BANDS] {
     let Vec3 { x, y, z } = d;
     [1.0, y, z, x, x * y, y * z, 3.0 * z * z - 1.0, x * z, x * x - y * y]
 }

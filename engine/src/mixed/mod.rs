@@ -57,7 +57,7 @@ mod upload;
 mod view;
 
 pub use error::{InvalidCamera, MixedError};
-pub use estimate::{ALBEDO, FADE_RAD, LightEstimator, Observation, ObservationError};
+pub use estimate::{ALBEDO, DIRECTIONS, FADE_RAD, LightEstimator, Observation, ObservationError};
 pub use inputs::{
     Avatars, DepthMap, DepthPixels, DepthUnit, Encoding, Inputs, Intrinsics, Picture, PicturePixels,
 };

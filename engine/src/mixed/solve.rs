@@ -9,7 +9,7 @@ pub(super) fn solve<const N: usize>(matrix: [[f64; N]; N], right: [[f64; 3]; N])
             let sum: f64 = (0..j).map(|k| lower[i][k] * lower[j][k]).sum();
             let rest = matrix[i][j] - sum;
             lower[i][j] = if i == j {
-                if !(rest > 1e-12) {
+                if rest.is_nan() || rest <= 1e-12 {
                     return None;
                 }
                 rest.sqrt()
