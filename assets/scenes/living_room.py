@@ -45,7 +45,7 @@ LAMP_GLOW = (0.75, 0.52, 0.30)
 
 
 # The camera of the picture (glTF frame).
-EYE, TARGET, VERTICAL_ANGLE = (0.33, 1.19, 1.74), (-0.03, 1.105, 0.0), math.radians(26)
+EYE, TARGET, VERTICAL_ANGLE = (0.33, 1.19, 1.74), (-0.015, 1.035, 0.0), math.radians(24.5)
 
 
 def trim(room):
