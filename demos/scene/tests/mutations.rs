@@ -25,7 +25,7 @@ fn file() -> Vec<u8> {
     json["nodes"][1]["camera"] = json!(0);
     json["scenes"][0]["extras"] = json!({ "visavis": {
         "environment": { "image": 0, "scale": 2, "room": { "min": [-1, -1, -1], "max": [1, 1, 1], "seen_from": [0, 0, 0] } },
-        "probes": [{ "position_m": [0, 1, 0], "radiance": vec![[0.5; 3]; 9] }],
+        "probes": [{ "position_m": [0, 1, 0], "radiance": vec![vec![0.5; 3]; 9] }],
         "look": { "kind": "toon", "bands": 3, "ink_px": 2, "ink_color": [0, 0, 0] },
     } });
     with_sun(&mut json, [0.0, 0.0, 0.0, 1.0], [1.0; 3]);

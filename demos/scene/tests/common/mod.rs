@@ -52,7 +52,7 @@ pub(crate) fn squares(materials: Value, nodes: &[([f32; 3], [f32; 3], usize)]) -
     let meshes: Vec<Value> = (0..count)
         .map(|material| {
             json!({ "primitives": [{
-                "attributes": { "POSITION": 0, "NORMAL": 1, "TEXCOORD_0": 2 }, "indices": 3, "material": material
+                "attributes": { "POSITION": 0, "NORMAL": 1, "TEXCOORD_0": 2 }, "indices": 3, "material": material, "mode": 4
             }] })
         })
         .collect();
