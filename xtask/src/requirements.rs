@@ -31,13 +31,11 @@ pub(crate) enum Requirement {
     Cmake,
     /// What microphone and speakers (feature `audio`) are built with.
     SoundHeaders,
-    /// A screen that nobody sees, with hands: tests use the viewer's window by it.
-    Screen,
 }
 
 impl Requirement {
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Vulkan,
         Self::SoftwareVulkan,
         Self::ValidationLayer,
@@ -45,7 +43,6 @@ impl Requirement {
         Self::CppCompiler,
         Self::Cmake,
         Self::SoundHeaders,
-        Self::Screen,
     ];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -57,7 +54,6 @@ impl Requirement {
             Self::CppCompiler => "a C++ compiler",
             Self::Cmake => "CMake",
             Self::SoundHeaders => "ALSA's headers",
-            Self::Screen => "Xvfb and xdotool",
         }
     }
 
@@ -71,7 +67,6 @@ impl Requirement {
             Self::CppCompiler => find_cpp_compiler(),
             Self::Cmake => find_cmake(),
             Self::SoundHeaders => find_sound_headers(),
-            Self::Screen => find_screen(),
         }
     }
 }
@@ -80,12 +75,9 @@ impl Requirement {
 pub(crate) fn set_up(purpose: Purpose, may_install: bool) -> Result<(), Failure> {
     let own: &[Requirement] = match purpose {
         Purpose::Demo => &[Requirement::Vulkan],
-        Purpose::Tests => &[
-            Requirement::SoftwareVulkan,
-            Requirement::ValidationLayer,
-            Requirement::SoundHeaders,
-            Requirement::Screen,
-        ],
+        Purpose::Tests => {
+            &[Requirement::SoftwareVulkan, Requirement::ValidationLayer, Requirement::SoundHeaders]
+        }
     };
     let always = [Requirement::Ffmpeg, Requirement::CppCompiler, Requirement::Cmake];
     let needed = own.iter().copied().chain(always);
@@ -236,19 +228,6 @@ fn find_cmake() -> Option<String> {
         return Some(program.to_string_lossy().into_owned());
     }
     find_program("cmake").map(|path| path.display().to_string())
-}
-
-fn find_screen() -> Option<String> {
-    if !cfg!(target_os = "linux") {
-        return Some("only on Linux; elsewhere tests open no window".to_owned());
-    }
-    find_program("xdotool")?;
-    // A library that windows load when they open one; the packages that bring the programs don't need it.
-    let architecture = std::env::consts::ARCH;
-    let folders =
-        [format!("/usr/lib/{architecture}-linux-gnu"), "/usr/lib64".to_owned(), "/usr/lib".to_owned()];
-    folders.iter().find(|folder| Path::new(folder).join("libxkbcommon-x11.so.0").exists())?;
-    find_program("Xvfb").map(|path| path.display().to_string())
 }
 
 fn find_sound_headers() -> Option<String> {
