@@ -60,19 +60,6 @@ impl Manager {
             (Self::Dnf, Requirement::Vulkan | Requirement::SoftwareVulkan) => {
                 &["vulkan-loader", "mesa-vulkan-drivers"]
             }
-            (Self::Apt, Requirement::Screen) => {
-                &["xvfb", "xdotool", "libx11-xcb1", "libxcursor1", "libxi6", "libxkbcommon-x11-0"]
-            }
-            (Self::Dnf, Requirement::Screen) => {
-                &["xorg-x11-server-Xvfb", "xdotool", "libXcursor", "libXi", "libxkbcommon-x11"]
-            }
-            (Self::Pacman, Requirement::Screen) => {
-                &["xorg-server-xvfb", "xdotool", "libxcursor", "libxi", "libxkbcommon-x11"]
-            }
-            (Self::Zypper, Requirement::Screen) => {
-                &["xorg-x11-server-Xvfb", "xdotool", "libXcursor1", "libXi6", "libxkbcommon-x11-0"]
-            }
-            (Self::Apk, Requirement::Screen) => &["xvfb", "xdotool", "libxcursor", "libxi", "libxkbcommon"],
             (Self::Dnf, Requirement::CppCompiler) => &["gcc-c++"],
             // Fedora's own build; it encodes H.264 with OpenH264.
             (Self::Dnf, Requirement::Ffmpeg) => &["ffmpeg-free"],
@@ -95,8 +82,7 @@ impl Manager {
                 | Requirement::ValidationLayer
                 | Requirement::CppCompiler
                 | Requirement::CCompiler
-                | Requirement::SoundHeaders
-                | Requirement::Screen,
+                | Requirement::SoundHeaders,
             ) => &[],
             (Self::Apt, Requirement::SoundHeaders) => &["libasound2-dev", "pkg-config"],
             (Self::Dnf, Requirement::SoundHeaders) => &["alsa-lib-devel", "pkgconf-pkg-config"],

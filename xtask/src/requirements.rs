@@ -33,13 +33,11 @@ pub(crate) enum Requirement {
     Cmake,
     /// What microphone and speakers (feature `audio`) are built with.
     SoundHeaders,
-    /// A screen that nobody sees, with hands: tests use the viewer's window by it.
-    Screen,
 }
 
 impl Requirement {
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Vulkan,
         Self::SoftwareVulkan,
         Self::ValidationLayer,
@@ -48,7 +46,6 @@ impl Requirement {
         Self::CCompiler,
         Self::Cmake,
         Self::SoundHeaders,
-        Self::Screen,
     ];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -61,7 +58,6 @@ impl Requirement {
             Self::CCompiler => "a C compiler",
             Self::Cmake => "CMake",
             Self::SoundHeaders => "ALSA's headers",
-            Self::Screen => "Xvfb and xdotool",
         }
     }
 
@@ -76,7 +72,6 @@ impl Requirement {
             Self::CCompiler => find_compiler("CC", "cc"),
             Self::Cmake => find_cmake(),
             Self::SoundHeaders => find_sound_headers(),
-            Self::Screen => find_screen(),
         }
     }
 }
@@ -90,7 +85,6 @@ pub(crate) fn set_up(purpose: Purpose, may_install: bool) -> Result<(), Failure>
             Requirement::ValidationLayer,
             Requirement::SoundHeaders,
             Requirement::CCompiler,
-            Requirement::Screen,
         ],
     };
     let always = [Requirement::Ffmpeg, Requirement::CppCompiler, Requirement::Cmake];
@@ -243,19 +237,6 @@ fn find_cmake() -> Option<String> {
         return Some(program.to_string_lossy().into_owned());
     }
     find_program("cmake").map(|path| path.display().to_string())
-}
-
-fn find_screen() -> Option<String> {
-    if !cfg!(target_os = "linux") {
-        return Some("only on Linux; elsewhere tests open no window".to_owned());
-    }
-    find_program("xdotool")?;
-    // A library that windows load when they open one; the packages that bring the programs don't need it.
-    let architecture = std::env::consts::ARCH;
-    let folders =
-        [format!("/usr/lib/{architecture}-linux-gnu"), "/usr/lib64".to_owned(), "/usr/lib".to_owned()];
-    folders.iter().find(|folder| Path::new(folder).join("libxkbcommon-x11.so.0").exists())?;
-    find_program("Xvfb").map(|path| path.display().to_string())
 }
 
 fn find_sound_headers() -> Option<String> {

@@ -89,7 +89,7 @@ fn with_number(json: &mut Value, at: &mut usize, number: &Value) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn bytes_that_flipped(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6)) {

@@ -14,12 +14,10 @@
 
 mod host;
 mod model;
-mod room;
 #[cfg(test)]
 mod testing;
 mod ui;
 mod window;
 
 pub use host::{Call, Film, Host, Opened, Options, Report};
-pub use room::{MemberId, Network, Room, RoomEvent, RoomSender, room};
 pub use window::run;

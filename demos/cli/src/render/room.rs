@@ -234,7 +234,7 @@ impl RoomPainter {
         let people: Vec<&Instance> = people.iter().collect();
         let frame = engine.prepare_in(&mut encoder, target, &people, &views, &Surroundings { shadow })?;
         if lamp_view.is_some() {
-            frame.draw_depth(&mut surfaces.begin_shadow(&mut encoder), shadow_target, 1)?;
+            frame.draw_shadow(&mut surfaces.begin_shadow(&mut encoder), shadow_target, 1)?;
         }
         frame.draw(&mut surfaces.begin(&mut encoder), 0)?;
         let depth_camera = room.camera.scaled_to(room.depth_size);

@@ -174,7 +174,7 @@ impl Stage {
 
         if let Some(mut pass) = self.room.begin_shadow_pass(encoder) {
             shot.draw_shadow(&mut pass);
-            frame.draw_depth(&mut pass, &self.shadow_target, 1)?;
+            frame.draw_shadow(&mut pass, &self.shadow_target, 1)?;
         }
         {
             let (color, resolve) = match &textures.room {

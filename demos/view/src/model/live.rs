@@ -2,16 +2,16 @@
 
 use std::net::UdpSocket;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use visavis_codec::FaceFrame;
 use visavis_codec::avatar::LatentModel;
 use visavis_codec::drive::live::{LiveProtocol, LiveSource};
 use visavis_codec::drive::{Driver, DriverOptions};
-
-use crate::room::{MemberId, RoomEvent, RoomSender};
 
 /// How often the time is looked at while nothing comes.
 const PATIENCE: Duration = Duration::from_millis(20);
@@ -23,6 +23,14 @@ const DEFAULT_INTERVAL: f64 = 1.0 / 30.0;
 const NEUTRAL_S: f64 = 1.5;
 /// A tracker that has seen no face for so long, seconds, is lost.
 const LOST_S: f64 = 0.5;
+
+/// A face that came, and when.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LiveFace {
+    /// At a time of the tracker's own clock.
+    pub(crate) frame: FaceFrame,
+    pub(crate) arrival: Instant,
+}
 
 /// What a tracker has done so far.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -68,13 +76,13 @@ pub(crate) struct Live {
 }
 
 impl Live {
-    /// Begins to listen for the face of an avatar with this latent model. Faces go into `room` as `member`'s; `wake` is
-    /// called after each.
+    /// Begins to listen for the face of an avatar with this latent model. Faces go into `faces`; `wake` is called
+    /// after each.
     pub(crate) fn listen(
         protocol: LiveProtocol,
         port: u16,
         model: &LatentModel,
-        (room, member): (RoomSender, MemberId),
+        faces: Sender<LiveFace>,
         wake: impl Fn() + Send + 'static,
     ) -> Result<Self> {
         let mut driver =
@@ -95,8 +103,7 @@ impl Live {
             driver,
             has_clock: false,
             status: status.clone(),
-            room,
-            member,
+            faces,
         };
         let thread = std::thread::spawn({
             let stop = stop.clone();
@@ -135,8 +142,7 @@ struct Ear {
     driver: Driver,
     has_clock: bool,
     status: Arc<Mutex<LiveStatus>>,
-    room: RoomSender,
-    member: MemberId,
+    faces: Sender<LiveFace>,
 }
 
 impl Ear {
@@ -166,16 +172,15 @@ impl Ear {
             }
             let arrival = Instant::now();
             for frame in frames.drain(..) {
-                let face = RoomEvent::Face { member: self.member, frame: Box::new(frame), arrival };
-                if !self.room.send(face) {
-                    return;
+                if self.faces.send(LiveFace { frame, arrival }).is_err() {
+                    return; // nobody looks any more
                 }
                 wake();
             }
         }
     }
 
-    fn take(&mut self, datagram: &[u8], now: f64, frames: &mut Vec<visavis_codec::FaceFrame>) {
+    fn take(&mut self, datagram: &[u8], now: f64, frames: &mut Vec<FaceFrame>) {
         lock(&self.status).datagrams += 1;
         let Some(received) = self.source.receive(datagram, now) else { return };
         if !self.has_clock {
@@ -201,14 +206,13 @@ mod tests {
     use visavis_codec::bitstream::plain_latent_model;
 
     use super::*;
-    use crate::room::room;
 
     #[test]
     fn nonsense_is_counted_and_a_taken_port_is_said() {
-        let (sender, _room) = room();
+        let (sender, _faces) = std::sync::mpsc::channel();
         let model = plain_latent_model(0);
-        let live = Live::listen(LiveProtocol::Vmc, 0, &model, (sender.clone(), MemberId(0)), || {}).unwrap();
-        let taken = Live::listen(LiveProtocol::LiveLink, live.port(), &model, (sender, MemberId(0)), || {});
+        let live = Live::listen(LiveProtocol::Vmc, 0, &model, sender.clone(), || {}).unwrap();
+        let taken = Live::listen(LiveProtocol::LiveLink, live.port(), &model, sender, || {});
         assert!(format!("{:#}", taken.unwrap_err()).contains(&live.port().to_string()));
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         for _ in 0..200 {

@@ -24,6 +24,7 @@ mod tests;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use glam::Vec2;
@@ -33,11 +34,10 @@ use visavis_codec::drive::live::LiveProtocol;
 use visavis_codec::light::Light;
 use visavis_codec::playout::{Playout, PlayoutOptions};
 
-use crate::room::{MemberId, Room, RoomEvent, RoomSender, room};
 use camera::Camera;
 use detail::{Detail, Motion};
 use light::Lighting;
-use live::Live;
+use live::{Live, LiveFace};
 use notice::Notices;
 use puppet::Puppet;
 use settings::Settings;
@@ -54,8 +54,6 @@ const LOOK_BEYOND: f32 = 1.8;
 const MAX_STEP_S: f64 = 0.25;
 /// From picture to picture while nothing but breath and blinks move and software draws.
 const GENTLE_PACE: Duration = Duration::from_millis(50);
-/// The tracker on this machine.
-const TRACKER: MemberId = MemberId(0);
 
 /// The viewer.
 pub(crate) struct Viewer {
@@ -80,7 +78,7 @@ pub(crate) struct Viewer {
     pub(crate) requests: Vec<Request>,
     /// Called from other threads when there is something to show.
     wake: Arc<dyn Fn() + Send + Sync>,
-    tracker: (RoomSender, Room),
+    tracker: (Sender<LiveFace>, Receiver<LiveFace>),
     /// The tracker's face; `None` only if the default options were refused.
     playout: Option<Playout>,
     start: Instant,
@@ -118,7 +116,7 @@ impl Viewer {
             filming: None,
             requests: Vec::new(),
             wake,
-            tracker: room(),
+            tracker: channel(),
             playout: None,
             start: Instant::now(),
             now: 0.0,
@@ -167,7 +165,7 @@ impl Viewer {
         self.stop_live();
         let Some(shown) = &self.shown else { return };
         let wake = self.wake.clone();
-        let into = (self.tracker.0.clone(), TRACKER);
+        let into = self.tracker.0.clone();
         match Live::listen(protocol, port, &shown.model, into, move || wake()) {
             Ok(live) => {
                 self.live = Some(live);
@@ -184,7 +182,7 @@ impl Viewer {
     fn stop_live(&mut self) {
         (self.live, self.playout) = (None, None);
         // What is still on its way was meant for the tracker that went.
-        self.tracker.1.events().for_each(drop);
+        self.tracker.1.try_iter().for_each(drop);
     }
 
     /// What drives the face at present, in a word.
@@ -212,16 +210,11 @@ impl Viewer {
         if let Some(Filming { seconds, .. }) = &mut self.filming {
             *seconds += passed;
         }
-        for event in self.tracker.1.events() {
-            match event {
-                RoomEvent::Face { frame, arrival, .. } => {
-                    let arrival = arrival.saturating_duration_since(self.start).as_nanos() as u64;
-                    if let Some(playout) = &mut self.playout {
-                        // What play-out refuses, its statistics count.
-                        let _ = playout.push(&frame, Timestamp(arrival));
-                    }
-                }
-                RoomEvent::Network(network) => self.statistics.push_network(network),
+        for LiveFace { frame, arrival } in self.tracker.1.try_iter() {
+            let arrival = arrival.saturating_duration_since(self.start).as_nanos() as u64;
+            if let Some(playout) = &mut self.playout {
+                // What play-out refuses, its statistics count.
+                let _ = playout.push(&frame, Timestamp(arrival));
             }
         }
         let display = Timestamp::from_seconds(self.now);

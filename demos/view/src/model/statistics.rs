@@ -2,8 +2,6 @@
 
 use std::collections::VecDeque;
 
-use crate::room::Network;
-
 /// Pictures that are remembered.
 const CAPACITY: usize = 300;
 
@@ -24,7 +22,6 @@ pub(crate) struct Sample {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Statistics {
     samples: VecDeque<Sample>,
-    network: VecDeque<Network>,
 }
 
 impl Statistics {
@@ -35,23 +32,12 @@ impl Statistics {
         self.samples.push_back(sample);
     }
 
-    pub(crate) fn push_network(&mut self, network: Network) {
-        if self.network.len() == CAPACITY {
-            self.network.pop_front();
-        }
-        self.network.push_back(network);
-    }
-
     pub(crate) fn clear(&mut self) {
         self.samples.clear();
     }
 
     pub(crate) fn samples(&self) -> impl ExactSizeIterator<Item = &Sample> {
         self.samples.iter()
-    }
-
-    pub(crate) fn network(&self) -> impl ExactSizeIterator<Item = &Network> {
-        self.network.iter()
     }
 
     /// The middle one of a column; `None` while there is nothing.

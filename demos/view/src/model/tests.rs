@@ -117,8 +117,7 @@ fn a_tracker_drives_the_face_and_goes() {
     for n in 0..90u32 {
         frame.time = Timestamp(u64::from(n) * 33_333_333);
         let arrival = viewer.start + Duration::from_nanos(frame.time.0);
-        let face = RoomEvent::Face { member: TRACKER, frame: Box::new(frame), arrival };
-        assert!(viewer.tracker.0.send(face));
+        viewer.tracker.0.send(LiveFace { frame, arrival }).unwrap();
         viewer.now = f64::from(n) / 30.0;
         viewer.step(1.0 / 30.0, None, 1.0);
     }

@@ -4,7 +4,7 @@ use std::f32::consts::PI;
 
 use egui::{Align2, CornerRadius, FontId, RichText, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
 
-use super::theme::{ACCENT, FAINT, RADIUS, TEXT, WARM};
+use super::theme::{ACCENT, FAINT, RADIUS, RAISED, TEXT, WARM};
 use super::widgets::{choice, degrees, fader, hint, millimetres, percent, switch};
 use crate::model::actions::Action;
 use crate::model::backdrop::Backdrop;
@@ -46,13 +46,13 @@ pub(super) fn light(ui: &mut Ui, viewer: &mut Viewer) {
         for mood in Mood::ALL {
             let [bright, dark] = mood.colors().map(|[r, g, b]| egui::Color32::from_rgb(r, g, b));
             let paint = |painter: &egui::Painter, rect: egui::Rect| {
-                painter.rect_filled(rect, RADIUS, dark);
-                let half = rect.with_max_x(rect.center().x);
-                painter.rect_filled(
-                    half,
-                    CornerRadius { ne: 0, se: 0, ..CornerRadius::same(RADIUS) },
-                    bright,
-                );
+                painter.rect_filled(rect, RADIUS, RAISED);
+                // Two colours above, and room for the name below them.
+                let colors = rect.with_max_y(rect.top() + 22.0);
+                let corner = CornerRadius { nw: RADIUS, ..CornerRadius::ZERO };
+                painter.rect_filled(colors.with_max_x(rect.center().x), corner, bright);
+                let corner = CornerRadius { ne: RADIUS, ..CornerRadius::ZERO };
+                painter.rect_filled(colors.with_min_x(rect.center().x), corner, dark);
             };
             if swatch(ui, mood.name(), TEXT, lighting.mood == mood, paint) {
                 lighting.mood = mood;

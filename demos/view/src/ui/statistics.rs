@@ -2,6 +2,7 @@
 
 use egui::{RichText, Ui, vec2};
 use egui_plot::{Line, Plot, PlotPoints};
+use visavis_codec::playout::PlayoutStatistics;
 
 use super::theme::{ACCENT, ALERT, FAINT, WARM};
 use crate::model::Viewer;
@@ -61,25 +62,13 @@ pub(super) fn show(ui: &mut Ui, viewer: &Viewer) {
     });
 }
 
-fn network(ui: &mut Ui, viewer: &Viewer, playout: &visavis_codec::playout::PlayoutStatistics) {
-    let last = viewer.statistics.network().last().copied();
-    title(ui, "Network", |ui| {
+fn network(ui: &mut Ui, viewer: &Viewer, playout: &PlayoutStatistics) {
+    title(ui, "Tracker to picture", |ui| {
         let delay = playout.delay.as_secs_f64() * 1e3;
-        let text = format!("delay {delay:.0} ms, {} faces, {} late", playout.frames, playout.late);
+        let text = format!("{delay:.0} ms, {} faces, {} late", playout.frames, playout.late);
         ui.label(RichText::new(text).size(12.5).color(ACCENT));
-        if let Some(last) = last {
-            let text =
-                format!("{:.1} kbit/s, {:.0} ms there and back", last.received_kbps, last.round_trip_ms);
-            ui.label(RichText::new(text).size(12.5).color(FAINT));
-        }
     });
-    let samples = viewer.statistics.network();
-    let points = samples.enumerate().map(|(n, network)| [n as f64, network.received_kbps]).collect();
-    plot(
-        ui,
-        "network",
-        vec![("delay", ACCENT, column(viewer, |sample| sample.delay_ms)), ("kbit/s", WARM, points)],
-    );
+    plot(ui, "network", vec![("delay", ACCENT, column(viewer, |sample| sample.delay_ms))]);
 }
 
 fn title(ui: &mut Ui, name: &str, add: impl FnOnce(&mut Ui)) {
