@@ -311,7 +311,7 @@ fn a_shadow_lands_where_the_lamp_throws_it() {
             for dy in -8i32..=8 {
                 for dx in -8i32..=8 {
                     let [u, v] = [texel[0] as i32 + dx, texel[1] as i32 + dy];
-                    let is_near = dx.abs().max(dy.abs()) <= 3;
+                    let is_near = dx.abs().max(dy.abs()) <= 7;
                     near_taps += usize::from(is_near);
                     if (0..side as i32).contains(&u) && (0..side as i32).contains(&v) {
                         let is_covered = map[(v * side as i32 + u) as usize] > clip.z.max(0.0);
