@@ -121,6 +121,17 @@ pub fn synthetic_avatar(seed: u64, preset: Preset) -> Avatar {
     Avatar { manifest, mesh, geometry, texture, static_map, pixel, transport, preview: None }
 }
 
+/// Makes its blended parts invisible, so that no pixel shows more than one surface but at silhouettes.
+pub fn without_blended_parts(mut avatar: Avatar) -> Avatar {
+    const ALPHA: usize = 8;
+    for (decoder, material) in avatar.pixel.b3.chunks_exact_mut(PIXEL_OUTPUTS).zip(Material::ALL) {
+        if material.is_blended() {
+            decoder[ALPHA] = -100.0;
+        }
+    }
+    avatar
+}
+
 /// For the sources of [`capture_light`]: reaches of about 0.4 to 1.2.
 fn light_transport(random: &mut Random, hidden: usize) -> LightTransport {
     let rows = Material::ALL.len() * 3;
@@ -392,6 +403,19 @@ fn geometry_head(random: &mut Random, condition: usize, shape: &Shape, mesh: &Me
     }
 }
 
+/// An untied bias in 8 bits, and the step of each channel.
+fn steps(bias: &[f16], channels: usize) -> (Vec<i8>, Vec<f32>) {
+    let planes = bias.chunks_exact(bias.len() / channels);
+    let step: Vec<f32> = planes
+        .clone()
+        .map(|plane| plane.iter().fold(1e-9, |most: f32, x| most.max(x.to_f32().abs())) / 127.0)
+        .collect();
+    let steps = planes
+        .zip(&step)
+        .flat_map(|(plane, step)| plane.iter().map(move |x| (x.to_f32() / step).round() as i8));
+    (steps.collect(), step)
+}
+
 fn texture_decoder(random: &mut Random, condition: usize, channels: &[usize]) -> TextureDecoder {
     let seed_channels = channels[0];
     let seed_values = seed_channels * SEED_SIZE * SEED_SIZE;
@@ -406,14 +430,10 @@ fn texture_decoder(random: &mut Random, condition: usize, channels: &[usize]) ->
         for kernel in depthwise.chunks_exact_mut(9) {
             kernel[4] = f16::from_f32(kernel[4].to_f32() + 0.8); // near the identity, so that detail gets through
         }
-        blocks.push(UpBlock {
-            in_channels,
-            out_channels,
-            expand: random.halves(4 * out_channels * in_channels, (1.6 / in_channels as f32).sqrt()),
-            depthwise,
-            bias: (0..out_channels * size * size).map(|_| random.uniform(-127.0, 127.0) as i8).collect(),
-            bias_step: (0..out_channels).map(|_| random.uniform(0.5, 1.5) * 0.1 / 127.0).collect(),
-        });
+        let expand = random.halves(4 * out_channels * in_channels, (1.6 / in_channels as f32).sqrt());
+        let bias = random.halves(out_channels * size * size, 0.1);
+        let (bias, bias_step) = steps(&bias, out_channels);
+        blocks.push(UpBlock { in_channels, out_channels, expand, depthwise, bias, bias_step });
     }
     TextureDecoder { seed_channels, seed_weight, seed_bias, blocks }
 }

@@ -15,7 +15,7 @@ use visavis_capi::engine::{
 use visavis_capi::instance::{visavis_instance_create, visavis_instance_destroy};
 use visavis_capi::read::{VISAVIS_PLANE_DEPTH32F, VISAVIS_PLANE_RGBA16F, visavis_engine_read};
 use visavis_capi::status::VISAVIS_OK;
-use visavis_codec::testing::{Preset, synthetic_avatar};
+use visavis_codec::testing::{Preset, synthetic_avatar, without_blended_parts};
 
 const SIZE: usize = 96;
 const EYE: Vec3 = vec3(0.1, 0.0, -0.9);
@@ -165,7 +165,8 @@ fn composited(color: &[[f32; 4]], depth: &[f32]) -> Vec<[f32; 4]> {
         .map(|texel| {
             let (x, y) = (texel % SIZE, texel / SIZE);
             let around = |dx: usize, dy: usize| at((x + dx).saturating_sub(1), (y + dy).saturating_sub(1));
-            let d = (0..9).map(|i| around(i % 3, i / 3)).fold(0.0, f32::max);
+            let own = at(x, y);
+            let d = if own == 0.0 { (0..9).map(|i| around(i % 3, i / 3)).fold(0.0, f32::max) } else { own };
             // With a far plane, and 0 near: as the page has it.
             let far_m = 10.0;
             let conventional = |z_m: f32| far_m * (z_m - NEAR) / (z_m * (far_m - NEAR));
@@ -189,7 +190,8 @@ fn floats(bytes: &[u8]) -> Vec<f32> {
 
 #[test]
 fn a_picture_that_was_read_back_fits_into_a_frame() {
-    let avatar = synthetic_avatar(1, Preset::Tiny).write().expect("a valid avatar");
+    // One depth a pixel can't say what lies behind thin hair.
+    let avatar = without_blended_parts(synthetic_avatar(1, Preset::Tiny)).write().expect("a valid avatar");
     let (color, depth) = read_back(&avatar);
     let ours = composited(&color, &depth);
     let theirs = in_the_pass(&avatar);
