@@ -43,11 +43,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     avatar.manifest.owner = Owner { public_key: String::new(), signature: "0".repeat(128) };
     let file = avatar.write()?;
     fs::write(avatar_path, &file)?;
-    println!("{avatar_path}: {} bytes, lit by {}", file.len(), names.join(", "));
+    eprintln!("{avatar_path}: {} bytes, lit by {}", file.len(), names.join(", "));
     for path in driver {
         let driver = Driver::read(&fs::read(path)?)?.for_root(Avatar::root_hash(&file)?);
         fs::write(path, driver.write()?)?;
-        println!("{path}: belongs to it");
+        eprintln!("{path}: belongs to it");
     }
     Ok(())
 }

@@ -83,7 +83,8 @@ mod tests {
         avatar.preview = reference::preview(&avatar, 16, usize::MAX);
         let good = avatar.likeness().expect("a likeness");
         assert_eq!(check(&good), Ok(()));
-        let spoilt: [(&str, fn(&mut Likeness)); 6] = [
+        type Spoil = fn(&mut Likeness);
+        let spoilt: [(&str, Spoil); 6] = [
             ("preview.weld", |likeness| likeness.mesh.weld[0] = u16::MAX),
             ("preview.triangles", |likeness| likeness.mesh.triangles[3][1] = u16::MAX),
             ("preview.color", |likeness| likeness.color.texels.truncate(3)),

@@ -17,7 +17,7 @@ const USAGE: &str = "\
 Usage: cargo xtask COMMAND [--no-install]
 
 Commands:
-  demo   render a recorded call to out/hello.mp4, and people in a living room, at a real table and in a cartoon to pictures beside it
+  demo   render a recorded call to out/hello.mp4, and people in a living room and at a real table to pictures beside it
   test   run every test of the workspace
   ci     formatting, licences, lints, documentation, then test: what .ci/run calls
   setup  only install what the others need
@@ -65,7 +65,7 @@ fn workspace() -> PathBuf {
 }
 
 /// What the demo makes: what it is, the file, and how `visavis render assets/calls/hello.mcap` is told.
-const PICTURES: [(&str, &str, &[&str]); 4] = [
+const PICTURES: [(&str, &str, &[&str]); 3] = [
     ("a recorded call", "out/hello.mp4", &[]),
     (
         "a moment of it in a living room with window light",
@@ -76,22 +76,6 @@ const PICTURES: [(&str, &str, &[&str]); 4] = [
         "two of them behind a real table, as in mixed reality",
         "out/meeting.png",
         &["--room", "assets/mixed/meeting.json"],
-    ),
-    (
-        "two of them at cards in a cartoon",
-        "out/table.png",
-        &[
-            "--scene",
-            "assets/scenes/cartoon_table.glb",
-            "--place",
-            "person",
-            "--place",
-            "person_2",
-            "--size",
-            "1280x720",
-            "--frame",
-            "75",
-        ],
     ),
 ];
 

@@ -189,11 +189,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
     let scene = scene.open(&recording.avatar, *executor, threads, *camera, size)?;
     let mut studio = match (room, scene) {
         (Some(room), _) => {
-            Studio::Room(RoomPainter::new(&recording.avatar, room, executor.of_engine()?, threads)?)
+            Studio::Room(Box::new(RoomPainter::new(&recording.avatar, room, executor.of_engine()?, threads)?))
         }
         (None, Some(scene)) => Studio::Scene(Box::new(scene)),
         (None, None) => Studio::Wall(
-            Painter::new(recording.avatar, *executor, threads)?,
+            Box::new(Painter::new(recording.avatar, *executor, threads)?),
             Compositor::new(*background, size[0] as usize, size[1] as usize),
         ),
     };
@@ -258,9 +258,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
 /// What the people are drawn in.
 enum Studio {
     /// One of them, before a wall.
-    Wall(Painter, Compositor),
+    Wall(Box<Painter>, Compositor),
     /// All of them, in a real room.
-    Room(RoomPainter),
+    Room(Box<RoomPainter>),
     /// One of them, in a scene.
     Scene(Box<scene::ScenePainter>),
 }
