@@ -26,7 +26,7 @@ const WAITING: usize = 4096;
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
-    commands: mpsc::UnboundedSender<Command>,
+    commands: mpsc::UnboundedSender<(Command, Done)>,
     shared: Arc<Mutex<ProxyStatistics>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -51,6 +51,9 @@ enum Command {
     Target(SocketAddr),
     ChangeAddresses,
 }
+
+/// Closes when a command is carried out.
+type Done = std::sync::mpsc::SyncSender<()>;
 
 impl Proxy {
     /// Starts one. The seed decides all that is left to chance.
@@ -87,7 +90,7 @@ impl Proxy {
         self.address
     }
 
-    /// What is wrong from now on, up and down.
+    /// What is wrong from now on, up and down. Like the two below, it holds for all that is sent after it returns.
     pub fn set(&self, up: Impairment, down: Impairment) {
         self.tell(Command::Set(up, down));
     }
@@ -109,8 +112,11 @@ impl Proxy {
     }
 
     fn tell(&self, command: Command) {
+        let (done, carried_out) = std::sync::mpsc::sync_channel(0);
         // The thread ends only when this is dropped, or when the system gives it no socket: then nothing goes through.
-        let _ = self.commands.send(command);
+        if self.commands.send((command, done)).is_ok() {
+            let _ = carried_out.recv();
+        }
     }
 }
 
@@ -135,6 +141,8 @@ struct Packet {
 struct Client {
     socket: Arc<UdpSocket>,
     reader: tokio::task::JoinHandle<()>,
+    /// Its address has changed: the socket only keeps the system from giving the same port again.
+    moved: bool,
 }
 
 impl Drop for Client {
@@ -157,7 +165,7 @@ struct State {
 impl State {
     async fn run(
         mut self,
-        mut commands: mpsc::UnboundedReceiver<Command>,
+        mut commands: mpsc::UnboundedReceiver<(Command, Done)>,
         mut from_target: mpsc::Receiver<Packet>,
     ) {
         let mut buffer = vec![0; MAX_DATAGRAM];
@@ -165,15 +173,10 @@ impl State {
             let next = self.links.iter().filter_map(Link::next).min();
             let due = tokio::time::Instant::from_std(self.start + next.unwrap_or(Duration::from_millis(100)));
             tokio::select! {
-                command = commands.recv() => match command {
-                    None => return,
-                    Some(Command::Set(up, down)) => {
-                        self.links[0].set(up);
-                        self.links[1].set(down);
-                    }
-                    Some(Command::Target(target)) => self.target = target,
-                    Some(Command::ChangeAddresses) => self.clients.clear(),
-                },
+                command = commands.recv() => {
+                    let Some((command, _done)) = command else { return };
+                    self.carry_out(command);
+                }
                 // A port that nobody listens on any more answers with an error: the network is still there.
                 Ok((length, client)) = self.front.recv_from(&mut buffer) => {
                     self.enter(0, Packet { client, payload: buffer[..length].into() });
@@ -182,6 +185,22 @@ impl State {
                 () = tokio::time::sleep_until(due) => {}
             }
             self.deliver().await;
+        }
+    }
+
+    fn carry_out(&mut self, command: Command) {
+        match command {
+            Command::Set(up, down) => {
+                self.links[0].set(up);
+                self.links[1].set(down);
+            }
+            Command::Target(target) => self.target = target,
+            Command::ChangeAddresses => {
+                for client in self.clients.values_mut() {
+                    client.reader.abort();
+                    client.moved = true;
+                }
+            }
         }
     }
 
@@ -211,11 +230,10 @@ impl State {
 
     /// The socket that stands for a client before the target.
     async fn socket(&mut self, client: SocketAddr) -> Option<Arc<UdpSocket>> {
-        if let Some(known) = self.clients.get(&client) {
-            return Some(Arc::clone(&known.socket));
-        }
-        if self.clients.len() >= MAX_CLIENTS {
-            return None;
+        match self.clients.get(&client) {
+            Some(known) if !known.moved => return Some(Arc::clone(&known.socket)),
+            None if self.clients.len() >= MAX_CLIENTS => return None,
+            _ => {}
         }
         let socket = Arc::new(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.ok()?);
         let (reading, answers) = (Arc::clone(&socket), self.answers.clone());
@@ -232,7 +250,7 @@ impl State {
                 }
             }
         });
-        self.clients.insert(client, Client { socket: Arc::clone(&socket), reader });
+        self.clients.insert(client, Client { socket: Arc::clone(&socket), reader, moved: false });
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         shared.clients += 1;
         Some(socket)
