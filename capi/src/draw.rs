@@ -1,13 +1,14 @@
 //! Cameras, and the call that decodes and draws.
 
 use visavis::codec::glam::{Affine3A, Mat4, Vec3};
-use visavis::{Instance, View, Viewport};
+use visavis::error::scoped;
+use visavis::{Instance, View, Viewport, wgpu};
 
 use crate::engine::{State, VisavisEngine, max_size};
 use crate::instance::VisavisInstance;
 use crate::pointer::{self, Sized32, check_size};
 use crate::status::{Failure, VISAVIS_ERROR_POSE, VisavisStatus, call};
-use crate::target::{Canvas, checked};
+use crate::target::Sheet;
 
 /// The most views of one draw.
 pub const VISAVIS_MAX_VIEWS: u32 = 8;
@@ -195,14 +196,15 @@ impl State {
 
         // From here on the pictures of the last draw are no more.
         self.drawn = 0;
-        self.canvases.retain(|canvas| canvas.size() == size);
-        self.canvases.truncate(views.len());
-        while self.canvases.len() < views.len() {
-            self.canvases.push(Canvas::new(device, size)?);
+        self.sheets.retain(|sheet| sheet.canvas.size() == size);
+        self.sheets.truncate(views.len());
+        while self.sheets.len() < views.len() {
+            self.sheets.push(Sheet::new(device, size)?);
         }
-        checked(device, || {
-            for (view, canvas) in self.canvases.iter().enumerate() {
-                let mut pass = canvas.begin(&mut encoder, background);
+        let [r, g, b, a] = background.map(f64::from);
+        scoped(device, || {
+            for (view, sheet) in self.sheets.iter().enumerate() {
+                let mut pass = sheet.canvas.begin(&mut encoder, wgpu::Color { r, g, b, a });
                 // It was prepared for every one of these views, with colour.
                 let _ = frame.draw(&mut pass, view);
             }

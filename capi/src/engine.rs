@@ -8,7 +8,7 @@ use visavis::{Executor, Target, TargetFormat, wgpu};
 
 use crate::pointer::{self, Sized32, check_size};
 use crate::status::{Failure, VisavisStatus, call};
-use crate::target::{Canvas, SrgbTable};
+use crate::target::{Sheet, SrgbTable};
 
 /// Any adapter, real GPUs first.
 pub const VISAVIS_ADAPTER_ANY: u32 = 0;
@@ -80,15 +80,16 @@ pub(crate) struct State {
     pub(crate) headless: Headless,
     pub(crate) target: Target,
     /// What the views of the last draw were drawn in.
-    pub(crate) canvases: Vec<Canvas>,
+    pub(crate) sheets: Vec<Sheet>,
     /// How many of those the last draw has filled.
     pub(crate) drawn: usize,
     pub(crate) srgb: SrgbTable,
 }
 
 /// What the internal target is: linear light, 32-bit reversed-Z depth.
+pub(crate) const COLOR: wgpu::TextureFormat = wgpu::TextureFormat::Rgba16Float;
 pub(crate) const FORMAT: TargetFormat = TargetFormat {
-    color: Some(wgpu::TextureFormat::Rgba16Float),
+    color: Some(COLOR),
     depth: wgpu::TextureFormat::Depth32Float,
     samples: 1,
     view_mask: None,
@@ -133,7 +134,7 @@ impl VisavisEngine {
         let options = HeadlessOptions { adapter, executor, pool, ..HeadlessOptions::default() };
         let headless = Headless::new(&options)?;
         let target = headless.engine().target(&FORMAT).map_err(visavis::headless::HeadlessError::from)?;
-        let state = State { headless, target, canvases: Vec::new(), drawn: 0, srgb: SrgbTable::default() };
+        let state = State { headless, target, sheets: Vec::new(), drawn: 0, srgb: SrgbTable::default() };
         Ok(Self { state: Mutex::new(state) })
     }
 

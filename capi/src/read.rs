@@ -49,17 +49,17 @@ pub unsafe extern "C" fn visavis_engine_read(
             start.write_bytes(0, layout.row);
             fill(std::slice::from_raw_parts_mut(start, layout.row));
         };
-        let State { headless, canvases, srgb, .. } = &mut *state;
+        let State { headless, sheets, srgb, .. } = &mut *state;
         let (device, queue) = (headless.engine().device(), headless.engine().queue());
-        let canvas = &mut canvases[view as usize];
+        let sheet = &mut sheets[view as usize];
         match plane {
-            VISAVIS_PLANE_RGBA8_SRGB => canvas.read(device, queue, Texture::Color, |row, texels| {
+            VISAVIS_PLANE_RGBA8_SRGB => sheet.read(device, queue, Texture::Color, |row, texels| {
                 write_row(row, &mut |out| srgb.encode(texels, out));
             })?,
-            VISAVIS_PLANE_RGBA16F => canvas.read(device, queue, Texture::Color, |row, texels| {
+            VISAVIS_PLANE_RGBA16F => sheet.read(device, queue, Texture::Color, |row, texels| {
                 write_row(row, &mut |out| out.copy_from_slice(texels));
             })?,
-            _ => canvas.read(device, queue, Texture::Depth, |row, texels| {
+            _ => sheet.read(device, queue, Texture::Depth, |row, texels| {
                 write_row(row, &mut |out| out.copy_from_slice(texels));
             })?,
         }
@@ -89,12 +89,12 @@ impl Layout {
             VISAVIS_PLANE_RGBA16F => 8,
             other => return Err(Failure::argument(format!("`plane`: no VISAVIS_PLANE_ is {other}"))),
         };
-        let canvas = state.canvases.get(view as usize).filter(|_| (view as usize) < state.drawn);
-        let Some(canvas) = canvas else {
+        let sheet = state.sheets.get(view as usize).filter(|_| (view as usize) < state.drawn);
+        let Some(sheet) = sheet else {
             let text = format!("`view` is {view}, and the last draw has {} views", state.drawn);
             return Err(Failure::new(VISAVIS_ERROR_NOTHING_DRAWN, text));
         };
-        let [width, height] = canvas.size().map(|side| side as usize);
+        let [width, height] = sheet.canvas.size().map(|side| side as usize);
         let row = width * texel;
         let stride = if row_bytes == 0 { row } else { row_bytes };
         if stride < row {

@@ -1,11 +1,10 @@
 //! The engine's own target: textures to draw in, and their way to the caller's memory.
 
-use std::sync::mpsc;
-
-use visavis::error::GpuError;
+use visavis::error::{GpuError, scoped};
+use visavis::headless::{Canvas, ReadBack};
 use visavis::wgpu;
 
-use crate::engine::FORMAT;
+use crate::engine::{COLOR, FORMAT};
 
 /// Which of a canvas's two textures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,77 +15,17 @@ pub(crate) enum Texture {
     Depth,
 }
 
-impl Texture {
-    const fn texel_bytes(self) -> usize {
-        match self {
-            Self::Color => 8,
-            Self::Depth => 4,
-        }
-    }
-}
-
-/// Colour and depth of one view, with the buffers that they are read through.
-pub(crate) struct Canvas {
-    size: [u32; 2],
+/// Colour and depth of one view, and their ways to memory once somebody asked for them.
+pub(crate) struct Sheet {
+    pub(crate) canvas: Canvas,
     /// Of each [`Texture`].
-    textures: [wgpu::Texture; 2],
-    views: [wgpu::TextureView; 2],
-    staging: [Option<wgpu::Buffer>; 2],
+    ways: [Option<ReadBack>; 2],
 }
 
-impl Canvas {
+impl Sheet {
     pub(crate) fn new(device: &wgpu::Device, size: [u32; 2]) -> Result<Self, GpuError> {
-        checked(device, || {
-            let textures = [FORMAT.color.unwrap_or(FORMAT.depth), FORMAT.depth].map(|format| {
-                device.create_texture(&wgpu::TextureDescriptor {
-                    label: Some("visavis target"),
-                    size: extent(size),
-                    mip_level_count: 1,
-                    sample_count: 1,
-                    dimension: wgpu::TextureDimension::D2,
-                    format,
-                    usage: wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC,
-                    view_formats: &[],
-                })
-            });
-            let views = textures.each_ref().map(|texture| texture.create_view(&Default::default()));
-            Self { size, textures, views, staging: [None, None] }
-        })
-    }
-
-    pub(crate) fn size(&self) -> [u32; 2] {
-        self.size
-    }
-
-    /// A pass over the background, nothing near.
-    pub(crate) fn begin<'a>(
-        &self,
-        encoder: &'a mut wgpu::CommandEncoder,
-        background: [f32; 4],
-    ) -> wgpu::RenderPass<'a> {
-        let [color, depth] = &self.views;
-        let [r, g, b, a] = background.map(f64::from);
-        encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
-            label: Some("visavis target"),
-            color_attachments: &[Some(wgpu::RenderPassColorAttachment {
-                view: color,
-                depth_slice: None,
-                resolve_target: None,
-                ops: wgpu::Operations {
-                    load: wgpu::LoadOp::Clear(wgpu::Color { r, g, b, a }),
-                    store: wgpu::StoreOp::Store,
-                },
-            })],
-            depth_stencil_attachment: Some(wgpu::RenderPassDepthStencilAttachment {
-                view: depth,
-                depth_ops: Some(wgpu::Operations {
-                    load: wgpu::LoadOp::Clear(0.0),
-                    store: wgpu::StoreOp::Store,
-                }),
-                stencil_ops: None,
-            }),
-            ..Default::default()
-        })
+        let canvas = Canvas::new(device, size, [COLOR, FORMAT.depth], wgpu::TextureUsages::COPY_SRC)?;
+        Ok(Self { canvas, ways: [None, None] })
     }
 
     /// Waits for what was drawn and calls `row` with each of its rows, from the top.
@@ -95,76 +34,22 @@ impl Canvas {
         device: &wgpu::Device,
         queue: &wgpu::Queue,
         texture: Texture,
-        mut row: impl FnMut(usize, &[u8]),
+        row: impl FnMut(usize, &[u8]),
     ) -> Result<(), GpuError> {
-        let [width, height] = self.size;
-        let row_bytes = width as usize * texture.texel_bytes();
-        let stride = row_bytes.next_multiple_of(wgpu::COPY_BYTES_PER_ROW_ALIGNMENT as usize);
-        let staging = &mut self.staging[texture as usize];
-        let buffer = match staging {
-            Some(buffer) => buffer,
-            None => staging.insert(checked(device, || {
-                device.create_buffer(&wgpu::BufferDescriptor {
-                    label: Some("visavis read-back"),
-                    size: stride as u64 * u64::from(height),
-                    usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
-                    mapped_at_creation: false,
-                })
-            })?),
+        let view = match texture {
+            Texture::Color => self.canvas.color(),
+            Texture::Depth => self.canvas.depth(),
         };
-        checked(device, || {
+        let way = match &mut self.ways[texture as usize] {
+            Some(way) => way,
+            none => none.insert(ReadBack::new(device, self.canvas.size(), view.texture().format())?),
+        };
+        scoped(device, || {
             let mut encoder = device.create_command_encoder(&Default::default());
-            encoder.copy_texture_to_buffer(
-                self.textures[texture as usize].as_image_copy(),
-                wgpu::TexelCopyBufferInfo {
-                    buffer,
-                    layout: wgpu::TexelCopyBufferLayout {
-                        offset: 0,
-                        bytes_per_row: Some(stride as u32),
-                        rows_per_image: None,
-                    },
-                },
-                extent(self.size),
-            );
+            way.record(&mut encoder, view.texture());
             queue.submit([encoder.finish()]);
         })?;
-        let (sender, receiver) = mpsc::channel();
-        buffer.map_async(wgpu::MapMode::Read, .., move |result| {
-            // The receiver is gone only if this function returned early.
-            let _ = sender.send(result.is_ok());
-        });
-        // A wait fails only by time-out, and this one has none.
-        let _ = device.poll(wgpu::PollType::wait_indefinitely());
-        if receiver.try_recv() != Ok(true) {
-            return Err(GpuError::DeviceLost);
-        }
-        {
-            let Ok(bytes) = buffer.get_mapped_range(..) else { return Err(GpuError::DeviceLost) };
-            for (number, padded) in bytes.chunks_exact(stride).enumerate() {
-                row(number, &padded[..row_bytes]);
-            }
-        }
-        buffer.unmap();
-        Ok(())
-    }
-}
-
-fn extent([width, height]: [u32; 2]) -> wgpu::Extent3d {
-    wgpu::Extent3d { width, height, depth_or_array_layers: 1 }
-}
-
-/// Runs `work` and returns the first error that the device raised meanwhile on this thread.
-pub(crate) fn checked<T>(device: &wgpu::Device, work: impl FnOnce() -> T) -> Result<T, GpuError> {
-    let memory = device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-    let internal = device.push_error_scope(wgpu::ErrorFilter::Internal);
-    let validation = device.push_error_scope(wgpu::ErrorFilter::Validation);
-    let value = work();
-    let validation = pollster::block_on(validation.pop());
-    let internal = pollster::block_on(internal.pop());
-    match pollster::block_on(memory.pop()).or(internal).or(validation) {
-        None => Ok(value),
-        Some(wgpu::Error::OutOfMemory { source }) => Err(GpuError::OutOfMemory(source.to_string())),
-        Some(error) => Err(GpuError::Rejected(error.to_string())),
+        way.read_rows(device, row)
     }
 }
 

@@ -2,10 +2,9 @@
 //! own pass.
 
 use std::ptr;
-use std::sync::mpsc;
 
 use visavis::codec::glam::{Vec3, vec3};
-use visavis::headless::{AdapterChoice, Headless, HeadlessOptions};
+use visavis::headless::{AdapterChoice, Headless, HeadlessOptions, ReadBack};
 use visavis::{Executor, TargetFormat, View, Viewport, wgpu};
 use visavis_capi::avatar::{visavis_avatar_destroy, visavis_avatar_load};
 use visavis_capi::draw::{VisavisDraw, VisavisView, visavis_engine_draw, visavis_view_look_at};
@@ -138,23 +137,11 @@ fn in_the_pass(avatar: &[u8]) -> Vec<[f32; 4]> {
         });
         frame.draw(&mut pass, 0).expect("drawn");
     }
-    let buffer = device.create_buffer(&wgpu::BufferDescriptor {
-        label: None,
-        size: (SIZE * SIZE * 8) as u64,
-        usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
-        mapped_at_creation: false,
-    });
-    // 96 texels of 8 bytes are three times 256: rows need no padding.
-    let layout =
-        wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(SIZE as u32 * 8), rows_per_image: None };
-    let into = wgpu::TexelCopyBufferInfo { buffer: &buffer, layout };
-    encoder.copy_texture_to_buffer(color.as_image_copy(), into, color.size());
+    let way = ReadBack::new(device, [SIZE as u32; 2], color.format()).expect("room to read back");
+    way.record(&mut encoder, &color);
     queue.submit([encoder.finish()]);
-    let (sender, receiver) = mpsc::channel();
-    buffer.map_async(wgpu::MapMode::Read, .., move |result| sender.send(result).expect("the test waits"));
-    device.poll(wgpu::PollType::wait_indefinitely()).expect("the device answers");
-    receiver.recv().expect("a result").expect("mapped");
-    let bytes = buffer.get_mapped_range(..).expect("mapped");
+    let mut bytes = Vec::new();
+    way.read(device, &mut bytes).expect("the device answers");
     halves(&bytes)
 }
 

@@ -81,6 +81,7 @@ mod half_map;
 #[cfg(feature = "headless")]
 pub mod headless;
 mod idle;
+mod instance;
 mod layer;
 mod light;
 mod likeness;
@@ -94,14 +95,16 @@ mod prepare;
 mod raster;
 mod residency;
 pub mod stereo;
+mod surface_mesh;
 mod target;
 mod upload;
 
 pub use detail::{Detail, Level, Thresholds};
 pub use engine::{Engine, Executor, Options};
 pub use frame::{Frame, FrameStatistics, Viewport};
+pub use instance::Instance;
 pub use light::{ShadowMap, Surroundings};
-pub use person::{Instance, Person};
+pub use person::Person;
 pub use prepare::Stage;
 pub use residency::{Arrival, ArrivalError, Residency, ResidencyOptions, Tier};
 pub use target::{Target, TargetFormat};

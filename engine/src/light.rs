@@ -5,13 +5,13 @@ use std::f32::consts::FRAC_PI_2;
 use bytemuck::Zeroable;
 use glam::{Affine3A, Mat4, Quat, Vec2, Vec3, Vec4};
 use visavis_codec::avatar::{Material, PartKind};
-use visavis_codec::light::{Lamp, LampKind, Light};
+use visavis_codec::light::{BASIS, Lamp, LampKind, Light};
 use visavis_codec::reference::relight::Finish;
 use visavis_shaders::mirror::{self, LIGHT_BANDS, LIGHT_LAMPS, Lighting, SkinnedVertex};
 
 use crate::engine::Shared;
 use crate::error::{LightError, PrepareError};
-use crate::person::Instance;
+use crate::instance::Instance;
 
 /// What is round the instances of a frame ([`Engine::prepare_in`](crate::Engine::prepare_in)). The default: nothing.
 #[derive(Clone, Copy, Debug, Default)]
@@ -69,19 +69,6 @@ impl Instance {
         self.light.as_ref()
     }
 }
-
-/// The constants of the basis functions, in the order of [`Ambient`](visavis_codec::light::Ambient).
-const BASIS: [f32; LIGHT_BANDS] = [
-    0.282_094_8,
-    0.488_602_5,
-    0.488_602_5,
-    0.488_602_5,
-    1.092_548_4,
-    1.092_548_4,
-    0.315_391_57,
-    1.092_548_4,
-    0.546_274_2,
-];
 
 /// What shaders read of an instance's light.
 ///

@@ -13,13 +13,15 @@ use crate::detail::Level;
 use crate::engine::{Engine, Executor, Shared};
 use crate::error::{GpuError, PrepareError, scoped};
 use crate::frame::{Cameras, Draw, Frame, FrameStatistics, PreparedView, Subject, SubjectLight, Viewport};
+use crate::instance::Instance;
 use crate::layer::LayerPipelines;
 use crate::light::{self, ShadowMap, Surroundings};
 use crate::lists::{List, Lists, forget_lifetime};
 use crate::maps::{Lent, Map, MapBody};
-use crate::person::{Body, BodyState, Figure, Instance, Look, PersonInner, Run, SurfaceMesh, Weights};
+use crate::person::{Body, BodyState, Figure, Look, PersonInner, Weights};
 use crate::pose::Pose;
 use crate::raster::{Lamps, LayerPart, Lit, RasterKey, RasterLayouts, SurfacePass};
+use crate::surface_mesh::{Run, SurfaceMesh};
 use crate::target::Target;
 use crate::upload::Upload;
 

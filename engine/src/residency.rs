@@ -33,8 +33,9 @@ use visavis_codec::avatar::{Avatar, Likeness};
 
 use crate::Engine;
 use crate::error::LoadError;
+use crate::instance::Instance;
 use crate::pace::{Pace, Task};
-use crate::person::{Instance, Person};
+use crate::person::Person;
 
 /// How a [`Residency`] works.
 #[derive(Clone, Copy, Debug, PartialEq)]

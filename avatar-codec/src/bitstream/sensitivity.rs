@@ -26,9 +26,10 @@ const CLEAR_CHANGE: f64 = 1.5;
 const LAST_CHANGE: f64 = 1.0 / 8.0;
 /// What rounding to 8 bits alone adds to the squared difference of two pictures.
 const ROUNDING_VARIANCE: f64 = 1.0 / 6.0;
-/// A step is at least this part of its axis's span, and at most a fourth.
+/// A step is at least this part of its axis's span, and at most a twelfth: what this avatar hardly shows, as where a unit says that eyes
+/// look, another driven by the same stream may.
 const LEAST_STEP: f64 = 1.0 / 4096.0;
-const LARGEST_STEP: f64 = 1.0 / 4.0;
+const LARGEST_STEP: f64 = 1.0 / 12.0;
 /// Spans of the head's rotation (radians) and translation (metres) for this purpose.
 const ROTATION_SPAN: f64 = 0.25;
 const TRANSLATION_SPAN: f64 = 0.03;
@@ -204,7 +205,7 @@ mod tests {
         assert!((twice - 2.0).abs() < 0.2, "{twice}");
         // Both sides have one step; what nothing shows has the largest.
         assert_eq!(step(FaceUnit::MouthSmileLeft), step(FaceUnit::MouthSmileRight));
-        assert_eq!(step(FaceUnit::TongueOut), 0.25);
+        assert_eq!(step(FaceUnit::TongueOut), 0.0833);
         assert!((model.head_steps[3] / (PICTURE_STEP as f32 / 2000.0) - 1.0).abs() < 0.1);
         assert_eq!(model, fit_steps(&plain_latent_model(2), picture).unwrap());
     }

@@ -35,6 +35,7 @@
 mod clock;
 mod driver;
 mod gap;
+mod learn;
 mod mapping;
 mod neutral;
 mod notes;
@@ -55,6 +56,7 @@ pub mod voice;
 
 pub use clock::{ClockCounts, SourceClock, Tick};
 pub use driver::Driver;
+pub use learn::{MIN_LEARNED, Shown, TooFewSamples, learn_mapping};
 pub use mapping::{HeadGains, MappingError, TrackerMapping, UnitMapping};
 pub use neutral::{Neutral, NeutralEstimator};
 pub use notes::Notes;

@@ -53,66 +53,104 @@ pub enum WeightsError {
 /// The indices that both extensions share, under their names without prefix and suffix.
 #[allow(missing_docs)]
 pub mod index {
-    pub const BROW_LOWERER_L: u8 = 0;
-    pub const BROW_LOWERER_R: u8 = 1;
-    pub const CHEEK_PUFF_L: u8 = 2;
-    pub const CHEEK_PUFF_R: u8 = 3;
-    pub const CHEEK_RAISER_L: u8 = 4;
-    pub const CHEEK_RAISER_R: u8 = 5;
-    pub const CHIN_RAISER_B: u8 = 8;
-    pub const CHIN_RAISER_T: u8 = 9;
-    pub const DIMPLER_L: u8 = 10;
-    pub const DIMPLER_R: u8 = 11;
-    pub const EYES_CLOSED_L: u8 = 12;
-    pub const EYES_CLOSED_R: u8 = 13;
-    pub const EYES_LOOK_DOWN_L: u8 = 14;
-    pub const EYES_LOOK_DOWN_R: u8 = 15;
-    pub const EYES_LOOK_LEFT_L: u8 = 16;
-    pub const EYES_LOOK_LEFT_R: u8 = 17;
-    pub const EYES_LOOK_RIGHT_L: u8 = 18;
-    pub const EYES_LOOK_RIGHT_R: u8 = 19;
-    pub const EYES_LOOK_UP_L: u8 = 20;
-    pub const EYES_LOOK_UP_R: u8 = 21;
-    pub const INNER_BROW_RAISER_L: u8 = 22;
-    pub const INNER_BROW_RAISER_R: u8 = 23;
-    pub const JAW_DROP: u8 = 24;
-    pub const JAW_SIDEWAYS_LEFT: u8 = 25;
-    pub const JAW_SIDEWAYS_RIGHT: u8 = 26;
-    pub const JAW_THRUST: u8 = 27;
-    pub const LID_TIGHTENER_L: u8 = 28;
-    pub const LID_TIGHTENER_R: u8 = 29;
-    pub const LIP_CORNER_DEPRESSOR_L: u8 = 30;
-    pub const LIP_CORNER_DEPRESSOR_R: u8 = 31;
-    pub const LIP_CORNER_PULLER_L: u8 = 32;
-    pub const LIP_CORNER_PULLER_R: u8 = 33;
-    pub const LIP_FUNNELER_LB: u8 = 34;
-    pub const LIP_FUNNELER_LT: u8 = 35;
-    pub const LIP_FUNNELER_RB: u8 = 36;
-    pub const LIP_FUNNELER_RT: u8 = 37;
-    pub const LIP_PRESSOR_L: u8 = 38;
-    pub const LIP_PRESSOR_R: u8 = 39;
-    pub const LIP_PUCKER_L: u8 = 40;
-    pub const LIP_PUCKER_R: u8 = 41;
-    pub const LIP_STRETCHER_L: u8 = 42;
-    pub const LIP_STRETCHER_R: u8 = 43;
-    pub const LIP_SUCK_LB: u8 = 44;
-    pub const LIP_SUCK_LT: u8 = 45;
-    pub const LIP_SUCK_RB: u8 = 46;
-    pub const LIP_SUCK_RT: u8 = 47;
-    pub const LIPS_TOWARD: u8 = 50;
-    pub const LOWER_LIP_DEPRESSOR_L: u8 = 51;
-    pub const LOWER_LIP_DEPRESSOR_R: u8 = 52;
-    pub const MOUTH_LEFT: u8 = 53;
-    pub const MOUTH_RIGHT: u8 = 54;
-    pub const NOSE_WRINKLER_L: u8 = 55;
-    pub const NOSE_WRINKLER_R: u8 = 56;
-    pub const OUTER_BROW_RAISER_L: u8 = 57;
-    pub const OUTER_BROW_RAISER_R: u8 = 58;
-    pub const UPPER_LID_RAISER_L: u8 = 59;
-    pub const UPPER_LID_RAISER_R: u8 = 60;
-    pub const UPPER_LIP_RAISER_L: u8 = 61;
-    pub const UPPER_LIP_RAISER_R: u8 = 62;
+    /// Each name is a constant and a row of [`NAMES`].
+    macro_rules! indices {
+        ($($name:ident = $index:literal),* $(,)?) => {
+            $(pub const $name: u8 = $index;)*
+            /// All of them in order: `NAMES[i]` is the name of weight `i`.
+            pub const NAMES: [&str; 63] = [$(stringify!($name)),*];
+            const _: () = assert!({
+                let (indices, mut i) = ([$($index),*], 0);
+                while i < indices.len() && indices[i] == i {
+                    i += 1;
+                }
+                i == NAMES.len()
+            });
+        };
+    }
+
+    indices! {
+        BROW_LOWERER_L = 0,
+        BROW_LOWERER_R = 1,
+        CHEEK_PUFF_L = 2,
+        CHEEK_PUFF_R = 3,
+        CHEEK_RAISER_L = 4,
+        CHEEK_RAISER_R = 5,
+        CHEEK_SUCK_L = 6,
+        CHEEK_SUCK_R = 7,
+        CHIN_RAISER_B = 8,
+        CHIN_RAISER_T = 9,
+        DIMPLER_L = 10,
+        DIMPLER_R = 11,
+        EYES_CLOSED_L = 12,
+        EYES_CLOSED_R = 13,
+        EYES_LOOK_DOWN_L = 14,
+        EYES_LOOK_DOWN_R = 15,
+        EYES_LOOK_LEFT_L = 16,
+        EYES_LOOK_LEFT_R = 17,
+        EYES_LOOK_RIGHT_L = 18,
+        EYES_LOOK_RIGHT_R = 19,
+        EYES_LOOK_UP_L = 20,
+        EYES_LOOK_UP_R = 21,
+        INNER_BROW_RAISER_L = 22,
+        INNER_BROW_RAISER_R = 23,
+        JAW_DROP = 24,
+        JAW_SIDEWAYS_LEFT = 25,
+        JAW_SIDEWAYS_RIGHT = 26,
+        JAW_THRUST = 27,
+        LID_TIGHTENER_L = 28,
+        LID_TIGHTENER_R = 29,
+        LIP_CORNER_DEPRESSOR_L = 30,
+        LIP_CORNER_DEPRESSOR_R = 31,
+        LIP_CORNER_PULLER_L = 32,
+        LIP_CORNER_PULLER_R = 33,
+        LIP_FUNNELER_LB = 34,
+        LIP_FUNNELER_LT = 35,
+        LIP_FUNNELER_RB = 36,
+        LIP_FUNNELER_RT = 37,
+        LIP_PRESSOR_L = 38,
+        LIP_PRESSOR_R = 39,
+        LIP_PUCKER_L = 40,
+        LIP_PUCKER_R = 41,
+        LIP_STRETCHER_L = 42,
+        LIP_STRETCHER_R = 43,
+        LIP_SUCK_LB = 44,
+        LIP_SUCK_LT = 45,
+        LIP_SUCK_RB = 46,
+        LIP_SUCK_RT = 47,
+        LIP_TIGHTENER_L = 48,
+        LIP_TIGHTENER_R = 49,
+        LIPS_TOWARD = 50,
+        LOWER_LIP_DEPRESSOR_L = 51,
+        LOWER_LIP_DEPRESSOR_R = 52,
+        MOUTH_LEFT = 53,
+        MOUTH_RIGHT = 54,
+        NOSE_WRINKLER_L = 55,
+        NOSE_WRINKLER_R = 56,
+        OUTER_BROW_RAISER_L = 57,
+        OUTER_BROW_RAISER_R = 58,
+        UPPER_LID_RAISER_L = 59,
+        UPPER_LID_RAISER_R = 60,
+        UPPER_LIP_RAISER_L = 61,
+        UPPER_LIP_RAISER_R = 62,
+    }
 }
+
+/// Where a weight of this name stands among [`WEIGHTS`]; the name as the specifications have it, or without prefix and suffix.
+pub(super) fn weight_from_name(name: &str) -> Option<usize> {
+    let affixes = [("XR_FACE_EXPRESSION2_", "_FB"), ("XR_FACE_PARAMETER_INDICES_", "_ANDROID")];
+    let plain = affixes.iter().find_map(|(prefix, suffix)| name.strip_prefix(prefix)?.strip_suffix(suffix));
+    let plain = plain.unwrap_or(name);
+    if plain == "TONGUE_OUT" {
+        Some(TONGUE_OUT)
+    } else {
+        index::NAMES.iter().position(|known| *known == plain)
+    }
+}
+
+/// The weights that units are made of: those that both extensions share, and the tongue that is out.
+pub(super) const WEIGHTS: usize = index::NAMES.len() + 1;
+const TONGUE_OUT: usize = index::NAMES.len();
 
 /// The weights whose mean a unit is; none for the tongue, which each extension has elsewhere.
 pub const fn sources(unit: FaceUnit) -> &'static [u8] {
@@ -186,13 +224,21 @@ pub fn units_of_weights(extension: FaceTracking, weights: &[f32]) -> Result<[f32
     if let Some(index) = weights.iter().position(|weight| !weight.is_finite()) {
         return Err(WeightsError::NotFinite(index));
     }
+    let mut known = [0.0; WEIGHTS];
+    known[..TONGUE_OUT].copy_from_slice(&weights[..TONGUE_OUT]);
+    known[TONGUE_OUT] = weights[extension.tongue_out()];
+    Ok(units_of(&known))
+}
+
+/// The 52 units of [`WEIGHTS`] finite weights.
+pub(super) fn units_of(weights: &[f32; WEIGHTS]) -> [f32; UNITS] {
     let mut units = FaceUnit::ALL.map(|unit| {
         let sources = sources(unit);
         let sum: f32 = sources.iter().map(|&index| weights[usize::from(index)]).sum();
         (sum / sources.len().max(1) as f32).clamp(0.0, 1.0)
     });
-    units[FaceUnit::TongueOut as usize] = weights[extension.tongue_out()].clamp(0.0, 1.0);
-    Ok(units)
+    units[FaceUnit::TongueOut as usize] = weights[TONGUE_OUT].clamp(0.0, 1.0);
+    units
 }
 
 /// A headset's weights as signals; gaze from the `EYES_LOOK` weights. The head's pose is the host's to fill in (it has the

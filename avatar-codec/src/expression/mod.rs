@@ -35,6 +35,7 @@ pub use limits::{InvalidLimits, OwnerLimits, RegionLimit};
 pub use preset::{PRESETS, Preset};
 pub use profile::{OutOfRange, Profile, Scope, Setting};
 pub use range::{FaceRange, NotReadable};
+pub(crate) use region::both_sides;
 pub use region::{REGIONS, Region, Side};
 pub use text::{MAX_PROFILE_BYTES, ParseProfileError, ProfileProblem};
 pub use tuner::Tuner;

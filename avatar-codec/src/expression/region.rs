@@ -120,6 +120,11 @@ pub(super) fn pair(name: &str) -> Option<[FaceUnit; 2]> {
     Some([on(Side::Left)?, on(Side::Right)?])
 }
 
+/// A unit and its counterpart, left first; twice the unit where there is none.
+pub(crate) fn both_sides(unit: FaceUnit) -> [FaceUnit; 2] {
+    stem(unit).and_then(|(stem, _)| pair(stem)).unwrap_or([unit; 2])
+}
+
 /// What a unit counts for in its region's load: a half where the other side has the other half.
 pub(super) fn weight(unit: FaceUnit) -> f32 {
     if stem(unit).is_some() { 0.5 } else { 1.0 }

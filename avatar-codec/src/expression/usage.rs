@@ -4,7 +4,7 @@ use crate::latent::{FaceUnit, Latent, UNITS};
 
 use super::preset::Preset;
 use super::profile::{Profile, Scope, Setting};
-use super::region::{Region, pair};
+use super::region::{Region, both_sides};
 
 /// What one unit did in a recording; weights.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -119,7 +119,7 @@ impl Usage {
                 Target::Preset(_) => profile.gain(unit),
                 Target::Typical => self.gain_to_typical(unit),
             };
-            let both = super::region::stem(unit).and_then(|(stem, _)| pair(stem)).unwrap_or([unit; 2]);
+            let both = both_sides(unit);
             let reach = both.map(|unit| self.unit(unit).end).into_iter().fold(0.0, f32::max);
             let gain = if wanted > 1.0 { wanted.min((REACH / reach.max(1e-6)).max(1.0)) } else { wanted };
             if gain == 1.0 && wanted == 1.0 {
@@ -143,7 +143,7 @@ impl Usage {
 
     fn gain_to_typical(&self, unit: FaceUnit) -> f32 {
         let Some(typical) = typical_span(unit) else { return 1.0 };
-        let both = super::region::stem(unit).and_then(|(stem, _)| pair(stem)).unwrap_or([unit; 2]);
+        let both = both_sides(unit);
         let span =
             both.map(|unit| self.unit(unit).p95 - self.unit(unit).neutral).into_iter().sum::<f32>() / 2.0;
         if span < IN_USE { 1.0 } else { round((typical / span).sqrt().clamp(GAINS[0], GAINS[1])) }

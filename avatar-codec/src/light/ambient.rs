@@ -9,7 +9,7 @@ use super::Lamp;
 pub const BANDS: usize = 9;
 
 /// The constants of the basis functions, in the order of [`Ambient::coefficients`].
-const BASIS: [f32; BANDS] = [
+pub const BASIS: [f32; BANDS] = [
     0.282_094_8,
     0.488_602_5,
     0.488_602_5,

@@ -27,7 +27,7 @@ mod ambient;
 mod lamp;
 mod validate;
 
-pub use ambient::{Ambient, BANDS};
+pub use ambient::{Ambient, BANDS, BASIS};
 pub use lamp::{Lamp, LampKind, soft_cosine};
 pub use validate::{InvalidLight, MAX_DISTANCE_M, MAX_STRENGTH};
 

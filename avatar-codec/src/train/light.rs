@@ -3,12 +3,12 @@
 use std::f32::consts::PI;
 use std::path::Path;
 
-use exr::prelude::{FlatSamples, ReadChannels, ReadLayers, read};
 use glam::Vec3;
 use half::f16;
 use serde::{Deserialize, Serialize};
 
 use super::capture::{Capture, CaptureError};
+use super::planes::Exr;
 use crate::light::{Ambient, Lamp, LampKind, Light};
 
 /// A lamp as `capture.json` has it.
@@ -85,67 +85,15 @@ pub(super) fn light_planes(
     path: &Path,
     names: &[String],
 ) -> Result<Option<Vec<Vec<[f16; 3]>>>, CaptureError> {
-    let image = read()
-        .no_deep_data()
-        .largest_resolution_level()
-        .all_channels()
-        .first_valid_layer()
-        .all_attributes()
-        .non_parallel()
-        .from_file(path)
-        .map_err(|e| CaptureError::invalid(path, "EXR", e))?;
-    let layer = image.layer_data;
-    let pixels = layer.size.width() * layer.size.height();
-    let plane = |name: &str, channel: &str| -> Option<Vec<f16>> {
-        let name = format!("light.{name}.{channel}");
-        let found = layer.channel_data.list.iter().find(|c| c.name.eq_case_insensitive(&name))?;
-        let samples: Vec<f16> = match &found.sample_data {
-            FlatSamples::F16(samples) => samples.clone(),
-            FlatSamples::F32(samples) => samples.iter().map(|&x| f16::from_f32(x)).collect(),
-            FlatSamples::U32(_) => return None,
-        };
-        (samples.len() == pixels && samples.iter().all(|x| x.is_finite())).then_some(samples)
-    };
-    let source = |name: &String| {
-        let [r, g, b] = ["R", "G", "B"].map(|channel| plane(name, channel));
-        let (r, g, b) = (r?, g?, b?);
-        Some((0..pixels).map(|i| [r[i], g[i], b[i]]).collect())
-    };
-    Ok(names.iter().map(source).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const LAMPS: &str = r#"[
-        {"name": "key", "type": "rectangle", "position_mm": [0.0, 0.0, -1100.0], "target_mm": [0.0, 0.0, 0.0],
-         "size_mm": [500, 600], "colour": [1, 0.5, 0.25], "power_w": 2300},
-        {"name": "sky", "type": "environment", "position_mm": null, "size_mm": null, "colour": [0.6, 0.7, 0.8], "strength": 0.5}
-    ]"#;
-
-    #[test]
-    fn a_soft_box_lights_white_as_the_dome_renders_it() {
-        let lamps: Vec<CaptureLamp> = serde_json::from_str(LAMPS).expect("as capture.json has it");
-        let (light, names) = light_of(&lamps).expect("a rectangle and a sky");
-        assert_eq!(names, ["key", "sky"]);
-        // Measured on a plane of white at the target: 1.777 of this lamp alone, with nothing of the sky.
-        let facing = light.irradiance(Vec3::ZERO, Vec3::NEG_Z) - light.irradiance(Vec3::ZERO, Vec3::Z);
-        assert!((facing.x / 1.777 - 1.0).abs() < 0.01, "{facing}");
-        assert!((facing.y / facing.x - 0.5).abs() < 1e-5 && (facing.z / facing.x - 0.25).abs() < 1e-5);
-        let behind = light.irradiance(Vec3::ZERO, Vec3::Z);
-        assert!((behind - Vec3::new(0.3, 0.35, 0.4)).abs().max_element() < 1e-5, "{behind}");
+    let exr = Exr::read(path)?;
+    let mut sources = Vec::with_capacity(names.len());
+    for name in names {
+        let names = ["R", "G", "B"].map(|channel| format!("light.{name}.{channel}"));
+        if !names.iter().all(|name| exr.has(name)) {
+            return Ok(None);
+        }
+        let [r, g, b] = [exr.channel(&names[0])?, exr.channel(&names[1])?, exr.channel(&names[2])?];
+        sources.push((0..r.len()).map(|i| [r[i], g[i], b[i]]).collect());
     }
-
-    #[test]
-    fn light_that_cannot_be_described_is_none() {
-        let with = |from: &str, to: &str| {
-            serde_json::from_str::<Vec<CaptureLamp>>(&LAMPS.replace(from, to)).expect("still a list of lamps")
-        };
-        assert!(light_of(&with("rectangle", "laser")).is_none(), "an unknown kind");
-        assert!(light_of(&with("environment", "rectangle")).is_none(), "no place");
-        assert!(light_of(&with("2300", "-2300")).is_none(), "light that takes light away");
-        assert!(light_of(&with(", \"strength\": 0.5", "")).is_none(), "an environment of no strength");
-        assert!(light_of(&[]).is_none(), "no light at all");
-    }
+    Ok(Some(sources))
 }

@@ -90,3 +90,58 @@ fn a_table_teaches_as_a_call_does() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("--avatar"));
     assert_eq!(run(&["calibrate", table, "-o", out, "--towards", "happier"]).status.code(), Some(2));
 }
+
+#[test]
+fn a_mapping_is_learned_and_drives() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let avatar = asset("avatars/wren.avatar");
+    let avatar = avatar.to_str().unwrap();
+    // A tracker that sees lids no more than half closed.
+    let table = std::fs::read_to_string(asset("performance/hello.csv")).unwrap();
+    let names: Vec<&str> = table.lines().next().unwrap().split(',').collect();
+    let row = |line: &str| {
+        let fields = line.split(',').zip(&names).map(|(field, name)| match field.parse::<f64>() {
+            Ok(value) if name.starts_with("eyeBlink") => format!("{}", 0.5 * value),
+            _ => field.to_owned(),
+        });
+        fields.collect::<Vec<_>>().join(",")
+    };
+    let weak: Vec<String> = table.lines().map(row).collect();
+    std::fs::write(path("weak.csv"), weak.join("\n")).unwrap();
+    let (weak, profile, mapping, call) = (path("weak.csv"), path("p.toml"), path("m.json"), path("c.mcap"));
+    let calibrate = ["calibrate", &weak, "--avatar", avatar, "-o", &profile, "--mapping", &mapping];
+    json(&[&calibrate[..], &["--size", "64", "--executor", "cpu"]].concat());
+    let learned: serde_json::Value = serde_json::from_slice(&std::fs::read(&mapping).unwrap()).unwrap();
+    for unit in ["eyeBlinkLeft", "eyeBlinkRight"] {
+        let gain = learned["units"][unit]["gain"].as_f64().unwrap();
+        assert!((1.6..=2.0).contains(&gain), "{learned}");
+    }
+    json(&["drive", &weak, "--avatar", avatar, "-o", &call, "--mapping", &mapping]);
+    let output = run(&["calibrate", &call, "-o", &profile, "--mapping", &mapping]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--mapping"), "a call is mapped already");
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn a_captures_pictures_drive() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (avatar, capture) = (asset("avatars/wren.avatar"), asset("eval/wren"));
+    let (avatar, capture) = (avatar.to_str().unwrap(), capture.to_str().unwrap());
+    let call = path("talk.mcap");
+    let drive = ["drive", capture, "--avatar", avatar, "-o", &call];
+    let output = run(&drive);
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(1) && message.contains("--segment"), "{message}");
+    let segments: Vec<&str> = message.rsplit(": ").next().unwrap().trim().split(", ").collect();
+    assert!(segments.len() >= 2, "it lists them: {message}");
+    let report = json(&[&drive[..], &["--segment", segments[0]]].concat());
+    let [frames, encoded] = ["frames", "encoded"].map(|key| report[key].as_u64().unwrap());
+    assert!(
+        frames > 10 && encoded == frames && report["kind"] == "capture",
+        "every frame has a picture: {report}"
+    );
+    let output = run(&[&drive[..], &["--segment", segments[0], "--neutral", "auto"]].concat());
+    assert_eq!(output.status.code(), Some(1));
+}

@@ -2,7 +2,7 @@
 
 use crate::detail::{Detail, Level};
 use crate::frame::Viewport;
-use crate::person::Instance;
+use crate::instance::Instance;
 
 /// An instance that some view of the frame sees.
 #[derive(Clone, Copy, Debug)]

@@ -3,14 +3,18 @@
 //! For servers, command lines and tests; a host with a device of its own uses [`Engine`] directly.
 
 mod adapter;
+mod canvas;
 mod measure;
 mod offscreen;
+mod read_back;
 
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 
 pub use adapter::AdapterChoice;
+pub use canvas::Canvas;
 use offscreen::Offscreen;
+pub use read_back::ReadBack;
 
 use crate::error::{EngineError, GpuError, LoadError, PrepareError, TargetError};
 use crate::light::Surroundings;
@@ -161,9 +165,11 @@ pub struct Headless {
     errors: Arc<Mutex<Vec<String>>>,
 }
 
-/// The off-screen pass: linear, wide enough for many blended layers, premultiplied.
+/// Linear, wide enough for many blended layers, premultiplied.
+const COLOR: wgpu::TextureFormat = wgpu::TextureFormat::Rgba16Float;
+/// The off-screen pass.
 pub(crate) const FORMAT: TargetFormat = TargetFormat {
-    color: Some(wgpu::TextureFormat::Rgba16Float),
+    color: Some(COLOR),
     depth: wgpu::TextureFormat::Depth32Float,
     samples: 1,
     view_mask: None,

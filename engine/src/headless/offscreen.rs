@@ -1,97 +1,55 @@
 //! The textures behind a picture, and its way to memory.
 
-use std::sync::mpsc;
-
 use visavis_shaders as shaders;
 
-use super::{Background, FORMAT};
+use super::{Background, COLOR, Canvas, FORMAT, ReadBack};
 use crate::error::{GpuError, scoped};
 use crate::upload::mapped_buffer;
 
 /// Colour and depth to draw in, the composited picture, the buffer it is read from.
 pub(super) struct Offscreen {
-    size: [u32; 2],
-    color: wgpu::TextureView,
-    depth: wgpu::TextureView,
+    canvas: Canvas,
     picture: wgpu::Texture,
     picture_view: wgpu::TextureView,
     present: wgpu::RenderPipeline,
-    staging: wgpu::Buffer,
-    /// Bytes a row of `staging`.
-    stride: u32,
+    read_back: ReadBack,
     pixels: Vec<u8>,
 }
 
 impl Offscreen {
     pub(super) fn new(device: &wgpu::Device, size: [u32; 2]) -> Result<Self, GpuError> {
         let [width, height] = size;
-        let stride = (width * 4).next_multiple_of(wgpu::COPY_BYTES_PER_ROW_ALIGNMENT);
-        scoped(device, || {
-            let texture = |label, format, usage| {
-                device.create_texture(&wgpu::TextureDescriptor {
-                    label: Some(label),
-                    size: wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
-                    mip_level_count: 1,
-                    sample_count: 1,
-                    dimension: wgpu::TextureDimension::D2,
-                    format,
-                    usage: usage | wgpu::TextureUsages::RENDER_ATTACHMENT,
-                    view_formats: &[],
-                })
-            };
-            let color = texture(
-                "visavis color",
-                wgpu::TextureFormat::Rgba16Float,
-                wgpu::TextureUsages::TEXTURE_BINDING,
-            );
-            let depth = texture("visavis depth", FORMAT.depth, wgpu::TextureUsages::empty());
-            let picture = texture("visavis picture", PICTURE_FORMAT, wgpu::TextureUsages::COPY_SRC);
-            Self {
-                size,
-                color: color.create_view(&Default::default()),
-                depth: depth.create_view(&Default::default()),
-                picture_view: picture.create_view(&Default::default()),
-                picture,
-                present: present_pipeline(device),
-                staging: device.create_buffer(&wgpu::BufferDescriptor {
-                    label: Some("visavis read-back"),
-                    size: u64::from(stride) * u64::from(height),
-                    usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
-                    mapped_at_creation: false,
-                }),
-                stride,
-                pixels: Vec::new(),
-            }
+        let canvas = Canvas::new(device, size, [COLOR, FORMAT.depth], wgpu::TextureUsages::TEXTURE_BINDING)?;
+        let (picture, present) = scoped(device, || {
+            let picture = device.create_texture(&wgpu::TextureDescriptor {
+                label: Some("visavis picture"),
+                size: wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
+                mip_level_count: 1,
+                sample_count: 1,
+                dimension: wgpu::TextureDimension::D2,
+                format: PICTURE_FORMAT,
+                usage: wgpu::TextureUsages::COPY_SRC | wgpu::TextureUsages::RENDER_ATTACHMENT,
+                view_formats: &[],
+            });
+            (picture, present_pipeline(device))
+        })?;
+        Ok(Self {
+            canvas,
+            picture_view: picture.create_view(&Default::default()),
+            picture,
+            present,
+            read_back: ReadBack::new(device, size, PICTURE_FORMAT)?,
+            pixels: Vec::new(),
         })
     }
 
     pub(super) fn size(&self) -> [u32; 2] {
-        self.size
+        self.canvas.size()
     }
 
     /// A pass over transparent black, nothing near.
     pub(super) fn begin_pass<'a>(&self, encoder: &'a mut wgpu::CommandEncoder) -> wgpu::RenderPass<'a> {
-        encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
-            label: Some("visavis offscreen"),
-            color_attachments: &[Some(wgpu::RenderPassColorAttachment {
-                view: &self.color,
-                depth_slice: None,
-                resolve_target: None,
-                ops: wgpu::Operations {
-                    load: wgpu::LoadOp::Clear(wgpu::Color::TRANSPARENT),
-                    store: wgpu::StoreOp::Store,
-                },
-            })],
-            depth_stencil_attachment: Some(wgpu::RenderPassDepthStencilAttachment {
-                view: &self.depth,
-                depth_ops: Some(wgpu::Operations {
-                    load: wgpu::LoadOp::Clear(0.0),
-                    store: wgpu::StoreOp::Discard,
-                }),
-                stencil_ops: None,
-            }),
-            ..Default::default()
-        })
+        self.canvas.begin(encoder, wgpu::Color::TRANSPARENT)
     }
 
     /// Records the picture over its background, and its copy to the staging buffer.
@@ -125,7 +83,7 @@ impl Offscreen {
                     wgpu::BindGroupEntry { binding: 0, resource: uniform.as_entire_binding() },
                     wgpu::BindGroupEntry {
                         binding: 1,
-                        resource: wgpu::BindingResource::TextureView(&self.color),
+                        resource: wgpu::BindingResource::TextureView(self.canvas.color()),
                     },
                 ],
             });
@@ -147,43 +105,13 @@ impl Offscreen {
                 pass.set_bind_group(0, &group, &[]);
                 pass.draw(0..3, 0..1);
             }
-            let [width, height] = self.size;
-            encoder.copy_texture_to_buffer(
-                self.picture.as_image_copy(),
-                wgpu::TexelCopyBufferInfo {
-                    buffer: &self.staging,
-                    layout: wgpu::TexelCopyBufferLayout {
-                        offset: 0,
-                        bytes_per_row: Some(self.stride),
-                        rows_per_image: Some(height),
-                    },
-                },
-                wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
-            );
+            self.read_back.record(encoder, &self.picture);
         })
     }
 
-    /// Waits for the staging buffer and takes its pixels.
+    /// Waits for the copy and takes its pixels.
     pub(super) fn read_back(&mut self, device: &wgpu::Device) -> Result<(), GpuError> {
-        let (sender, receiver) = mpsc::channel();
-        self.staging.map_async(wgpu::MapMode::Read, .., move |result| {
-            // The receiver is gone only if this function returned early.
-            let _ = sender.send(result.is_ok());
-        });
-        let _ = device.poll(wgpu::PollType::wait_indefinitely());
-        if receiver.try_recv() != Ok(true) {
-            return Err(GpuError::DeviceLost);
-        }
-        let row = self.size[0] as usize * 4;
-        {
-            let Ok(bytes) = self.staging.get_mapped_range(..) else { return Err(GpuError::DeviceLost) };
-            self.pixels.clear();
-            for padded in bytes.chunks_exact(self.stride as usize) {
-                self.pixels.extend_from_slice(&padded[..row]);
-            }
-        }
-        self.staging.unmap();
-        Ok(())
+        self.read_back.read(device, &mut self.pixels)
     }
 
     pub(super) fn pixels(&self) -> &[u8] {

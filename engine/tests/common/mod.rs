@@ -5,13 +5,11 @@
 
 pub(crate) mod driver_log;
 
-use std::sync::mpsc;
-
 use visavis::codec::glam::{Affine3A, Quat, Vec3};
 use visavis::codec::latent::{FaceFrame, Timestamp};
 use visavis::codec::reference;
 use visavis::codec::testing::{random_head, random_latent};
-use visavis::headless::{AdapterChoice, Headless, HeadlessOptions};
+use visavis::headless::{AdapterChoice, Headless, HeadlessOptions, ReadBack};
 use visavis::{Executor, Frame, Instance, Target, TargetFormat, View, Viewport, wgpu};
 
 /// The attachments that tests draw in.
@@ -143,12 +141,16 @@ impl Attachments {
         queue: &wgpu::Queue,
         mut encoder: wgpu::CommandEncoder,
     ) -> Linear {
-        let color = copy(device, &mut encoder, &self.color, 8);
-        let depth = copy(device, &mut encoder, &self.depth, 4);
+        let ways = [&self.color, &self.depth]
+            .map(|texture| ReadBack::new(device, self.size, texture.format()).expect("room to read back"));
+        ways[0].record(&mut encoder, &self.color);
+        ways[1].record(&mut encoder, &self.depth);
         queue.submit([encoder.finish()]);
-        let row = |texel: u32| (self.size[0] * texel) as usize;
-        let color = map(device, &color, row(8));
-        let depth = map(device, &depth, row(4));
+        let [color, depth] = ways.map(|way| {
+            let mut texels = Vec::new();
+            way.read(device, &mut texels).expect("the device answers");
+            texels
+        });
         let rgba = color
             .as_chunks::<8>()
             .0
@@ -160,48 +162,6 @@ impl Attachments {
         let depth = depth.as_chunks::<4>().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
         Linear { size: self.size, rgba, depth }
     }
-}
-
-fn stride(width: u32, texel: u32) -> u32 {
-    (width * texel).next_multiple_of(wgpu::COPY_BYTES_PER_ROW_ALIGNMENT)
-}
-
-fn copy(
-    device: &wgpu::Device,
-    encoder: &mut wgpu::CommandEncoder,
-    texture: &wgpu::Texture,
-    texel: u32,
-) -> (wgpu::Buffer, u32) {
-    let stride = stride(texture.width(), texel);
-    let buffer = device.create_buffer(&wgpu::BufferDescriptor {
-        label: None,
-        size: u64::from(stride) * u64::from(texture.height()),
-        usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
-        mapped_at_creation: false,
-    });
-    encoder.copy_texture_to_buffer(
-        texture.as_image_copy(),
-        wgpu::TexelCopyBufferInfo {
-            buffer: &buffer,
-            layout: wgpu::TexelCopyBufferLayout {
-                offset: 0,
-                bytes_per_row: Some(stride),
-                rows_per_image: None,
-            },
-        },
-        texture.size(),
-    );
-    (buffer, stride)
-}
-
-/// The rows of a mapped buffer without their padding.
-fn map(device: &wgpu::Device, (buffer, stride): &(wgpu::Buffer, u32), row: usize) -> Vec<u8> {
-    let (sender, receiver) = mpsc::channel();
-    buffer.map_async(wgpu::MapMode::Read, .., move |result| sender.send(result).expect("the test waits"));
-    device.poll(wgpu::PollType::wait_indefinitely()).expect("the device answers");
-    receiver.recv().expect("a result").expect("mapped");
-    let bytes = buffer.get_mapped_range(..).expect("mapped");
-    bytes.chunks_exact(*stride as usize).flat_map(|padded| &padded[..row]).copied().collect()
 }
 
 /// One step of an 8-bit channel.

@@ -141,14 +141,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
     report.insert("rungs".to_owned(), json!(rungs));
     report.insert("encode_us".to_owned(), json!(micros(&times[0])));
     report.insert("decode_us".to_owned(), json!(micros(&times[1])));
+    let [taken, shown] = super::playout::play_out(&frames)?;
+    report.insert("playout_push_us".to_owned(), json!(micros(&taken)));
+    report.insert("playout_show_us".to_owned(), json!(micros(&shown)));
     if losses.is_none() {
         let reason = "no capture to compare with: name one with --truth";
         report.insert("psnr_loss_reason".to_owned(), json!(reason));
     }
     eprintln!(
-        "a frame, median over both forms: {:.1} \u{b5}s to code, {:.1} \u{b5}s to read",
+        "a frame, median over both forms: {:.1} \u{b5}s to code, {:.1} \u{b5}s to read; play-out {:.1} \u{b5}s to take, {:.1} \u{b5}s to show",
         micros(&times[0]).unwrap_or(0.0),
-        micros(&times[1]).unwrap_or(0.0)
+        micros(&times[1]).unwrap_or(0.0),
+        micros(&taken).unwrap_or(0.0),
+        micros(&shown).unwrap_or(0.0)
     );
 
     let mut series = ours(&costs, &qualities, seconds);

@@ -5,6 +5,7 @@ mod codec;
 mod codec_chart;
 mod codec_video;
 mod peers;
+mod playout;
 mod python;
 mod raster;
 mod room;

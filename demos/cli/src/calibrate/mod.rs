@@ -9,6 +9,7 @@ use std::str::FromStr;
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Map, Value, json};
+use visavis_codec::drive::Shown;
 use visavis_codec::expression::{
     FaceRange, MAX_PROFILE_BYTES, PRESETS, Preset, Profile, Scope, Setting, Target, Tuner, Usage,
 };
@@ -24,10 +25,13 @@ use crate::painter::{Executor, Painter};
   visavis calibrate assets/calls/hello.mcap -o mine.toml --towards lively
   visavis calibrate assets/performance/hello.csv --avatar assets/avatars/wren.avatar -o mine.toml
   visavis render assets/calls/hello.mcap -o tuned.mp4 --profile mine.toml
+  visavis calibrate take.csv --avatar wren.avatar -o mine.toml --mapping phone.json
+  visavis drive take.csv --avatar wren.avatar -o take.mp4 --mapping phone.json --profile mine.toml
 
 Beside the profile it draws mine.histograms.png (how often each unit has which weight, before in grey and after in orange) and
 mine.sheet.png (at rest, smiling, surprised, talking: as is above, tuned below). The profile is a text to be edited; its
-format stands in avatar-codec/EXPRESSION.md.")]
+format stands in avatar-codec/EXPRESSION.md. A mapping says where this tracker has your neutral face and how far it moves; it is for
+`visavis drive`, and its format stands in avatar-codec/DRIVE.md.")]
 pub(crate) struct Arguments {
     /// A recorded call (.mcap), or a tracker's recording (.csv: Live Link Face, or seconds and face units by name)
     recording: PathBuf,
@@ -43,6 +47,12 @@ pub(crate) struct Arguments {
     /// Whose face of a call, by name; the first one unless said
     #[arg(long, value_name = "NAME")]
     sender: Option<String>,
+    /// Also learn from a table how this tracker's units are to move this avatar, and write that here (.json)
+    #[arg(long, value_name = "FILE")]
+    mapping: Option<PathBuf>,
+    /// The table shows every unit to its end, one after the other: the mapping stretches all of them, not the lids alone
+    #[arg(long, requires = "mapping")]
+    range_of_motion: bool,
     /// What draws the sheet
     #[arg(long, value_enum, default_value_t = Executor::Auto)]
     executor: Executor,
@@ -89,11 +99,15 @@ fn read_profile(name: &Path) -> Result<Profile> {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
-    let Arguments { recording, output, towards, avatar, sender, executor, size } = arguments;
+    let Arguments { recording, output, towards, avatar, sender, mapping, range_of_motion, executor, size } =
+        arguments;
     if output.extension().is_none_or(|extension| extension != "toml") {
         bail!("--output {}: a profile's name ends in .toml", output.display());
     }
-    let Performance { frames, avatar } = performance::read(recording, avatar.as_deref(), sender.as_deref())?;
+    let shown = if *range_of_motion { Shown::RangeOfMotion } else { Shown::Anything };
+    let learn = mapping.is_some().then_some(shown);
+    let Performance { frames, avatar, mapping: learned } =
+        performance::read(recording, avatar.as_deref(), sender.as_deref(), learn)?;
     let usage = Usage::learn(frames.iter().map(|frame| &frame.latent))
         .with_context(|| format!("{}: nothing to learn from", recording.display()))?;
     let profile = usage.suggest(towards.0);
@@ -112,6 +126,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
     draw::sheet(&mut painter, &frames, &tuned, *size)?.write(&sheet)?;
     std::fs::write(output, profile.to_toml())
         .with_context(|| format!("{}: can't be written", output.display()))?;
+
+    if let (Some(path), Some(learned)) = (mapping, &learned) {
+        std::fs::write(path, learned.to_json() + "\n")
+            .with_context(|| format!("{}: can't be written", path.display()))?;
+        eprintln!("{}: this tracker's units on this avatar", path.display());
+    }
 
     let mut units = Map::new();
     for unit in FaceUnit::ALL {
@@ -137,7 +157,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
     eprintln!("drawn: {} and {}", histograms.display(), sheet.display());
     Ok(json!({
         "frames": usage.frames, "seconds": seconds, "towards": profile.name(), "profile": output,
-        "histograms": histograms, "sheet": sheet, "executor": painter.executor(), "units": units,
+        "mapping": mapping, "histograms": histograms, "sheet": sheet, "executor": painter.executor(), "units": units,
     }))
 }
 

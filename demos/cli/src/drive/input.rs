@@ -24,6 +24,7 @@ pub(crate) enum Kind {
     LiveLink,
     Vmc,
     Signals,
+    Capture,
 }
 
 impl Kind {
@@ -33,6 +34,7 @@ impl Kind {
             Self::LiveLink => "live_link_face",
             Self::Vmc => "vmc",
             Self::Signals => "signals",
+            Self::Capture => "capture",
         }
     }
 }

@@ -134,7 +134,7 @@ impl Session {
 pub(crate) fn protocol(kind: Kind) -> LiveProtocol {
     match kind {
         Kind::Vmc => LiveProtocol::Vmc,
-        Kind::LiveLink | Kind::Signals => LiveProtocol::LiveLink,
+        Kind::LiveLink | Kind::Signals | Kind::Capture => LiveProtocol::LiveLink,
     }
 }
 

@@ -1,5 +1,6 @@
 //! `visavis drive`: what a face tracker says becomes a call or a video of an avatar.
 
+mod capture;
 pub(crate) mod input;
 pub(crate) mod live;
 pub(crate) mod recorder;
@@ -36,13 +37,14 @@ pub(crate) const LIVE_NEUTRAL_SECONDS: f64 = 1.5;
   visavis drive take_3.csv --avatar wren.avatar -o take_3.mcap --neutral 2-3.5 --json
   visavis drive udp://:11111 --avatar wren.avatar -o live.mcap --seconds 60    Live Link Face, live
   visavis drive osc://:39539 --avatar wren.avatar -o live.mp4                  VMC protocol, until Ctrl-C
+  visavis drive assets/eval/wren --segment talk_06 --avatar wren.avatar --driver wren.driver -o talk.mcap
 
 Inputs: a recording of Live Link Face (.csv of the phone's app), a table of signals as assets/performance/hello.csv,
-udp://[ADDRESS]:PORT for Live Link Face's stream, osc://[ADDRESS]:PORT for the VMC protocol. Files are told by what is in
-them. Rows and datagrams that can't be read are named and left out. The face is held where the tracker sees none, eases to
+udp://[ADDRESS]:PORT for Live Link Face's stream, osc://[ADDRESS]:PORT for the VMC protocol, the folder of a capture, whose
+pictures the owner's driver turns into what units can't say. Files are told by what is in them. Rows and datagrams that can't be read are named and left out. The face is held where the tracker sees none, eases to
 neutral, and eases back. Formats and conventions: avatar-codec/DRIVE.md.")]
 pub(crate) struct Arguments {
-    /// A file, udp://:11111 or osc://:39539
+    /// A file, a capture's folder, udp://:11111 or osc://:39539
     #[arg(value_name = "INPUT")]
     input: Input,
     /// Whose face it moves
@@ -68,6 +70,12 @@ pub(crate) struct Arguments {
     /// Of a live source: stop after so many seconds; else at Ctrl-C
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
     seconds: Option<f64>,
+    /// Of a capture: which segment [default: the only one]
+    #[arg(long, value_name = "NAME")]
+    segment: Option<String>,
+    /// Of a capture: the owner's driver, for the residual [default: the avatar's name with .driver, if it is there]
+    #[arg(long, value_name = "FILE")]
+    driver: Option<PathBuf>,
     /// The sender's name in the call [default: the avatar's]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
@@ -115,17 +123,48 @@ pub(crate) fn parse_seconds(text: &str) -> Result<f64, String> {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
-    let Arguments { input, avatar, output, neutral, smooth, mapping, profile, seconds, name, video } =
-        arguments;
+    let Arguments {
+        input,
+        avatar,
+        output,
+        neutral,
+        smooth,
+        mapping,
+        profile,
+        seconds,
+        segment,
+        driver,
+        name,
+        video,
+    } = arguments;
+    let whose_driver = driver.as_deref();
     let file = avatar_file::read(avatar)?;
     let mapping = mapping.as_deref().map(read_mapping).transpose()?.unwrap_or_default();
     let smoothing = OneEuroOptions { max_delay_frames: *smooth, ..OneEuroOptions::default() };
     let driver = Driver::new(&file.avatar.manifest.latent, DriverOptions { mapping, smoothing });
     let driver = driver.with_context(|| format!("{}: can't be driven", avatar.display()))?;
     let tuner = profile.as_deref().map(|profile| tuner(profile, &file.avatar, avatar)).transpose()?;
-    let recorder = Recorder::start(output, &file, name.as_deref(), tuner)?;
+    let mut recorder = Recorder::start(output, &file, name.as_deref(), tuner)?;
     // What a video can't be is said before anything is recorded for it.
     let video = video.prepare(recorder.path(), output, avatar)?;
+
+    let folder = match input {
+        Input::File(path) if path.is_dir() => Some(path),
+        _ => None,
+    };
+    ensure!(
+        folder.is_some() || (segment.is_none() && whose_driver.is_none()),
+        "--segment and --driver are for the folder of a capture"
+    );
+    if let Some(folder) = folder {
+        ensure!(
+            neutral.is_none() && arguments.mapping.is_none() && seconds.is_none(),
+            "{}: a capture is its owner's own: --neutral, --mapping and --seconds are for trackers",
+            folder.display()
+        );
+        let driven = capture::drive(folder, segment.as_deref(), whose_driver, &file, &mut recorder)?;
+        return Report::of_capture(folder.display().to_string(), driven).finish(recorder, video);
+    }
 
     let (recorder, report) = match input {
         Input::File(path) => {

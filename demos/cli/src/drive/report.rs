@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use visavis_codec::drive::{ClockCounts, Driver, DriverCounts, Neutral, Notes};
 use visavis_codec::latent::FaceUnit;
 
+use super::capture::{self, Driven};
 use super::input::Kind;
 use super::recorder::{Recorded, Recorder};
 use super::video::Video;
@@ -18,6 +19,8 @@ pub(crate) struct Report {
     counts: DriverCounts,
     neutral: Neutral,
     notes: Notes,
+    /// Of a capture: frames whose residual comes from their own pictures.
+    encoded: Option<u64>,
     /// Of a live source: datagrams that came.
     pub(crate) datagrams: Option<u64>,
 }
@@ -25,7 +28,15 @@ pub(crate) struct Report {
 impl Report {
     pub(crate) fn new(input: String, kind: Kind, driver: &Driver, notes: Notes) -> Self {
         let (counts, neutral, interval) = (driver.counts(), driver.neutral().clone(), driver.interval());
-        Self { input, kind, interval, counts, neutral, notes, datagrams: None }
+        Self { input, kind, interval, counts, neutral, notes, encoded: None, datagrams: None }
+    }
+
+    pub(crate) fn of_capture(input: String, driven: Driven) -> Self {
+        let counts =
+            DriverCounts { frames: driven.frames, tracked: driven.frames, ..DriverCounts::default() };
+        let (interval, neutral) = (1.0 / capture::FRAMES_A_SECOND, Neutral::NONE);
+        let (kind, encoded) = (Kind::Capture, Some(driven.encoded));
+        Self { input, kind, interval, counts, neutral, notes: Notes::default(), encoded, datagrams: None }
     }
 
     /// Says on stderr what was survived.
@@ -66,7 +77,7 @@ impl Report {
     pub(crate) fn finish(self, recorder: Recorder, video: Option<Video>) -> Result<Value> {
         let output = recorder.output().map(|path| path.display().to_string());
         let Recorded { temporary, frames, face_bytes, seconds } = recorder.finish()?;
-        let Self { input, kind, interval, counts, neutral, notes, datagrams } = self;
+        let Self { input, kind, interval, counts, neutral, notes, encoded, datagrams } = self;
         let DriverCounts {
             frames: _,
             tracked,
@@ -108,6 +119,9 @@ impl Report {
             "face_kbit_per_s": face_bytes as f64 * 8e-3 / seconds.max(interval),
             "outputs": output.into_iter().collect::<Vec<_>>(),
         });
+        if let Some(encoded) = encoded {
+            report["encoded"] = json!(encoded);
+        }
         if let Some(datagrams) = datagrams {
             report["datagrams"] = json!(datagrams);
         }

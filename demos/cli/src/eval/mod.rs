@@ -7,14 +7,14 @@ pub(crate) mod drive;
 #[cfg(test)]
 mod made_up;
 mod pack;
-mod residual;
+pub(crate) mod residual;
 mod score;
 mod sheet;
 #[cfg(test)]
 mod tests;
 pub(crate) mod truth;
 mod unwrap;
-mod vertices;
+pub(crate) mod vertices;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -186,7 +186,7 @@ impl Judge<'_> {
         let known = (self.vertices.render_vertices(), &truth_vertices[..]);
         let avatar = self.painter.avatar();
         let residual = (self.residual.as_mut())
-            .map(|source| source.drive(avatar, self.capture, frame, camera, &units, known))
+            .map(|source| source.drive(avatar, self.capture, frame, Some(camera), &units, known))
             .transpose()?;
         let seen = &self.capture.cameras[camera]; // it was there when the picture was read
         let best = posed_vertices(self.painter.avatar(), residual.as_ref().unwrap_or(&units));

@@ -57,6 +57,11 @@ impl Residual {
         Ok(Some(Self { encoder, from_others: 0, alone: 0 }))
     }
 
+    /// In how many frames r came from pictures.
+    pub(crate) fn encoded(&self) -> usize {
+        self.from_others
+    }
+
     /// `units` with the residual of what the frame's cameras but `judged` saw. `tracked` are the posed vertices that are
     /// known, by their number in the avatar's mesh, metres.
     pub(crate) fn drive(
@@ -64,13 +69,13 @@ impl Residual {
         avatar: &Avatar,
         capture: &Capture,
         frame: &CaptureFrame,
-        judged: &str,
+        judged: Option<&str>,
         units: &FaceFrame,
         tracked: (&[u32], &[Vec3]),
     ) -> Result<FaceFrame> {
         let there = |camera: &&String| image_path(&capture.folder, frame, camera).is_file();
         let others: Vec<&String> =
-            frame.cameras.iter().filter(|camera| *camera != judged).filter(there).collect();
+            frame.cameras.iter().filter(|camera| Some(camera.as_str()) != judged).filter(there).collect();
         if others.is_empty() {
             self.alone += 1;
             return Ok(*units);

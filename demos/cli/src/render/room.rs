@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use visavis::headless::{Headless, HeadlessOptions};
+use visavis::error::{self, GpuError};
+use visavis::headless::{Canvas, Headless, HeadlessOptions, ReadBack};
 use visavis::mixed::{
     self, Avatars, DepthMap, DepthPixels, DepthUnit, Inputs, Intrinsics, MixedView, MixerOptions, Output,
     Picture, PicturePixels,
@@ -158,16 +159,17 @@ pub(crate) struct RoomPainter {
 
 /// What is drawn into.
 struct Surfaces {
-    color: wgpu::TextureView,
-    depth: wgpu::TextureView,
+    people: Canvas,
     shadow: wgpu::TextureView,
-    output: wgpu::TextureView,
-    staging: wgpu::Buffer,
-    stride: u32,
+    picture: wgpu::TextureView,
+    read_back: ReadBack,
 }
 
+const COLOR: wgpu::TextureFormat = wgpu::TextureFormat::Rgba16Float;
+const PICTURE: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8UnormSrgb;
+
 const FORMAT: TargetFormat = TargetFormat {
-    color: Some(wgpu::TextureFormat::Rgba16Float),
+    color: Some(COLOR),
     depth: wgpu::TextureFormat::Depth32Float,
     samples: 1,
     view_mask: None,
@@ -200,11 +202,10 @@ impl RoomPainter {
             }
             people.push(instance);
         }
-        let surfaces = Surfaces::new(engine.device(), room.size());
+        let surfaces = Surfaces::new(engine.device(), room.size()).context("a picture of that size")?;
         let output = Output::Picture;
-        let mixer = engine
-            .mixer(wgpu::TextureFormat::Rgba8UnormSrgb, output, MixerOptions::default())
-            .context("setting up mixed reality")?;
+        let mixer =
+            engine.mixer(PICTURE, output, MixerOptions::default()).context("setting up mixed reality")?;
         Ok(Self {
             target: engine.target(&FORMAT)?,
             shadow_target: engine.target(&TargetFormat { color: None, ..FORMAT })?,
@@ -236,13 +237,13 @@ impl RoomPainter {
         if lamp_view.is_some() {
             frame.draw_shadow(&mut surfaces.begin_shadow(&mut encoder), shadow_target, 1)?;
         }
-        frame.draw(&mut surfaces.begin(&mut encoder), 0)?;
+        frame.draw(&mut surfaces.people.begin(&mut encoder, wgpu::Color::TRANSPARENT), 0)?;
         let depth_camera = room.camera.scaled_to(room.depth_size);
         mixed.record(
             &mut encoder,
             &Inputs {
                 view: &room.view,
-                avatars: Avatars { color: &surfaces.color, depth: &surfaces.depth },
+                avatars: Avatars { color: surfaces.people.color(), depth: surfaces.people.depth() },
                 depth: Some(DepthMap {
                     pixels: DepthPixels::U16(&room.millimetres),
                     unit: DepthUnit::Metres { scale: 0.001 },
@@ -251,12 +252,12 @@ impl RoomPainter {
                 picture: Some(Picture { pixels: PicturePixels::Rgba8(&room.rgba), camera: room.camera }),
                 light: Some(&room.light),
                 shadow,
-                output: &surfaces.output,
+                output: &surfaces.picture,
             },
         )?;
-        surfaces.copy(&mut encoder);
+        surfaces.read_back.record(&mut encoder, surfaces.picture.texture());
         engine.queue().submit([encoder.finish()]);
-        surfaces.read(engine.device(), rgba)?;
+        surfaces.read_back.read(engine.device(), rgba)?;
         Ok(rgba)
     }
 
@@ -289,105 +290,46 @@ fn lamp_view(room: &Room) -> Option<View> {
 }
 
 impl Surfaces {
-    fn new(device: &wgpu::Device, size: [u32; 2]) -> Self {
-        let texture = |[width, height]: [u32; 2], format, usage| {
-            device.create_texture(&wgpu::TextureDescriptor {
-                label: Some("room"),
-                size: wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
-                mip_level_count: 1,
-                sample_count: 1,
-                dimension: wgpu::TextureDimension::D2,
-                format,
-                usage: usage | wgpu::TextureUsages::RENDER_ATTACHMENT,
-                view_formats: &[],
-            })
-        };
-        let seen = |size, format| {
-            texture(size, format, wgpu::TextureUsages::TEXTURE_BINDING).create_view(&Default::default())
-        };
-        let stride = (size[0] * 4).next_multiple_of(wgpu::COPY_BYTES_PER_ROW_ALIGNMENT);
-        let output = texture(size, wgpu::TextureFormat::Rgba8UnormSrgb, wgpu::TextureUsages::COPY_SRC);
-        Self {
-            color: seen(size, wgpu::TextureFormat::Rgba16Float),
-            depth: seen(size, FORMAT.depth),
-            shadow: seen([SHADOW_SIDE; 2], FORMAT.depth),
-            output: output.create_view(&Default::default()),
-            staging: device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some("room read-back"),
-                size: u64::from(stride) * u64::from(size[1]),
-                usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
-                mapped_at_creation: false,
-            }),
-            stride,
-        }
-    }
-
-    fn begin<'e>(&self, encoder: &'e mut wgpu::CommandEncoder) -> wgpu::RenderPass<'e> {
-        encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
-            label: Some("people"),
-            color_attachments: &[Some(wgpu::RenderPassColorAttachment {
-                view: &self.color,
-                depth_slice: None,
-                resolve_target: None,
-                ops: wgpu::Operations {
-                    load: wgpu::LoadOp::Clear(wgpu::Color::TRANSPARENT),
-                    store: wgpu::StoreOp::Store,
-                },
-            })],
-            depth_stencil_attachment: Some(attachment(&self.depth)),
-            ..Default::default()
+    fn new(device: &wgpu::Device, size: [u32; 2]) -> Result<Self, GpuError> {
+        let people = Canvas::new(device, size, [COLOR, FORMAT.depth], wgpu::TextureUsages::TEXTURE_BINDING)?;
+        let read_back = ReadBack::new(device, size, PICTURE)?;
+        error::scoped(device, || {
+            let texture = |[width, height]: [u32; 2], format, usage| {
+                let texture = device.create_texture(&wgpu::TextureDescriptor {
+                    label: Some("room"),
+                    size: wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
+                    mip_level_count: 1,
+                    sample_count: 1,
+                    dimension: wgpu::TextureDimension::D2,
+                    format,
+                    usage: usage | wgpu::TextureUsages::RENDER_ATTACHMENT,
+                    view_formats: &[],
+                });
+                texture.create_view(&Default::default())
+            };
+            Self {
+                people,
+                shadow: texture([SHADOW_SIDE; 2], FORMAT.depth, wgpu::TextureUsages::TEXTURE_BINDING),
+                picture: texture(size, PICTURE, wgpu::TextureUsages::COPY_SRC),
+                read_back,
+            }
         })
     }
 
+    /// Reversed-Z: nothing is near.
     fn begin_shadow<'e>(&self, encoder: &'e mut wgpu::CommandEncoder) -> wgpu::RenderPass<'e> {
         encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
             label: Some("people's shadow"),
-            depth_stencil_attachment: Some(attachment(&self.shadow)),
+            depth_stencil_attachment: Some(wgpu::RenderPassDepthStencilAttachment {
+                view: &self.shadow,
+                depth_ops: Some(wgpu::Operations {
+                    load: wgpu::LoadOp::Clear(0.0),
+                    store: wgpu::StoreOp::Store,
+                }),
+                stencil_ops: None,
+            }),
             ..Default::default()
         })
-    }
-
-    fn copy(&self, encoder: &mut wgpu::CommandEncoder) {
-        let texture = self.output.texture();
-        encoder.copy_texture_to_buffer(
-            texture.as_image_copy(),
-            wgpu::TexelCopyBufferInfo {
-                buffer: &self.staging,
-                layout: wgpu::TexelCopyBufferLayout {
-                    offset: 0,
-                    bytes_per_row: Some(self.stride),
-                    rows_per_image: None,
-                },
-            },
-            texture.size(),
-        );
-    }
-
-    fn read(&self, device: &wgpu::Device, rgba: &mut Vec<u8>) -> Result<()> {
-        let (sender, receiver) = std::sync::mpsc::channel();
-        self.staging.map_async(wgpu::MapMode::Read, .., move |result| {
-            // The receiver is gone only if this function returned early.
-            let _ = sender.send(result.is_ok());
-        });
-        device.poll(wgpu::PollType::wait_indefinitely()).context("waiting for the GPU")?;
-        ensure!(receiver.try_recv() == Ok(true), "the GPU device was lost");
-        let bytes = self.staging.get_mapped_range(..).context("reading the picture")?;
-        rgba.clear();
-        for padded in bytes.chunks_exact(self.stride as usize) {
-            rgba.extend_from_slice(&padded[..self.output.texture().width() as usize * 4]);
-        }
-        drop(bytes);
-        self.staging.unmap();
-        Ok(())
-    }
-}
-
-/// Reversed-Z: nothing is near.
-fn attachment(view: &wgpu::TextureView) -> wgpu::RenderPassDepthStencilAttachment<'_> {
-    wgpu::RenderPassDepthStencilAttachment {
-        view,
-        depth_ops: Some(wgpu::Operations { load: wgpu::LoadOp::Clear(0.0), store: wgpu::StoreOp::Store }),
-        stencil_ops: None,
     }
 }
 

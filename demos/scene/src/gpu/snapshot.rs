@@ -1,18 +1,17 @@
 //! Pictures back to memory, for programs without a window.
 
-use std::sync::mpsc;
-
 use visavis::error::{GpuError, scoped};
+use visavis::headless::ReadBack;
 use visavis::wgpu;
+
+const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8UnormSrgb;
 
 /// A texture to record a [`Stage`](crate::Stage)'s 8-bit picture into, and its way to memory. The one thing here that waits.
 #[derive(Debug)]
 pub struct Snapshot {
     size: [u32; 2],
-    texture: wgpu::Texture,
     view: wgpu::TextureView,
-    staging: wgpu::Buffer,
-    stride: u32,
+    read_back: ReadBack,
     rgba: Vec<u8>,
 }
 
@@ -23,7 +22,7 @@ impl Snapshot {
     /// If the device refuses that size.
     pub fn new(device: &wgpu::Device, size: [u32; 2]) -> Result<Self, GpuError> {
         let [width, height] = size.map(|n| n.max(1));
-        let stride = width.saturating_mul(4).next_multiple_of(wgpu::COPY_BYTES_PER_ROW_ALIGNMENT);
+        let read_back = ReadBack::new(device, [width, height], FORMAT)?;
         scoped(device, || {
             let texture = device.create_texture(&wgpu::TextureDescriptor {
                 label: Some("visavis snapshot"),
@@ -31,18 +30,12 @@ impl Snapshot {
                 mip_level_count: 1,
                 sample_count: 1,
                 dimension: wgpu::TextureDimension::D2,
-                format: wgpu::TextureFormat::Rgba8UnormSrgb,
+                format: FORMAT,
                 usage: wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC,
                 view_formats: &[],
             });
             let view = texture.create_view(&Default::default());
-            let staging = device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some("visavis snapshot"),
-                size: u64::from(stride) * u64::from(height),
-                usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
-                mapped_at_creation: false,
-            });
-            Self { size: [width, height], texture, view, staging, stride, rgba: Vec::new() }
+            Self { size: [width, height], view, read_back, rgba: Vec::new() }
         })
     }
 
@@ -67,37 +60,10 @@ impl Snapshot {
         mut encoder: wgpu::CommandEncoder,
     ) -> Result<&[u8], GpuError> {
         scoped(device, || {
-            encoder.copy_texture_to_buffer(
-                self.texture.as_image_copy(),
-                wgpu::TexelCopyBufferInfo {
-                    buffer: &self.staging,
-                    layout: wgpu::TexelCopyBufferLayout {
-                        offset: 0,
-                        bytes_per_row: Some(self.stride),
-                        rows_per_image: None,
-                    },
-                },
-                self.texture.size(),
-            );
+            self.read_back.record(&mut encoder, self.view.texture());
             queue.submit([encoder.finish()]);
         })?;
-        let (sender, receiver) = mpsc::channel();
-        self.staging.map_async(wgpu::MapMode::Read, .., move |result| {
-            // The receiver is gone only if this function returned early.
-            let _ = sender.send(result.is_ok());
-        });
-        let _ = device.poll(wgpu::PollType::wait_indefinitely());
-        if receiver.try_recv() != Ok(true) {
-            return Err(GpuError::DeviceLost);
-        }
-        {
-            let Ok(bytes) = self.staging.get_mapped_range(..) else { return Err(GpuError::DeviceLost) };
-            self.rgba.clear();
-            for row in bytes.chunks_exact(self.stride as usize) {
-                self.rgba.extend_from_slice(&row[..4 * self.size[0] as usize]);
-            }
-        }
-        self.staging.unmap();
+        self.read_back.read(device, &mut self.rgba)?;
         Ok(&self.rgba)
     }
 }

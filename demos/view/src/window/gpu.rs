@@ -9,9 +9,11 @@ use winit::window::Window;
 
 use crate::model::Device;
 
-/// What people are drawn in: linear, wide enough for many blended layers, premultiplied.
+/// Linear, wide enough for many blended layers, premultiplied.
+pub(super) const STAGE_COLOR: wgpu::TextureFormat = wgpu::TextureFormat::Rgba16Float;
+/// What people are drawn in.
 pub(super) const STAGE_FORMAT: TargetFormat = TargetFormat {
-    color: Some(wgpu::TextureFormat::Rgba16Float),
+    color: Some(STAGE_COLOR),
     depth: wgpu::TextureFormat::Depth32Float,
     samples: 1,
     view_mask: None,

@@ -1,8 +1,7 @@
 //! Pictures that are kept: drawn once more, read back from the device.
 
-use std::sync::mpsc;
-
 use anyhow::{Context as _, Result};
+use visavis::headless::ReadBack;
 use visavis::wgpu;
 
 use super::gpu::Gpu;
@@ -14,20 +13,18 @@ const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
 pub(super) struct Picture {
     size: [u32; 2],
     texture: wgpu::Texture,
-    staging: wgpu::Buffer,
-    stride: u32,
+    read_back: ReadBack,
     studio: Studio,
 }
 
 impl Picture {
-    pub(super) fn new(device: &wgpu::Device, size: [u32; 2]) -> Self {
+    pub(super) fn new(device: &wgpu::Device, size: [u32; 2]) -> Result<Self> {
         let [width, height] = size;
-        let stride = (width * 4).next_multiple_of(wgpu::COPY_BYTES_PER_ROW_ALIGNMENT);
-        Self {
+        Ok(Self {
             size,
             texture: device.create_texture(&wgpu::TextureDescriptor {
                 label: Some("kept picture"),
-                size: extent(size),
+                size: wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
                 mip_level_count: 1,
                 sample_count: 1,
                 dimension: wgpu::TextureDimension::D2,
@@ -35,15 +32,9 @@ impl Picture {
                 usage: wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC,
                 view_formats: &[],
             }),
-            staging: device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some("kept picture"),
-                size: u64::from(stride) * u64::from(height),
-                usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
-                mapped_at_creation: false,
-            }),
-            stride,
+            read_back: ReadBack::new(device, size, FORMAT)?,
             studio: Studio::new(device, FORMAT),
-        }
+        })
     }
 
     pub(super) fn size(&self) -> [u32; 2] {
@@ -71,44 +62,12 @@ impl Picture {
             });
             self.studio.draw(&mut pass, &group);
         }
-        encoder.copy_texture_to_buffer(
-            self.texture.as_image_copy(),
-            wgpu::TexelCopyBufferInfo {
-                buffer: &self.staging,
-                layout: wgpu::TexelCopyBufferLayout {
-                    offset: 0,
-                    bytes_per_row: Some(self.stride),
-                    rows_per_image: Some(self.size[1]),
-                },
-            },
-            extent(self.size),
-        );
+        self.read_back.record(&mut encoder, &self.texture);
         gpu.queue.submit([encoder.finish()]);
-
-        let (sender, receiver) = mpsc::channel();
-        self.staging.map_async(wgpu::MapMode::Read, .., move |result| {
-            // The receiver is gone only if this function returned early.
-            let _ = sender.send(result.is_ok());
-        });
-        // A wait fails only by time-out, and this one has none.
-        let _ = gpu.device.poll(wgpu::PollType::wait_indefinitely());
-        let gone = "the graphics device gave no picture";
-        anyhow::ensure!(receiver.try_recv() == Ok(true), gone);
-        let row = self.size[0] as usize * 4;
-        let mut pixels = Vec::with_capacity(row * self.size[1] as usize);
-        {
-            let bytes = self.staging.get_mapped_range(..).ok().context(gone)?;
-            for padded in bytes.chunks_exact(self.stride as usize) {
-                pixels.extend_from_slice(&padded[..row]);
-            }
-        }
-        self.staging.unmap();
+        let mut pixels = Vec::new();
+        self.read_back.read(&gpu.device, &mut pixels)?;
         Ok(pixels)
     }
-}
-
-fn extent([width, height]: [u32; 2]) -> wgpu::Extent3d {
-    wgpu::Extent3d { width, height, depth_or_array_layers: 1 }
 }
 
 /// Pixels as a PNG's bytes.

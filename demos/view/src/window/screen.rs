@@ -227,7 +227,7 @@ impl Screen {
         let larger = SCREENSHOT_ROWS.div_ceil(size[1].max(1)).max(1);
         let fits = self.gpu.max_side() / size[0].max(size[1]).max(1);
         let size = size.map(|side| (side * larger.min(fits.max(1))).max(1));
-        let picture = Picture::new(&self.gpu.device, size);
+        let picture = Picture::new(&self.gpu.device, size)?;
         Ok((self.redraw(viewer, &picture)?, size))
     }
 

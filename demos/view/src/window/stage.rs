@@ -3,12 +3,13 @@
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
+use visavis::headless::Canvas;
 use visavis::wgpu;
 use visavis::{Instance, Person, Stage as Done, Surroundings};
 use visavis_codec::FaceFrame;
 use visavis_codec::light::Light;
 
-use super::gpu::{Gpu, STAGE_FORMAT};
+use super::gpu::{Gpu, STAGE_COLOR, STAGE_FORMAT};
 use crate::model::Faces;
 use crate::model::stage::{Pane, Side};
 
@@ -21,8 +22,7 @@ pub(super) struct Cost {
 
 /// Textures of one size, and what was last drawn in them.
 pub(super) struct Stage {
-    size: [u32; 2],
-    textures: Option<Textures>,
+    canvas: Option<Canvas>,
     drawn: Option<Sight>,
 }
 
@@ -33,11 +33,6 @@ pub(super) struct Sight {
     pub(super) faces: Faces,
     /// `None`: as captured.
     pub(super) light: Option<Light>,
-}
-
-struct Textures {
-    color: wgpu::TextureView,
-    depth: wgpu::TextureView,
 }
 
 /// A person twice: as they are, and tuned.
@@ -54,12 +49,12 @@ impl Cast {
 
 impl Stage {
     pub(super) fn new() -> Self {
-        Self { size: [0; 2], textures: None, drawn: None }
+        Self { canvas: None, drawn: None }
     }
 
     /// What was drawn last, linear and premultiplied.
     pub(super) fn color(&self) -> Option<&wgpu::TextureView> {
-        self.textures.as_ref().map(|textures| &textures.color)
+        self.canvas.as_ref().map(Canvas::color)
     }
 
     /// Draws faces in their views and light. Nothing is done, and nothing said, where the same has been drawn already.
@@ -71,15 +66,23 @@ impl Stage {
         size: [u32; 2],
     ) -> Result<Option<Cost>> {
         let is_same = self.drawn.as_ref().is_some_and(|drawn| drawn.shows_as(sight));
-        if self.size == size && self.textures.is_some() && is_same {
+        let canvas = self.canvas.take().filter(|canvas| canvas.size() == size);
+        if is_same && canvas.is_some() {
+            self.canvas = canvas;
             return Ok(None);
         }
-        if self.size != size || self.textures.is_none() {
-            self.textures = Some(Textures::new(&gpu.device, size));
-            self.size = size;
-        }
         self.drawn = None;
-        let Some(textures) = &self.textures else { return Ok(None) };
+        let canvas = match canvas {
+            Some(canvas) => canvas,
+            None => Canvas::new(
+                &gpu.device,
+                size,
+                [STAGE_COLOR, STAGE_FORMAT.depth],
+                wgpu::TextureUsages::TEXTURE_BINDING,
+            )
+            .context("a picture of that size")?,
+        };
+        let canvas = self.canvas.insert(canvas);
 
         let Sight { panes, faces, light } = sight;
         cast.as_i_am.set_frame(&faces.as_i_am).context("the face")?;
@@ -119,7 +122,7 @@ impl Stage {
             frames.push(frame);
         }
         {
-            let mut pass = textures.begin(&mut encoder);
+            let mut pass = canvas.begin(&mut encoder, wgpu::Color::TRANSPARENT);
             for (frame, pane) in frames.iter().zip(panes) {
                 for (view, viewport) in pane.viewports.iter().enumerate() {
                     let [x, y, width, height] =
@@ -139,7 +142,7 @@ impl Stage {
 
     /// Nobody is there.
     pub(super) fn clear(&mut self) {
-        (self.textures, self.drawn) = (None, None);
+        (self.canvas, self.drawn) = (None, None);
     }
 }
 
@@ -152,53 +155,5 @@ impl Sight {
             && *light == other.light
             && same(&faces.as_i_am, &other.faces.as_i_am)
             && same(&faces.tuned, &other.faces.tuned)
-    }
-}
-
-impl Textures {
-    fn new(device: &wgpu::Device, [width, height]: [u32; 2]) -> Self {
-        let view = |label, format, usage| {
-            let texture = device.create_texture(&wgpu::TextureDescriptor {
-                label: Some(label),
-                size: wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
-                mip_level_count: 1,
-                sample_count: 1,
-                dimension: wgpu::TextureDimension::D2,
-                format,
-                usage: usage | wgpu::TextureUsages::RENDER_ATTACHMENT,
-                view_formats: &[],
-            });
-            texture.create_view(&Default::default())
-        };
-        let color = STAGE_FORMAT.color.unwrap_or(wgpu::TextureFormat::Rgba16Float);
-        Self {
-            color: view("stage", color, wgpu::TextureUsages::TEXTURE_BINDING),
-            depth: view("stage depth", STAGE_FORMAT.depth, wgpu::TextureUsages::empty()),
-        }
-    }
-
-    /// A pass over transparent black, nothing near.
-    fn begin<'a>(&self, encoder: &'a mut wgpu::CommandEncoder) -> wgpu::RenderPass<'a> {
-        encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
-            label: Some("stage"),
-            color_attachments: &[Some(wgpu::RenderPassColorAttachment {
-                view: &self.color,
-                depth_slice: None,
-                resolve_target: None,
-                ops: wgpu::Operations {
-                    load: wgpu::LoadOp::Clear(wgpu::Color::TRANSPARENT),
-                    store: wgpu::StoreOp::Store,
-                },
-            })],
-            depth_stencil_attachment: Some(wgpu::RenderPassDepthStencilAttachment {
-                view: &self.depth,
-                depth_ops: Some(wgpu::Operations {
-                    load: wgpu::LoadOp::Clear(0.0),
-                    store: wgpu::StoreOp::Discard,
-                }),
-                stencil_ops: None,
-            }),
-            ..Default::default()
-        })
     }
 }

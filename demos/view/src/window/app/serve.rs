@@ -122,7 +122,10 @@ impl App {
         let name = self.viewer.shown.as_ref().map_or("vis-a-vis", |shown| &shown.name);
         let path = files::next_free(&files::pictures(), name, "mp4");
         let recorder = Recorder::start(self.host.clone(), path.clone(), size);
-        let picture = Picture::new(&screen.gpu.device, recorder.size);
+        let picture = match Picture::new(&screen.gpu.device, recorder.size) {
+            Ok(picture) => picture,
+            Err(error) => return self.viewer.notices.problem(format!("No film: {error:#}")),
+        };
         self.viewer.filming = Some(Filming { path, seconds: 0.0 });
         self.film = Some((recorder, picture, 0));
     }
