@@ -28,13 +28,13 @@ EYE_M = (0.0, 1.0, 0.78)
 PITCH_DEG = -4.0
 TABLE_M = 0.74  # height
 TABLE_RADIUS_M = 0.52
-# From the room to the sun behind the window on the left, a little behind the people.
-TO_SUN = np.array([-0.80, 0.50, -0.33]) / np.linalg.norm([-0.80, 0.50, -0.33])
-SUN_W_M2 = 9.0
+# From the room to the sun behind the window on the left, to the side and in front of the people, who look at the camera.
+TO_SUN = np.array([-0.72, 0.45, 0.53]) / np.linalg.norm([-0.72, 0.45, 0.53])
+SUN_W_M2 = 6.5
 SUN_COLOUR = (1.0, 0.87, 0.70)
 SUN_RADIUS_DEG = 2.0  # as through thin curtains
 # The camera's exposure: scene radiance to the picture's linear value.
-EXPOSURE = 0.68
+EXPOSURE = 0.63
 # Where the light is told: between the faces.
 PROBE_M = (0.0, 1.0, -0.42)
 # Who sits where: between the eyes; low enough that the table hides where a bust ends.
@@ -284,7 +284,7 @@ def build():
     box((right + 0.05, ceiling / 2, 0), (0.1, ceiling, 8), plaster, 0)
     box(((left + right) / 2, ceiling / 2, front + 0.05), (right - left + 1, ceiling, 0.1), plaster, 0)
     box((0.1, 0.05, back + 0.012), (right - left, 0.1, 0.02), white, 0.004)
-    window = dict(low=0.75, high=2.95, near=0.1, far=-2.45)
+    window = dict(low=0.75, high=2.95, near=1.75, far=-0.8)
     wall = 0.16
     x = left - wall / 2
     box((x, window["low"] / 2, 0), (wall, window["low"], 8), plaster, 0)
@@ -293,7 +293,7 @@ def build():
     height = window["high"] - window["low"]
     box((x, middle, (window["near"] + 4) / 2), (wall, height, 4 - window["near"]), plaster, 0)
     box((x, middle, (window["far"] - 4) / 2), (wall, height, 4 + window["far"]), plaster, 0)
-    for z in (window["near"], -0.5, -2.0, window["far"]):
+    for z in (window["near"], 0.45, window["far"]):
         box((x, middle, z), (0.06, height, 0.05), white, 0.005)
     for y in (window["low"], window["high"]):
         box((x, y, (window["near"] + window["far"]) / 2), (0.06, 0.05, window["near"] - window["far"]), white, 0.005)
@@ -387,7 +387,7 @@ def lights():
         thing.rotation_euler = direction.to_track_quat("-Z", "Y").to_euler()
 
     # The sky in the window, and in another one behind the camera.
-    area("sky", (-2.35, 1.8, -1.15), (2.5, 2.1), (0, 1.0, -0.6), 105, (0.80, 0.90, 1.0))
+    area("sky", (-2.35, 1.8, 0.48), (2.5, 2.1), (0, 1.0, -0.6), 105, (0.80, 0.90, 1.0))
     area("behind", (0.9, 1.75, 2.95), (1.6, 1.3), (0, 1.0, -0.5), 52, (0.92, 0.96, 1.0))
     bulb = bpy.data.lights.new("bulb", "POINT")
     bulb.energy, bulb.color, bulb.shadow_soft_size = 5.0, (1.0, 0.66, 0.36), 0.05

@@ -8,39 +8,53 @@ use visavis::mixed::{Intrinsics, LightEstimator, Observation};
 const SIZE: [u32; 2] = [160, 100];
 const CAMERA: Intrinsics = Intrinsics { size: SIZE, focal_px: [120.0, 120.0], centre_px: [82.0, 49.0] };
 /// The most that the dominant direction may be off, and a lamp's colour (red and blue over green).
-const DIRECTION_DEG: f32 = 25.0;
+const DIRECTION_DEG: f32 = 17.0;
 const COLOR_RATIO: f32 = 0.15;
 
+/// What a room is painted with: floor, ceiling, left, right and back wall, two balls.
+type Paints = [Vec3; 7];
+/// Greys.
+const GREY: Paints = [
+    Vec3::splat(0.42),
+    Vec3::splat(0.7),
+    Vec3::splat(0.47),
+    Vec3::splat(0.45),
+    Vec3::splat(0.43),
+    Vec3::splat(0.44),
+    Vec3::splat(0.46),
+];
+/// As people live: a wooden floor, a bright wall, a teal one, a red ball and a dark one.
+const COLORFUL: Paints = [
+    Vec3::new(0.5, 0.36, 0.25),
+    Vec3::splat(0.7),
+    Vec3::splat(0.6),
+    Vec3::new(0.3, 0.4, 0.42),
+    Vec3::new(0.42, 0.45, 0.5),
+    Vec3::new(0.6, 0.2, 0.12),
+    Vec3::splat(0.3),
+];
+
 /// A room 5 m wide with two balls in it, the camera in its middle: distance, normal and albedo along a ray.
-fn hit(ray: Vec3) -> (f32, Vec3, Vec3) {
-    let walls = [
-        (Vec3::Y, 1.2, Vec3::splat(0.42)),
-        (Vec3::NEG_Y, 1.5, Vec3::splat(0.7)),
-        (Vec3::X, 2.5, Vec3::splat(0.47)),
-        (Vec3::NEG_X, 2.5, Vec3::splat(0.45)),
-        (Vec3::Z, 4.0, Vec3::splat(0.43)),
-    ];
+fn hit(ray: Vec3, paints: &Paints) -> (f32, Vec3, Vec3) {
+    let walls = [(Vec3::Y, 1.2), (Vec3::NEG_Y, 1.5), (Vec3::X, 2.5), (Vec3::NEG_X, 2.5), (Vec3::Z, 4.0)];
     let mut nearest = (f32::INFINITY, Vec3::Z, Vec3::ZERO);
-    for (normal, distance, albedo) in walls {
+    for ((normal, distance), albedo) in walls.into_iter().zip(paints) {
         let along = -distance / normal.dot(ray);
         if along > 0.0 && along < nearest.0 {
-            nearest = (along, normal, albedo);
+            nearest = (along, normal, *albedo);
         }
     }
-    for (centre, radius, albedo) in BALLS {
+    for ((centre, radius), albedo) in BALLS.into_iter().zip(&paints[5..]) {
         if let Some(along) = ball(Vec3::ZERO, ray, centre, radius)
             && along < nearest.0
         {
-            nearest = (along, (ray * along - centre) / radius, albedo);
+            nearest = (along, (ray * along - centre) / radius, *albedo);
         }
     }
     nearest
 }
 
-const BALLS: [(Vec3, f32, Vec3); 2] = [
-    (Vec3::new(-0.8, -0.5, -2.6), 0.7, Vec3::splat(0.44)),
-    (Vec3::new(0.9, -0.3, -2.8), 0.75, Vec3::splat(0.46)),
-];
+const BALLS: [(Vec3, f32); 2] = [(Vec3::new(-0.8, -0.5, -2.6), 0.7), (Vec3::new(0.9, -0.3, -2.8), 0.75)];
 
 fn ball(from: Vec3, ray: Vec3, centre: Vec3, radius: f32) -> Option<f32> {
     let (a, b) = (ray.length_squared(), ray.dot(from - centre));
@@ -56,7 +70,7 @@ fn code(linear: f32) -> u8 {
 }
 
 /// The room in a light, seen by a camera turned so; sRGB and metres with 2 % of noise and 5 % of holes.
-fn picture(light: &Light, world_from_view: Quat) -> (Vec<u8>, Vec<f32>) {
+fn picture(light: &Light, world_from_view: Quat, paints: &Paints) -> (Vec<u8>, Vec<f32>) {
     let (mut rgba, mut metres) = (Vec::new(), Vec::new());
     let mut state = 1u32;
     let mut random = || {
@@ -68,18 +82,18 @@ fn picture(light: &Light, world_from_view: Quat) -> (Vec<u8>, Vec<f32>) {
             let right = (x as f32 + 0.5 - CAMERA.centre_px[0]) / CAMERA.focal_px[0];
             let down = (y as f32 + 0.5 - CAMERA.centre_px[1]) / CAMERA.focal_px[1];
             let ray = world_from_view * Vec3::new(right, -down, -1.0);
-            let (along, normal, albedo) = hit(ray);
+            let (along, normal, albedo) = hit(ray, paints);
             let place = ray * along;
             let mut seen = light.ambient.irradiance(normal);
             for lamp in &light.lamps {
                 let (to_lamp, _) = lamp.at(place);
                 let is_dark =
-                    BALLS.iter().any(|(c, r, _)| ball(place + normal * 0.01, to_lamp, *c, *r).is_some());
+                    BALLS.iter().any(|(c, r)| ball(place + normal * 0.01, to_lamp, *c, *r).is_some());
                 seen += if is_dark { Vec3::ZERO } else { lamp.irradiance(place, normal) };
             }
-            // Tiles of different shades, grey in the mean: what the method takes for granted.
+            // Tiles of different shades.
             let tile = ((place * 9.0).floor() + Vec3::splat(64.0)).dot(Vec3::new(1.0, 7.0, 13.0)) as u32;
-            let tint = Vec3::from_array([0, 1, 2].map(|c| 0.88 + 0.24 * (((tile + c) * 7 % 3) as f32 / 2.0)));
+            let tint = Vec3::from_array([0, 1, 2].map(|c| 0.8 + 0.4 * (((tile + c) * 7 % 3) as f32 / 2.0)));
             let color = albedo * tint * seen;
             rgba.extend(color.to_array().map(code));
             rgba.push(255);
@@ -118,8 +132,9 @@ fn errors(found: &Light, truth: &Light) -> (f32, f32) {
     )
 }
 
-#[test]
-fn a_known_light_is_found_by_the_shading_of_a_room() {
+/// The most that direction and colour are off, over five lamps and two views of a room painted so.
+fn worst_errors(paints: &Paints) -> (f32, f32) {
+    let mut worst = (0.0f32, 0.0f32);
     let turns = [Quat::IDENTITY, Quat::from_rotation_y(0.5) * Quat::from_rotation_x(-0.15)];
     for (to_lamp, color) in [
         (Vec3::new(-0.7, 0.6, 0.35), [0.9, 0.75, 0.55]),
@@ -130,7 +145,7 @@ fn a_known_light_is_found_by_the_shading_of_a_room() {
     ] {
         for turn in turns {
             let truth = room_light(to_lamp, color);
-            let (rgba, metres) = picture(&truth, turn);
+            let (rgba, metres) = picture(&truth, turn, paints);
             let mut estimator = LightEstimator::new(0.0);
             let found = estimator.observe(&observation(&rgba, Some(&metres), turn)).expect("valid");
             let (degrees, ratio) = errors(found, &truth);
@@ -138,11 +153,26 @@ fn a_known_light_is_found_by_the_shading_of_a_room() {
                 "{to_lamp}: {degrees:.1}° and {ratio:.3} off, {:?} for {color:?}",
                 found.lamps[0].color
             );
-            assert!(degrees <= DIRECTION_DEG, "{to_lamp}: {degrees}° off");
-            assert!(ratio <= COLOR_RATIO, "{to_lamp}: colour off by {ratio}");
             assert_eq!(found.validate(), Ok(()));
+            worst = (worst.0.max(degrees), worst.1.max(ratio));
         }
     }
+    worst
+}
+
+#[test]
+fn a_known_light_is_found_by_the_shading_of_a_room() {
+    let (degrees, ratio) = worst_errors(&GREY);
+    assert!(degrees <= DIRECTION_DEG, "{degrees}° off");
+    assert!(ratio <= COLOR_RATIO, "colour off by {ratio}");
+}
+
+/// What is paint and what is light can't be told apart wholly.
+#[test]
+fn and_in_a_room_of_many_paints() {
+    let (degrees, ratio) = worst_errors(&COLORFUL);
+    assert!(degrees <= 1.5 * DIRECTION_DEG, "{degrees}° off");
+    assert!(ratio <= 3.0 * COLOR_RATIO, "colour off by {ratio}");
 }
 
 #[test]

@@ -3,14 +3,14 @@
 use glam::{Affine3A, Mat3, Quat, Vec2, Vec3};
 use visavis_codec::light::{Ambient, BANDS, Lamp, LampKind, Light};
 
-use super::solve::solve;
-use super::{Intrinsics, InvalidCamera};
+use super::surfaces::surfaces;
+use super::{Intrinsics, InvalidCamera, shading};
 
 /// What a camera and, better, its depth sensor see at one time; bytes in memory.
 #[derive(Clone, Copy, Debug)]
 pub struct Observation<'a> {
     /// The camera's picture: red, green, blue and a fourth byte of no meaning, sRGB, row by row from the top left. A small one
-    /// is enough: some 2,000 pixels of it are looked at.
+    /// is enough: some 3,600 samples of it are looked at.
     pub rgba: &'a [u8],
     /// The camera, of the picture's size.
     pub camera: Intrinsics,
@@ -53,7 +53,7 @@ pub enum ObservationError {
 /// direction as a lamp. World space; the picture's own exposure.
 ///
 /// It runs on the processor, from bytes: the result is wanted there ([`Instance::set_light`](crate::Instance::set_light)
-/// takes a [`Light`]), a GPU would have to be read back for it, and 2,000 pixels are less work than a dispatch.
+/// takes a [`Light`]), a GPU would have to be read back for it, and a few thousand samples don't fill one.
 ///
 /// # Method
 /// 1. *The picture as what shines.* It covers its field of view; beyond, it is mirrored at its edges until it covers the sphere
@@ -61,10 +61,11 @@ pub enum ObservationError {
 ///    [`FADE_RAD`]: what is far outside isn't known. Clipped pixels count as brighter than they are.
 /// 2. *The picture as what is shone on*, where there is depth: surfaces of known normals show the light that falls on them
 ///    (inverse lighting, Marschner & Greenberg 1997; from depth sensors, Gruber, Richter-Trummer & Schmalstieg 2012). Normals
-///    come from planes fitted to inverse depth; colours are gathered by normal, each direction's median over grey albedo
-///    ([`ALBEDO`], the grey-world assumption), so that a large wall says no more than a cup. Of [`DIRECTIONS`] directions that one
-///    is the lamp's for which `ambient + lamp × cosine` explains them best, in absolute differences: what lies in a shadow of its own,
-///    or is of another albedo, is outvoted.
+///    come from planes fitted to inverse depth. Of [`DIRECTIONS`](super::DIRECTIONS) directions that one is the lamp's for which
+///    `ambient + lamp × cosine` explains best how patches of one material are shaded, each of an albedo of its own, and, with less
+///    weight, how bright they are beside each other; in absolute differences, so that what lies in a shadow is outvoted. The level
+///    follows from an albedo of [`ALBEDO`](super::ALBEDO) in the mean (grey world). A lamp that explains little is told weaker.
+///    Light from behind what is seen shades nothing of it and can't be found so.
 /// 3. *The lamp* without depth: the dominant direction is the luminance's linear band, its colour the least-squares fit of a
 ///    directional lamp to orders 1 and 2 of the irradiance (Sloan 2008, “Stupid Spherical Harmonics Tricks”). The rest stays ambient.
 /// 4. *Time*: harmonics are smoothed exponentially in world space, so that turning the head changes nothing by itself.
@@ -78,16 +79,8 @@ pub struct LightEstimator {
 
 /// How far beyond the picture's edge its mirror image fades into its mean, radians.
 pub const FADE_RAD: f32 = 1.0;
-/// The albedo that surfaces are taken to have in the mean.
-pub const ALBEDO: f32 = 0.45;
-/// Directions that the lamp is looked for in; some 10° apart.
-pub const DIRECTIONS: usize = 400;
-/// Directions that surfaces' colours are gathered by.
-const NORMALS: usize = 300;
-/// Half of the depth map's window that a normal is fitted in, as a share of the picture's width.
-const WINDOW: f32 = 0.019;
 /// Columns that are looked at; rows by the picture's shape.
-const COLUMNS: u32 = 56;
+const COLUMNS: u32 = 80;
 /// Half of the angle that the lamp fills, radians: windows and lamps in rooms are not points.
 const LAMP_RADIUS_RAD: f32 = 0.12;
 /// Of a clipped pixel: at least so many times what it says.
@@ -181,13 +174,13 @@ fn check(observation: &Observation<'_>) -> Result<(), ObservationError> {
 }
 
 /// A small linear picture, and how it was seen.
-struct Samples {
-    size: [usize; 2],
-    colors: Vec<Vec3>,
+pub(super) struct Samples {
+    pub(super) size: [usize; 2],
+    pub(super) colors: Vec<Vec3>,
     /// Whether any of a sample's pixels was clipped.
-    clipped: Vec<bool>,
+    pub(super) clipped: Vec<bool>,
     mean: Vec3,
-    camera: Intrinsics,
+    pub(super) camera: Intrinsics,
 }
 
 impl Samples {
@@ -246,188 +239,18 @@ impl Samples {
 
     /// Light in the view's frame by how surfaces are shaded; none if too few of them are seen.
     fn as_what_is_shone_on(&self, metres: &[f32], depth: &Intrinsics, shines: &Ambient) -> Option<Light> {
-        let gathered = gather(&self.surfaces(metres, depth));
-        if gathered.len() < 12 {
-            return None;
-        }
-        let mean =
-            gathered.iter().map(|surface| luminance(surface.color)).sum::<f32>() / gathered.len() as f32;
-        let least = (0.05 * mean).max(1e-4);
-        let fits: Vec<(Vec3, f32)> = (0..DIRECTIONS)
-            .map(|i| {
-                let to_lamp = fibonacci(i, DIRECTIONS);
-                let (_, lamp, cost) = fit(&gathered, to_lamp, least);
-                (to_lamp, if luminance(lamp) > 0.0 { cost } else { f32::INFINITY })
-            })
-            .collect();
-        let best = fits.iter().map(|(_, cost)| *cost).fold(f32::INFINITY, f32::min);
-        if !best.is_finite() {
-            return None;
-        }
-        // Between the directions that were tried: those that explain nearly as much have a say.
-        let best = best.max(1e-6);
-        let to_lamp: Vec3 = (fits.iter().filter(|(_, cost)| *cost < 1.3 * best))
-            .map(|(direction, cost)| *direction * (-(cost / best - 1.0) / 0.05).exp())
-            .sum();
-        let to_lamp = to_lamp.normalize_or(Vec3::Y);
-        let (ambient, color, _) = fit(&gathered, to_lamp, least);
+        let found = shading::explain(&surfaces(self, metres, depth), self.size[0])?;
         // The level is what surfaces say; how it differs by direction, what the picture itself says, as far as it is seen.
-        let mut all_round = Ambient::uniform(ambient.max(Vec3::splat(0.02 * mean)).to_array());
+        let mut all_round = Ambient::uniform(found.ambient.max(Vec3::splat(1e-3)).to_array());
         let scale =
             Vec3::from(all_round.coefficients[0]) / Vec3::from(shines.coefficients[0]).max(Vec3::splat(1e-6));
         for (out, seen) in all_round.coefficients.iter_mut().zip(shines.coefficients).skip(1) {
             *out = (0.5 * scale * Vec3::from(seen)).to_array();
         }
         let mut light = Light::new(all_round);
-        light.lamps.push(lamp_of(to_lamp, color));
+        light.lamps.push(lamp_of(found.to_lamp, found.lamp));
         Some(light)
     }
-
-    /// Normals (view's frame) and colours of samples that are on a surface and not clipped.
-    fn surfaces(&self, metres: &[f32], depth: &Intrinsics) -> Vec<(Vec3, Vec3)> {
-        let depth_from_self = self.camera.other_from_self(depth);
-        let [width, height] = depth.size.map(|side| side as i32);
-        let reach = ((WINDOW * width as f32) as i32).max(2);
-        // A large depth map is sampled: some 50 of a window's pixels are enough.
-        let step = (reach / 3).max(1);
-        let mut surfaces = Vec::new();
-        let mut window = Vec::new();
-        for (at, (&color, &clipped)) in self.colors.iter().zip(&self.clipped).enumerate() {
-            let place = [(at % self.size[0]) as f32 + 0.5, (at / self.size[0]) as f32 + 0.5];
-            let [x, y] = [0, 1].map(|i| (depth_from_self[i] * place[i] + depth_from_self[2 + i]) as i32);
-            if clipped || !(0..width).contains(&x) || !(0..height).contains(&y) {
-                continue;
-            }
-            window.clear();
-            let mut count = 0;
-            for v in (y - reach..=y + reach).step_by(step as usize) {
-                for u in (x - reach..=x + reach).step_by(step as usize) {
-                    if !(0..width).contains(&u) || !(0..height).contains(&v) {
-                        continue;
-                    }
-                    count += 1;
-                    let value = metres.get((v * width + u) as usize).copied().unwrap_or(0.0);
-                    if value.is_finite() && value > 1e-3 {
-                        let right = (u as f32 + 0.5 - depth.centre_px[0]) / depth.focal_px[0];
-                        let down = (v as f32 + 0.5 - depth.centre_px[1]) / depth.focal_px[1];
-                        window.push((Vec2::new(right, -down), value.recip()));
-                    }
-                }
-            }
-            if let Some(normal) = plane(&mut window, count) {
-                surfaces.push((normal, color));
-            }
-        }
-        surfaces
-    }
-}
-
-/// The normal, towards the camera, of the plane through places (right and up of the axis at 1 m, inverse depth): inverse depth is
-/// linear on it. None if they aren't on one.
-fn plane(window: &mut Vec<(Vec2, f32)>, count: usize) -> Option<Vec3> {
-    let enough = (count * 3 / 5).max(8);
-    if window.len() < enough {
-        return None;
-    }
-    window.sort_by(|a, b| a.1.total_cmp(&b.1));
-    let median = window[window.len() / 2].1;
-    window.retain(|(_, inverse)| (inverse / median - 1.0).abs() < 0.15);
-    if window.len() < enough {
-        return None;
-    }
-    let row = |place: Vec2| [f64::from(place.x), f64::from(place.y), 1.0];
-    let (mut matrix, mut right) = ([[0.0; 3]; 3], [[0.0; 3]; 3]);
-    for (place, inverse) in window.iter() {
-        let row = row(*place);
-        for k in 0..3 {
-            for l in 0..3 {
-                matrix[k][l] += row[k] * row[l];
-            }
-            right[k][0] += row[k] * f64::from(*inverse);
-        }
-    }
-    let [[a, ..], [b, ..], [c, ..]] = solve(matrix, right)?;
-    let error = (window.iter())
-        .map(|(place, inverse)| (row(*place)[0] * a + row(*place)[1] * b + c - f64::from(*inverse)).powi(2))
-        .sum::<f64>();
-    if (error / window.len() as f64).sqrt() > 0.035 * f64::from(median) {
-        return None;
-    }
-    // a x + b y + c = 1 / depth, times depth: the plane's equation with z = −depth.
-    let normal = -Vec3::new(a as f32, b as f32, -c as f32);
-    let seen = Vec3::new(window[0].0.x, window[0].0.y, -1.0);
-    let normal = if normal.dot(seen) > 0.0 { -normal } else { normal };
-    Some(normal.normalize_or_zero()).filter(|normal| *normal != Vec3::ZERO)
-}
-
-/// All surfaces that face one way.
-struct Gathered {
-    normal: Vec3,
-    /// The median, over the mean albedo.
-    color: Vec3,
-    weight: f32,
-}
-
-fn gather(surfaces: &[(Vec3, Vec3)]) -> Vec<Gathered> {
-    let directions: Vec<Vec3> = (0..NORMALS).map(|i| fibonacci(i, NORMALS)).collect();
-    let mut bins: Vec<Vec<(Vec3, Vec3)>> = vec![Vec::new(); NORMALS];
-    for &(normal, color) in surfaces {
-        let nearest =
-            (0..NORMALS).max_by(|&a, &b| normal.dot(directions[a]).total_cmp(&normal.dot(directions[b])));
-        bins[nearest.unwrap_or(0)].push((normal, color));
-    }
-    (bins.into_iter().filter(|bin| bin.len() > 1))
-        .map(|bin| {
-            let median = |c: usize| {
-                let mut values: Vec<f32> = bin.iter().map(|(_, color)| color[c]).collect();
-                values.sort_by(f32::total_cmp);
-                values[values.len() / 2]
-            };
-            let normal = bin.iter().map(|(normal, _)| *normal).sum::<Vec3>().normalize_or(Vec3::Z);
-            let color = Vec3::from_array([0, 1, 2].map(median)) / ALBEDO;
-            Gathered { normal, color, weight: (bin.len() as f32).powf(0.25) }
-        })
-        .collect()
-}
-
-/// The ambient light and the lamp, from this direction, that explain surfaces best, and what is left over: least absolute differences
-/// by reweighted least squares.
-fn fit(surfaces: &[Gathered], to_lamp: Vec3, least: f32) -> (Vec3, Vec3, f32) {
-    let (mut ambient, mut lamp, mut cost) = (Vec3::ZERO, Vec3::ZERO, f32::INFINITY);
-    for round in 0..4 {
-        let (mut one, mut cosine, mut square) = (1e-6, 0.0, 1e-6);
-        let (mut color, mut color_cosine) = (Vec3::ZERO, Vec3::ZERO);
-        let mut rest = 0.0;
-        for surface in surfaces {
-            let facing = surface.normal.dot(to_lamp).max(0.0);
-            let apart = luminance(surface.color - ambient - lamp * facing).abs();
-            rest += surface.weight * apart;
-            let weight = if round == 0 { surface.weight } else { surface.weight / apart.max(least) };
-            one += weight;
-            cosine += weight * facing;
-            square += weight * facing * facing;
-            color += weight * surface.color;
-            color_cosine += weight * facing * surface.color;
-        }
-        if round > 0 {
-            cost = rest;
-        }
-        let determinant = one * square - cosine * cosine;
-        if determinant.is_nan() || determinant <= 1e-9 || round == 3 {
-            break;
-        }
-        ambient = (square * color - cosine * color_cosine) / determinant;
-        lamp = (one * color_cosine - cosine * color) / determinant;
-    }
-    (ambient, lamp, cost)
-}
-
-/// Direction `i` of `count` spread evenly over the sphere.
-fn fibonacci(i: usize, count: usize) -> Vec3 {
-    let y = 1.0 - (2.0 * i as f32 + 1.0) / count as f32;
-    let (sin, cos) = (2.399_963 * i as f32).sin_cos();
-    let radius = (1.0 - y * y).max(0.0).sqrt();
-    Vec3::new(radius * cos, y, radius * sin)
 }
 
 /// An angle, mirrored at both ends of a range until it lies within; and how far outside it was.
@@ -464,7 +287,7 @@ fn with_lamp(radiance: &Ambient) -> Light {
     light
 }
 
-fn luminance(rgb: Vec3) -> f32 {
+pub(super) fn luminance(rgb: Vec3) -> f32 {
     rgb.dot(Vec3::new(0.2126, 0.7152, 0.0722))
 }
 

@@ -52,15 +52,18 @@ mod frame;
 mod inputs;
 mod lamp;
 mod mixer;
+mod shading;
 mod solve;
+mod surfaces;
 mod upload;
 mod view;
 
 pub use error::{InvalidCamera, MixedError};
-pub use estimate::{ALBEDO, DIRECTIONS, FADE_RAD, LightEstimator, Observation, ObservationError};
+pub use estimate::{FADE_RAD, LightEstimator, Observation, ObservationError};
 pub use inputs::{
     Avatars, DepthMap, DepthPixels, DepthUnit, Encoding, Inputs, Intrinsics, Picture, PicturePixels,
 };
 pub use lamp::lamp_view;
 pub use mixer::{Mixer, MixerOptions, Output};
+pub use shading::{ALBEDO, DIRECTIONS};
 pub use view::MixedView;

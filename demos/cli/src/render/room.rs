@@ -385,6 +385,6 @@ mod tests {
         let direction = |light: &Light| light.lamps[0].at(Vec3::ZERO).0;
         let apart = direction(found).angle_between(direction(&room.light)).to_degrees();
         eprintln!("{apart:.1}° apart: {found:?} and {:?}", room.light);
-        assert!(apart < 45.0, "{apart}°");
+        assert!(apart < 25.0, "{apart}°");
     }
 }
