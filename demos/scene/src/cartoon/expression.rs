@@ -85,6 +85,12 @@ pub(crate) fn look_of_unit(unit: FaceUnit) -> Option<Look> {
     Some(Look { eye: Some(eye), towards, full_rad: FULL_LOOK_RAD, most: 1.0 })
 }
 
+/// What says how much of a unit's own target is shown: gaze of those that are looks, so that eyes that are moved by targets
+/// look where eyes that turn do.
+pub(crate) fn rule_of_unit(unit: FaceUnit) -> Rule {
+    look_of_unit(unit).map_or(Rule::Unit(unit), Rule::Look)
+}
+
 /// VRM's presets that say something of a face, as VRM 1.0 names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Preset {

@@ -6,15 +6,14 @@
 //!
 //! The mapping from latents to targets, and from VRM's expressions, stands in `CARTOON.md` beside this crate.
 
-mod expression;
-mod names;
+pub(crate) mod expression;
+pub(crate) mod names;
 mod pose;
 mod report;
 pub(crate) mod rig;
 pub(crate) mod vrm;
 
-pub(crate) use expression::{Bind, Expression, Rule};
-pub(crate) use names::{Side, unit_of_name};
+pub(crate) use expression::Expression;
 pub use pose::{CartoonPose, PoseCartoonError};
 pub use report::{UnitReport, UnitState};
 pub(crate) use rig::Rig;

@@ -42,6 +42,12 @@ impl UnitReport {
         FaceUnit::ALL.into_iter().filter(move |unit| self.state(*unit) == state)
     }
 
+    /// Whether a face moves anything at all, beside where it looks.
+    pub(crate) fn is_driven(&self) -> bool {
+        let is_look = |unit: FaceUnit| super::expression::look_of_unit(unit).is_some();
+        FaceUnit::ALL.into_iter().any(|unit| !is_look(unit) && self.state(unit) != UnitState::Missing)
+    }
+
     /// What turns the eyes, in words; none if nothing does.
     pub fn gaze(&self) -> Option<&'static str> {
         self.gaze

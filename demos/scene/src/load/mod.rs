@@ -10,7 +10,9 @@ mod material;
 mod mesh;
 mod node;
 mod picture;
+mod rigging;
 mod tangent;
+mod targets;
 
 use std::borrow::Cow;
 use std::path::Path;
