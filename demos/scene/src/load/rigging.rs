@@ -9,8 +9,9 @@ use crate::cartoon::expression::{Bind, Look, Preset, Rule, Towards, look_of_unit
 use crate::cartoon::names::{Named, Side, eye_of_name, is_bone, unit_of_name};
 use crate::cartoon::rig::Rig;
 use crate::cartoon::vrm::On;
-use crate::cartoon::{Cartoon, CartoonPart, Expression, UnitState};
+use crate::cartoon::{Cartoon, CartoonPart, Expression, Influence, UnitState};
 use crate::error::{LoadError, Reason};
+use crate::scene::Vertex;
 
 /// A head whose eyes are nearer to each other, or further apart, isn't in metres.
 const EYES_APART_M: std::ops::RangeInclusive<f32> = 0.025..=0.25;
@@ -127,14 +128,9 @@ pub(super) fn express(source: &Source<'_>, cartoon: &mut Cartoon, reading: &Read
     let unit_of_rule = |rule: Rule| FaceUnit::ALL.into_iter().find(|&unit| rule_of_unit(unit) == rule);
     for expression in &found {
         match expression.rule {
-            Rule::Pair(left, right) => [left, right].map(|unit| set(unit, UnitState::Mapped)),
-            rule => {
-                if let Some(unit) = unit_of_rule(rule) {
-                    set(unit, UnitState::Target);
-                }
-                [(); 2]
-            }
-        };
+            Rule::Pair(left, right) => [left, right].into_iter().for_each(|unit| set(unit, UnitState::Mapped)),
+            rule => unit_of_rule(rule).into_iter().for_each(|unit| set(unit, UnitState::Target)),
+        }
     }
     let has_unit = |unit: FaceUnit| {
         found.iter().any(|expression| match expression.rule {
@@ -173,14 +169,16 @@ pub(super) fn express(source: &Source<'_>, cartoon: &mut Cartoon, reading: &Read
         match expression.rule {
             Rule::Unit(unit) => set(unit, UnitState::Target),
             Rule::Preset(preset) => preset.units().iter().for_each(|&unit| set(unit, UnitState::Mapped)),
-            Rule::Look(Look { towards, .. }) => looks(towards).map(|unit| set(unit, UnitState::Mapped)).iter().for_each(drop),
+            Rule::Look(Look { towards, .. }) => {
+                looks(towards).into_iter().for_each(|unit| set(unit, UnitState::Mapped));
+            }
             Rule::Pair(..) => {}
         }
     }
     let looks_by_presets = kept.iter().any(|expression| matches!(expression.rule, Rule::Look(_)));
     if eyes_turn {
         for towards in [Towards::Left, Towards::Right, Towards::Up, Towards::Down] {
-            looks(towards).map(|unit| set(unit, UnitState::Mapped));
+            looks(towards).into_iter().for_each(|unit| set(unit, UnitState::Mapped));
         }
     }
     cartoon.report.gaze = match (eyes_turn, looks_by_targets, looks_by_presets) {
@@ -249,13 +247,20 @@ fn looks(towards: Towards) -> [FaceUnit; 2] {
 /// Finds where the head looks, and puts the middle between its eyes at the origin.
 pub(super) fn place(cartoon: &mut Cartoon, reading: &Reading<'_>) {
     let vertices = |part: &CartoonPart| {
-        let model_from_part = match part.skin {
-            // At rest, joints that stand where they were bound leave vertices where they are.
-            Some(_) => Affine3A::IDENTITY,
-            None => reading.model_from_node[part.node],
+        let place = |(number, vertex): (usize, &Vertex)| {
+            let model_from_part = match part.skin.map(|skin| &cartoon.skins[skin]) {
+                // By the joint that carries the most of it.
+                Some(skin) => {
+                    let Influence { joints, weights } = part.influences[number];
+                    let most = (0..4).max_by(|&a, &b| weights[a].total_cmp(&weights[b])).unwrap_or(0);
+                    let joint = usize::from(joints[most]);
+                    reading.model_from_node[skin.joints[joint]] * skin.joint_from_model[joint]
+                }
+                None => reading.model_from_node[part.node],
+            };
+            model_from_part.transform_point3(vertex.position.into())
         };
-        let places = part.mesh.vertices.iter().map(move |vertex| model_from_part.transform_point3(vertex.position.into()));
-        places.collect::<Vec<_>>()
+        part.mesh.vertices.iter().enumerate().map(place).collect::<Vec<_>>()
     };
     let places: Vec<_> = cartoon.parts.iter().map(vertices).collect();
     // The middle of what these rules move, each vertex by how far.
