@@ -11,9 +11,9 @@ use glam::{Quat, Vec3, vec3};
 use half::f16;
 
 use crate::avatar::{
-    Avatar, AvatarForm, GeometryHead, Joint, JointRole, LatentAxis, LatentModel, Licence, LightTransport, Manifest,
-    Material, Mesh, Owner, PIXEL_GEOMETRY_INPUTS, PIXEL_OUTPUTS, Part, PartKind, PixelDecoder, SEED_SIZE,
-    Semantic, Skeleton, StaticMap, TextureDecoder, UpBlock,
+    Avatar, AvatarForm, GeometryHead, Joint, JointRole, LatentAxis, LatentModel, Licence, LightTransport,
+    Manifest, Material, Mesh, Owner, PIXEL_GEOMETRY_INPUTS, PIXEL_OUTPUTS, Part, PartKind, PixelDecoder,
+    SEED_SIZE, Semantic, Skeleton, StaticMap, TextureDecoder, UpBlock,
 };
 use crate::latent::{GAZE, Gaze, HeadPose, Latent, NECK, UNITS};
 use crate::light::{Ambient, Lamp, LampKind, Light};

@@ -11,8 +11,8 @@ use super::layout::{Dimensions, PreviewDimensions, Spec, Values};
 use super::read::{MANIFEST_KEY, ReadAvatarError, shown};
 use super::validate::InvalidAvatar;
 use super::{
-    Avatar, AvatarForm, BaseColor, GeometryHead, LightTransport, Likeness, Manifest, Mesh, PixelDecoder, Preview,
-    SEED_SIZE, StaticMap, TextureDecoder, UpBlock,
+    Avatar, AvatarForm, BaseColor, GeometryHead, LightTransport, Likeness, Manifest, Mesh, PixelDecoder,
+    Preview, SEED_SIZE, StaticMap, TextureDecoder, UpBlock,
 };
 
 /// Typed access to the tensors of a file, or of its beginning.

@@ -27,8 +27,8 @@ mod scene;
 pub use cartoon::{Cartoon, CartoonPose, PoseCartoonError, UnitReport, UnitState};
 pub use error::{LoadError, Reason, RoomError, StageError, Warning};
 pub use gpu::{
-    CartoonError, CartoonInstance, CartoonModel, Occluder, Renderer, Room, SHADOW_FORMAT, ScenePass, Shot, Snapshot, Stage, StageFrame, StageOptions,
-    ToneCurve,
+    CartoonError, CartoonInstance, CartoonModel, Occluder, Renderer, Room, SHADOW_FORMAT, ScenePass, Shot,
+    Snapshot, Stage, StageFrame, StageOptions, ToneCurve,
 };
 pub use scene::{
     AlphaMode, Camera, Environment, Image, Look, Material, Mesh, Node, Probe, Projection, Scene, SceneLamp,

@@ -181,7 +181,9 @@ impl Preset {
             Self::Blink => both(U::EyeBlinkLeft, U::EyeBlinkRight),
             Self::Happy => both(U::MouthSmileLeft, U::MouthSmileRight) / 0.8,
             Self::Angry => both(U::BrowDownLeft, U::BrowDownRight) / 0.8,
-            Self::Sad => 0.5 * both(U::MouthFrownLeft, U::MouthFrownRight) / 0.6 + 0.5 * unit(U::BrowInnerUp) / 0.7,
+            Self::Sad => {
+                0.5 * both(U::MouthFrownLeft, U::MouthFrownRight) / 0.6 + 0.5 * unit(U::BrowInnerUp) / 0.7
+            }
             Self::Surprised => {
                 0.5 * both(U::BrowOuterUpLeft, U::BrowOuterUpRight) / 0.7
                     + 0.5 * both(U::EyeWideLeft, U::EyeWideRight) / 0.7
@@ -327,7 +329,8 @@ mod tests {
     #[test]
     fn an_expression_that_blocks_blinks_leaves_none() {
         let bind = |target| vec![Bind { target, weight: 1.0 }];
-        let plain = |rule, overrides, target| Expression { rule, is_binary: false, overrides, binds: bind(target) };
+        let plain =
+            |rule, overrides, target| Expression { rule, is_binary: false, overrides, binds: bind(target) };
         let none = [Override::None; 2];
         let happy = |what| plain(Rule::Preset(Preset::Happy), [what, Override::None], 0);
         let blink = plain(Rule::Preset(Preset::Blink), none, 1);

@@ -87,7 +87,12 @@ pub(crate) fn eye_of_name(name: &str) -> Option<Side> {
         "right" | "r" => Some(Side::Right),
         _ => None,
     })?;
-    words.retain(|word| !matches!(word.as_str(), "left" | "l" | "right" | "r" | "mixamorig" | "cc" | "base" | "j" | "adj" | "face"));
+    words.retain(|word| {
+        !matches!(
+            word.as_str(),
+            "left" | "l" | "right" | "r" | "mixamorig" | "cc" | "base" | "j" | "adj" | "face"
+        )
+    });
     let is_eye = |word: &String| matches!(word.as_str(), "eye" | "eyeball" | "eyes");
     // Brows, lids and lashes have other words beside it.
     (!words.is_empty() && words.iter().all(is_eye)).then_some(side)
@@ -96,7 +101,9 @@ pub(crate) fn eye_of_name(name: &str) -> Option<Side> {
 /// Whether a node's name is that of this bone (`head`, `neck`), whatever the rig's prefix.
 pub(crate) fn is_bone(name: &str, bone: &str) -> bool {
     let mut words = words(name);
-    words.retain(|word| !matches!(word.as_str(), "mixamorig" | "cc" | "base" | "bip" | "j" | "c" | "def" | "bone" | "joint"));
+    words.retain(|word| {
+        !matches!(word.as_str(), "mixamorig" | "cc" | "base" | "bip" | "j" | "c" | "def" | "bone" | "joint")
+    });
     matches!(words.as_slice(), [word] if word == bone)
 }
 
@@ -110,17 +117,29 @@ mod tests {
             let name = unit.name();
             let snake: String = name
                 .chars()
-                .flat_map(|c| c.is_ascii_uppercase().then_some('_').into_iter().chain([c.to_ascii_lowercase()]))
+                .flat_map(|c| {
+                    c.is_ascii_uppercase().then_some('_').into_iter().chain([c.to_ascii_lowercase()])
+                })
                 .collect();
             let capital = format!("{}{}", &name[..1].to_uppercase(), &name[1..]);
-            for style in [name.to_owned(), snake.clone(), snake.to_uppercase(), capital, format!("face.{name}"), snake.replace('_', "-")] {
+            for style in [
+                name.to_owned(),
+                snake.clone(),
+                snake.to_uppercase(),
+                capital,
+                format!("face.{name}"),
+                snake.replace('_', "-"),
+            ] {
                 assert_eq!(unit_of_name(&style), Some(Named::Unit(unit)), "{style}");
             }
             if let Some(short) = name.strip_suffix("Left") {
                 assert_eq!(unit_of_name(&format!("{short}_L")), Some(Named::Unit(unit)), "{short}_L");
             }
         }
-        assert_eq!(unit_of_name("mouthSmile"), Some(Named::Pair(FaceUnit::MouthSmileLeft, FaceUnit::MouthSmileRight)));
+        assert_eq!(
+            unit_of_name("mouthSmile"),
+            Some(Named::Pair(FaceUnit::MouthSmileLeft, FaceUnit::MouthSmileRight))
+        );
         for other in ["", "l", "jaw", "mouth", "viseme_aa", "Fcl_ALL_Joy", "left", "é"] {
             assert_eq!(unit_of_name(other), None, "{other}");
         }
@@ -128,14 +147,26 @@ mod tests {
 
     #[test]
     fn eyes_are_told_from_what_is_round_them() {
-        for name in ["eyeLeft", "LeftEye", "Eye.L", "eye_l", "mixamorig:LeftEye", "CC_Base_L_Eye", "J_Adj_L_FaceEye", "LEFT_EYE", "lefteye"] {
+        for name in [
+            "eyeLeft",
+            "LeftEye",
+            "Eye.L",
+            "eye_l",
+            "mixamorig:LeftEye",
+            "CC_Base_L_Eye",
+            "J_Adj_L_FaceEye",
+            "LEFT_EYE",
+            "lefteye",
+        ] {
             assert_eq!(eye_of_name(name), Some(Side::Left), "{name}");
         }
         assert_eq!(eye_of_name("RightEye"), Some(Side::Right));
         for name in ["EyebrowLeft", "eyelash_l", "eye_lid_left", "LeftEye_end", "eye", "left", "Head"] {
             assert_eq!(eye_of_name(name), None, "{name}");
         }
-        assert!(is_bone("mixamorig:Head", "head") && is_bone("J_Bip_C_Neck", "neck") && is_bone("Head", "head"));
+        assert!(
+            is_bone("mixamorig:Head", "head") && is_bone("J_Bip_C_Neck", "neck") && is_bone("Head", "head")
+        );
         assert!(!is_bone("HeadTop_End", "head") && !is_bone("Wolf3D_Head_Mesh", "head"));
     }
 }

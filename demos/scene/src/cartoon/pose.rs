@@ -125,7 +125,9 @@ impl CartoonPose {
     /// The name of a part's material; may be empty.
     pub fn material(&self, part: usize) -> &str {
         let material = self.cartoon.parts.get(part).map(|part| part.mesh.material);
-        material.and_then(|material| self.cartoon.look.materials.get(material)).map_or("", |material| &material.name)
+        material
+            .and_then(|material| self.cartoon.look.materials.get(material))
+            .map_or("", |material| &material.name)
     }
 
     /// Where a part is in the rest frame ([`HeadPose`]), the person's own movement included.
@@ -142,7 +144,8 @@ impl CartoonPose {
     pub fn eye_turn(&self, side: usize) -> Option<Quat> {
         self.cartoon.rig.eyes.get(side).copied().flatten()?;
         let gaze = self.frame.latent.gaze;
-        let angles = if side == 0 { [gaze.left_yaw, gaze.left_pitch] } else { [gaze.right_yaw, gaze.right_pitch] };
+        let angles =
+            if side == 0 { [gaze.left_yaw, gaze.left_pitch] } else { [gaze.right_yaw, gaze.right_pitch] };
         let [yaw, pitch] = self.cartoon.rig.eye_range.apply(side, angles);
         Some(Quat::from_rotation_y(yaw) * Quat::from_rotation_x(pitch))
     }
@@ -180,7 +183,9 @@ impl CartoonPose {
             if let Some(skin) = part.skin.map(|skin| &cartoon.skins[skin]) {
                 joints.clear();
                 let bound = skin.joints.iter().zip(&skin.joint_from_model);
-                joints.extend(bound.map(|(&joint, joint_from_model)| model_from_node[joint] * *joint_from_model));
+                joints.extend(
+                    bound.map(|(&joint, joint_from_model)| model_from_node[joint] * *joint_from_model),
+                );
                 bend(part, joints, vertices);
             }
         }
@@ -268,7 +273,8 @@ fn bend(part: &CartoonPart, joints: &[Affine3A], vertices: &mut [Vertex]) {
         let position = matrix * glam::Vec3A::from(vertex.position) + shift;
         vertex.position = position.into();
         // Joints turn and scale alike in all directions, or nearly so.
-        vertex.normal = Vec3::from(matrix * glam::Vec3A::from(vertex.normal)).normalize_or(Vec3::Y).to_array();
+        vertex.normal =
+            Vec3::from(matrix * glam::Vec3A::from(vertex.normal)).normalize_or(Vec3::Y).to_array();
         let [x, y, z, side] = vertex.tangent;
         let tangent = (matrix * glam::Vec3A::new(x, y, z)).normalize_or(glam::Vec3A::X);
         vertex.tangent = tangent.extend(side).to_array();

@@ -276,7 +276,8 @@ impl Zero {
                 overrides: [Override::None; 2],
                 binds: (group.binds.into_iter())
                     .filter_map(|bind| {
-                        let (mesh, index) = (usize::try_from(bind.mesh).ok()?, usize::try_from(bind.index).ok()?);
+                        let (mesh, index) =
+                            (usize::try_from(bind.mesh).ok()?, usize::try_from(bind.index).ok()?);
                         Some(VrmBind { on: On::Mesh(mesh), index, weight: bind.weight / 100.0 })
                     })
                     .collect(),
@@ -298,7 +299,9 @@ impl Zero {
 impl Vrm {
     /// Degrees in and what comes out of inner, outer, down, up. What isn't said, or can't be, is as it is without.
     fn set_ranges(&mut self, ranges: [Option<(f32, f32)>; 4]) {
-        let good = ranges.map(|range| range.filter(|(most, out)| (1.0..=360.0).contains(most) && (0.0..=180.0).contains(out)));
+        let good = ranges.map(|range| {
+            range.filter(|(most, out)| (1.0..=360.0).contains(most) && (0.0..=180.0).contains(out))
+        });
         // The most that a head's eyes turn is reached where people's do, not at what VRM's `lookAt` is asked at the most: a
         // gaze of 20° would be one of 2° otherwise.
         let curve = |range: Option<(f32, f32)>| match range {

@@ -163,7 +163,8 @@ impl CartoonInstance {
             let shared = &self.model.shared.renderer.shared;
             self.current = 1 - self.current;
             let buffer = &self.buffers[self.current];
-            scoped(&shared.device, || shared.queue.write_buffer(buffer, 0, moving)).map_err(RoomError::from)?;
+            scoped(&shared.device, || shared.queue.write_buffer(buffer, 0, moving))
+                .map_err(RoomError::from)?;
         }
         Ok(())
     }

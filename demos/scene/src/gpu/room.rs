@@ -224,20 +224,20 @@ impl Room {
 
 /// What shaders read of a place and the light there.
 pub(crate) fn node_mirror(world_from_node: Affine3A, ambient: &[[f32; 4]; 9]) -> SceneNode {
-        let matrix = Mat3::from(world_from_node.matrix3);
-        // The cofactors take normals where the matrix takes planes, even if it has no inverse.
-        let cofactors = [
-            matrix.y_axis.cross(matrix.z_axis),
-            matrix.z_axis.cross(matrix.x_axis),
-            matrix.x_axis.cross(matrix.y_axis),
-        ];
-        let side = if matrix.determinant() < 0.0 { -1.0 } else { 1.0 };
-        SceneNode {
-            world_from_node: Mat4::from(world_from_node).to_cols_array_2d(),
-            normal_from_node: cofactors.map(|column| (column * side).extend(0.0).to_array()),
-            ambient: *ambient,
-        }
+    let matrix = Mat3::from(world_from_node.matrix3);
+    // The cofactors take normals where the matrix takes planes, even if it has no inverse.
+    let cofactors = [
+        matrix.y_axis.cross(matrix.z_axis),
+        matrix.z_axis.cross(matrix.x_axis),
+        matrix.x_axis.cross(matrix.y_axis),
+    ];
+    let side = if matrix.determinant() < 0.0 { -1.0 } else { 1.0 };
+    SceneNode {
+        world_from_node: Mat4::from(world_from_node).to_cols_array_2d(),
+        normal_from_node: cofactors.map(|column| (column * side).extend(0.0).to_array()),
+        ambient: *ambient,
     }
+}
 
 impl Shadow {
     fn new(shared: &RendererShared, from: ShadowView, size: u32) -> Result<Self, RoomError> {

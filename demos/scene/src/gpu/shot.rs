@@ -232,12 +232,13 @@ impl Shot<'_> {
         let Some(eye) = self.views.get(view).map(View::eye) else { return };
         let visible: Vec<usize> =
             (0..self.room.nodes.len()).filter(|&node| !self.room.nodes[node].meshes.is_empty()).collect();
-        let meshes = self.draws.iter().filter(|(_, mesh, _)| self.room.meshes[*mesh].is_blended).map(|draw| {
-            let &(node, mesh, _) = draw;
-            let place = self.room.nodes[visible[node]].world_from_node;
-            let centre = place.transform_point3(self.room.meshes[mesh].centre);
-            (eye.distance_squared(centre), Blended::Mesh(draw))
-        });
+        let meshes =
+            self.draws.iter().filter(|(_, mesh, _)| self.room.meshes[*mesh].is_blended).map(|draw| {
+                let &(node, mesh, _) = draw;
+                let place = self.room.nodes[visible[node]].world_from_node;
+                let centre = place.transform_point3(self.room.meshes[mesh].centre);
+                (eye.distance_squared(centre), Blended::Mesh(draw))
+            });
         // A cartoon's parts stay in the order that its file gives them.
         let is_blended = |&&(_, cartoon, part, _): &&(usize, usize, usize, bool)| {
             self.cartoons[cartoon].model.shared.parts[part].is_blended
@@ -300,7 +301,12 @@ fn pipeline<'a>(kind: &'a ScenePass, mesh: &RoomMesh, is_mirrored: bool) -> &'a 
     surface(kind, mesh.is_blended, mesh.double_sided, is_mirrored)
 }
 
-fn surface(kind: &ScenePass, is_blended: bool, double_sided: bool, is_mirrored: bool) -> &wgpu::RenderPipeline {
+fn surface(
+    kind: &ScenePass,
+    is_blended: bool,
+    double_sided: bool,
+    is_mirrored: bool,
+) -> &wgpu::RenderPipeline {
     let index = usize::from;
     &kind.surfaces[index(is_blended)][index(double_sided)][index(is_mirrored)]
 }

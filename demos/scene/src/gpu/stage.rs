@@ -200,7 +200,8 @@ impl Stage {
         let views: Vec<_> = [viewport].into_iter().chain(self.room.shadow_viewport()).collect();
         let surroundings = Surroundings { shadow: self.room.shadow_map() };
         let frame = self.engine.prepare_in(encoder, &self.target, people, &views, &surroundings)?;
-        let places = people.iter().map(|person| person.pose()).chain(cartoons.iter().map(|person| person.pose()));
+        let places =
+            people.iter().map(|person| person.pose()).chain(cartoons.iter().map(|person| person.pose()));
         let occluders: Vec<_> = places.flat_map(Occluder::person).collect();
         let shot = self.room.shot_with(&[viewport], &occluders, cartoons)?;
 
@@ -251,10 +252,7 @@ fn begin<'a>(
             view: color,
             depth_slice: None,
             resolve_target,
-            ops: wgpu::Operations {
-                load: wgpu::LoadOp::Clear(clear),
-                store: wgpu::StoreOp::Store,
-            },
+            ops: wgpu::Operations { load: wgpu::LoadOp::Clear(clear), store: wgpu::StoreOp::Store },
         })],
         depth_stencil_attachment: Some(wgpu::RenderPassDepthStencilAttachment {
             view: depth,

@@ -284,7 +284,8 @@ impl Source<'_> {
         let read = |semantic, name: &str| {
             let field = format!("{field}.attributes.{name}");
             let accessor = primitive.attributes.get(&Checked::Valid(semantic));
-            let accessor = accessor.ok_or_else(|| self.broken(&field, "a skinned part needs it".to_owned()))?;
+            let accessor =
+                accessor.ok_or_else(|| self.broken(&field, "a skinned part needs it".to_owned()))?;
             let found = self.floats::<4>(accessor.value() as u32, &field, count as u64)?;
             match found.len() == count {
                 true => Ok(found),

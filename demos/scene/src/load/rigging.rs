@@ -70,7 +70,11 @@ pub(super) fn find(cartoon: &mut Cartoon, reading: &Reading<'_>) {
 }
 
 /// Finds what moves which target: expressions called as units, targets called as units, VRM's presets for what is left.
-pub(super) fn express(source: &Source<'_>, cartoon: &mut Cartoon, reading: &Reading<'_>) -> Result<(), LoadError> {
+pub(super) fn express(
+    source: &Source<'_>,
+    cartoon: &mut Cartoon,
+    reading: &Reading<'_>,
+) -> Result<(), LoadError> {
     let mut found: Vec<Expression> = Vec::new();
     let has = |found: &[Expression], rule: Rule| found.iter().any(|expression| expression.rule == rule);
     let mut presets = Vec::new();
@@ -94,8 +98,10 @@ pub(super) fn express(source: &Source<'_>, cartoon: &mut Cartoon, reading: &Read
                 }
             };
             let targets = mesh.and_then(|mesh| reading.targets.get(mesh));
-            let target = targets.filter(|(_, names)| bind.index < names.len()).map(|(first, _)| first + bind.index);
-            let weight = source.within(&format!("{field}.weight"), bind.weight, -MAX_BIND, MAX_BIND, "-10 to 10")?;
+            let target =
+                targets.filter(|(_, names)| bind.index < names.len()).map(|(first, _)| first + bind.index);
+            let weight =
+                source.within(&format!("{field}.weight"), bind.weight, -MAX_BIND, MAX_BIND, "-10 to 10")?;
             match target {
                 Some(target) => binds.push(Bind { target, weight }),
                 None => warn(&mut cartoon.look, &field, "it moves a target that isn't there; left out"),
@@ -104,12 +110,8 @@ pub(super) fn express(source: &Source<'_>, cartoon: &mut Cartoon, reading: &Read
         if binds.is_empty() {
             continue;
         }
-        let made = Expression {
-            rule,
-            is_binary: expression.is_binary,
-            overrides: expression.overrides,
-            binds,
-        };
+        let made =
+            Expression { rule, is_binary: expression.is_binary, overrides: expression.overrides, binds };
         match (expression.is_custom, rule) {
             (true, _) if !has(&found, rule) => found.push(made),
             (true, _) => {}
@@ -128,7 +130,9 @@ pub(super) fn express(source: &Source<'_>, cartoon: &mut Cartoon, reading: &Read
     let unit_of_rule = |rule: Rule| FaceUnit::ALL.into_iter().find(|&unit| rule_of_unit(unit) == rule);
     for expression in &found {
         match expression.rule {
-            Rule::Pair(left, right) => [left, right].into_iter().for_each(|unit| set(unit, UnitState::Mapped)),
+            Rule::Pair(left, right) => {
+                [left, right].into_iter().for_each(|unit| set(unit, UnitState::Mapped))
+            }
             rule => unit_of_rule(rule).into_iter().for_each(|unit| set(unit, UnitState::Target)),
         }
     }
@@ -139,7 +143,8 @@ pub(super) fn express(source: &Source<'_>, cartoon: &mut Cartoon, reading: &Read
         })
     };
     let eyes_turn = cartoon.rig.eyes[0].is_some();
-    let looks_by_targets = FaceUnit::ALL.into_iter().any(|unit| look_of_unit(unit).is_some() && has_unit(unit));
+    let looks_by_targets =
+        FaceUnit::ALL.into_iter().any(|unit| look_of_unit(unit).is_some() && has_unit(unit));
     let mut kept = Vec::new();
     for preset in presets {
         let is_needed = match preset.rule {
@@ -157,7 +162,8 @@ pub(super) fn express(source: &Source<'_>, cartoon: &mut Cartoon, reading: &Read
             Rule::Pair(..) => false,
         };
         // Blinks of one eye stand before or after those of both.
-        let is_blink = |rule: Rule| matches!(rule, Rule::Unit(FaceUnit::EyeBlinkLeft | FaceUnit::EyeBlinkRight));
+        let is_blink =
+            |rule: Rule| matches!(rule, Rule::Unit(FaceUnit::EyeBlinkLeft | FaceUnit::EyeBlinkRight));
         if is_needed {
             if is_blink(preset.rule) {
                 kept.retain(|other: &Expression| other.rule != Rule::Preset(Preset::Blink));
@@ -265,7 +271,8 @@ pub(super) fn place(cartoon: &mut Cartoon, reading: &Reading<'_>) {
     let places: Vec<_> = cartoon.parts.iter().map(vertices).collect();
     // The middle of what these rules move, each vertex by how far.
     let middle = |rules: &dyn Fn(Rule) -> bool| {
-        let binds = cartoon.expressions.iter().filter(|expression| rules(expression.rule)).flat_map(|e| &e.binds);
+        let binds =
+            cartoon.expressions.iter().filter(|expression| rules(expression.rule)).flat_map(|e| &e.binds);
         let numbers: Vec<usize> = binds.map(|bind| bind.target).collect();
         let (mut sum, mut total) = (Vec3::ZERO, 0.0f32);
         for (part, places) in cartoon.parts.iter().zip(&places) {
@@ -288,7 +295,8 @@ pub(super) fn place(cartoon: &mut Cartoon, reading: &Reading<'_>) {
     };
     let faces = (0..cartoon.parts.len()).filter(|&part| !cartoon.parts[part].targets.is_empty());
     let [low, high] = bounds(&mut faces.collect::<Vec<_>>().into_iter());
-    let (centre, size) = if low.x <= high.x { ((low + high) / 2.0, high - low) } else { (Vec3::ZERO, Vec3::ONE) };
+    let (centre, size) =
+        if low.x <= high.x { ((low + high) / 2.0, high - low) } else { (Vec3::ZERO, Vec3::ONE) };
 
     // glTF's things look along +Z, VRM 0.x's along −Z; of others, where their faces are says it.
     let looks_along_z = match &reading.vrm {
@@ -298,12 +306,17 @@ pub(super) fn place(cartoon: &mut Cartoon, reading: &Reading<'_>) {
     let turn = if looks_along_z { Quat::from_rotation_y(std::f32::consts::PI) } else { Quat::IDENTITY };
 
     let blink = |unit| middle(&|rule| rule == Rule::Unit(unit));
-    let nodes = cartoon.rig.eyes.map(|eye| eye.map(|eye| Vec3::from(reading.model_from_node[eye].translation)));
+    let nodes =
+        cartoon.rig.eyes.map(|eye| eye.map(|eye| Vec3::from(reading.model_from_node[eye].translation)));
     let pair = match nodes {
         [Some(left), Some(right)] => Some([left, right]),
-        _ => blink(FaceUnit::EyeBlinkLeft).zip(blink(FaceUnit::EyeBlinkRight)).map(|(left, right)| [left, right]),
+        _ => blink(FaceUnit::EyeBlinkLeft)
+            .zip(blink(FaceUnit::EyeBlinkRight))
+            .map(|(left, right)| [left, right]),
     };
-    let both = || middle(&|rule| matches!(rule, Rule::Preset(Preset::Blink) | Rule::Pair(FaceUnit::EyeBlinkLeft, _)));
+    let both = || {
+        middle(&|rule| matches!(rule, Rule::Preset(Preset::Blink) | Rule::Pair(FaceUnit::EyeBlinkLeft, _)))
+    };
     let (between, scale) = match pair {
         Some([left, right]) => {
             let apart = left.distance(right);
@@ -336,7 +349,8 @@ pub(super) fn keep_eyes_apart(cartoon: &mut Cartoon) {
         false
     };
     let looks = cartoon.expressions.iter().filter(|expression| matches!(expression.rule, Rule::Look(_)));
-    let numbers: Vec<usize> = looks.flat_map(|expression| &expression.binds).map(|bind| bind.target).collect();
+    let numbers: Vec<usize> =
+        looks.flat_map(|expression| &expression.binds).map(|bind| bind.target).collect();
     let mut kept = Vec::with_capacity(cartoon.parts.len());
     for part in &cartoon.parts {
         let is_eye = |vertex: u32| match part.skin.map(|skin| &cartoon.skins[skin]) {

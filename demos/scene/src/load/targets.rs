@@ -86,9 +86,7 @@ impl Source<'_> {
                 let found = self.floats::<3>(accessor.value() as u32, &field, limit)?;
                 left.vertices -= found.len() as u64;
                 if found.len() != count {
-                    return Err(
-                        self.broken(&field, format!("{} elements for {count} vertices", found.len()))
-                    );
+                    return Err(self.broken(&field, format!("{} elements for {count} vertices", found.len())));
                 }
                 if let Some(far) = found.iter().flatten().find(|x| x.abs() > limits::DISTANCE_M) {
                     return Err(self.value(&field, far, "within 100 km of the node"));
@@ -133,10 +131,11 @@ impl Source<'_> {
 }
 
 fn size_of_mesh(mesh: &Mesh) -> f32 {
-    let (low, high) = mesh.vertices.iter().fold((Vec3::INFINITY, Vec3::NEG_INFINITY), |(low, high), vertex| {
-        let p = Vec3::from(vertex.position);
-        (low.min(p), high.max(p))
-    });
+    let (low, high) =
+        mesh.vertices.iter().fold((Vec3::INFINITY, Vec3::NEG_INFINITY), |(low, high), vertex| {
+            let p = Vec3::from(vertex.position);
+            (low.min(p), high.max(p))
+        });
     (high - low).max_element().max(1e-6)
 }
 
