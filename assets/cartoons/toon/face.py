@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.spatial import cKDTree
 
-from dome import clothes
+from dome import clothes, uv_atlas
 from dome.lashes import grid_rows
 from dome.makehuman import UNIT_NAMES, MakeHuman
 from dome.parts import outward
 from dome.person import bust_weights
-from dome.skin import Skin
+from dome.skin import EYE, Skin, _two_level
 from dome.spaces import smoothstep as ss
 from dome.spaces import sphere_fit, unit
 from dome.subdivide import subdivide
@@ -66,16 +66,16 @@ class Face:
     def _skin(self, skin):
         style = self.style
         skin.lay_out()
-        part = skin.part(bust_weights(skin.template), lambda t: clothes.below_collar(t) - 0.25)
-        used, local = np.unique(part.render_index, return_inverse=True)
-        triangles = local[part.triangles]
+        used, triangles = _render_mesh(skin)
         masks = {name: values[used] for name, values in skin.masks.items()}
         self.template = skin.template[used]
         points, deltas = self.moved(skin.neutral[used], skin.deltas[:, used])
-        soft = np.clip(masks["ears"] + 0.9 * masks["nose"] + 0.5 * masks["cheek"], 0, 1) * (1 - ss(masks["lips"], 0.05, 0.3))
+        nose = np.exp(-((self.template - [0, 6.98, 1.55]) ** 2 / np.square([0.24, 0.26, 0.35])).sum(1))
+        soft = np.clip(masks["ears"] + 1.3 * nose + 0.5 * masks["cheek"], 0, 1) * (1 - ss(masks["lips"], 0.05, 0.3)) * (1 - ss(masks["lids"], 0.3, 0.7))
         smooth = relaxed(points, triangles, soft, style["soft_rounds"])
+        deltas = {n: _quiet(d) for n, d in deltas.items()}
         self._lids(smooth, deltas)
-        weights = part.weights[used][:, :3].copy()
+        weights = bust_weights(self.template)[:, :3]
         weights[:, 2] = 1 - weights[:, 0] - weights[:, 1]
         self.skin = Piece(smooth, triangles, self._skin_colors(masks), deltas, weights)
         self.masks = masks
@@ -196,10 +196,12 @@ class Face:
         return joined(pieces)
 
     def _with_lid(self, base, d, name, number):
-        """A lash goes where the skin goes that it grows from."""
-        _, at = cKDTree(self.skin.points).query(base, k=3)
+        """A lash goes where the lid goes that it grows from."""
+        blink = self.skin.deltas["eyeBlinkLeft" if number == 0 else "eyeBlinkRight"]
+        upper = np.flatnonzero((blink[:, 1] < 0.45 * blink[:, 1].min()) & (self.skin.points[:, 2] > self.eye_centres[number, 2]))
+        _, at = cKDTree(self.skin.points[upper]).query(base, k=4)
         own = self.skin.deltas.get(name)
-        return d if own is None else own[at].mean(1)
+        return d if own is None else _calm(own[upper[at]].mean(1), 2)
 
     def mouth(self):
         """Teeth, upper and lower, and the tongue."""
@@ -235,9 +237,38 @@ class Face:
         return Piece(p * self.eye_radius, outward(p, np.concatenate(tri), p), np.ones((len(p), 3)), uv=uv)
 
 
-def _calm(d):
+def _render_mesh(skin):
+    """Dense vertices that are used, and triangles over them: fine round eyes and mouth, the cage elsewhere, nothing that clothes
+    and lids hide."""
+    n = len(skin.cage_ids)
+    t = skin.template[:n]
+    c = t[skin.cage].mean(1)
+    islands = uv_atlas.islands(skin.cage_uv)
+    socket = islands["socket_left"] | islands["socket_right"]
+    inner = socket & (t[skin.cage][..., 2].max(1) < 1.24)
+    below = clothes.below_collar(t) - 0.28 + 0.45 * ss(np.abs(t[:, 0]), 0.5, 0.8)
+    throat = islands["mouth"] & (c[:, 2] < 0.75)
+    hidden = inner | throat | (below[skin.cage].min(1) > 0.12)
+    x = np.abs(c[:, 0])
+    eyes = np.hypot((x - EYE[0]) / 1.25, c[:, 1] - EYE[1]) < 0.24
+    lips = (np.hypot(c[:, 0] / 1.6, c[:, 1] - 6.66) < 0.22) & ~(islands["mouth"] & (c[:, 2] < 1.2))
+    nose = np.hypot(c[:, 0], c[:, 1] - 6.95) < 0.20
+    fine = (eyes | lips | nose) & (c[:, 2] > 0.9)
+    index, _, triangles = _two_level(skin.cage, n, skin.cage_uv, fine & ~hidden, ~fine & ~hidden)
+    used, local = np.unique(index, return_inverse=True)
+    return used, local[triangles]
+
+
+def _quiet(d):
+    """Displacements without those that are hardly seen, fading out where they begin to be (dm)."""
+    long = np.linalg.norm(d, axis=1)
+    least = max(0.0015, 0.03 * long.max())
+    return d * ss(long, least, 2.2 * least)[:, None]
+
+
+def _calm(d, rounds=6):
     """Displacements along a stroke without their unevenness."""
-    for _ in range(6):
+    for _ in range(rounds):
         padded = np.concatenate([d[:1], d, d[-1:]])
         d = 0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:]
     return d

@@ -9,18 +9,20 @@ class Warp:
 
     def __init__(self, eyes, radius, style):
         self.eyes, self.style = np.asarray(eyes), style
-        self.flat, self.reach = 1.22 * radius, 3.3 * radius
+        self.flat, self.reach = 1.2 * radius, style["reach"] * radius
 
     def __call__(self, points):
         s = self.style
         p = np.array(points, float)
-        p = p + sum(self._eye(p, eye) for eye in self.eyes)
+        near, moves = zip(*(self._eye(p, eye) for eye in self.eyes))
+        # Between the eyes, where both reach, their mean.
+        p = p + sum(moves) / np.maximum(sum(near), 1)[..., None]
         p = self._swell(p, (0, -0.24, 0.22), (0.30, 0.26, 0.42), s["nose"] - 1)
         p = self._swell(p, (0, -0.26, 0.30), (0.20, 0.16, 0.30), s["nose_tip"] - 1)
         # Nose a little up: the tip of a child's.
         p[..., 1] += s["nose_up"] * np.exp(-((p - [0, -0.24, 0.36]) ** 2 / np.array([0.2, 0.18, 0.25]) ** 2).sum(-1))
         for side in (-1, 1):
-            p = self._swell(p, (side * 0.42, -0.36, 0.0), (0.30, 0.26, 0.34), s["cheeks"] - 1)
+            p = self._swell(p, (side * 0.34, -0.42, 0.0), (0.42, 0.40, 0.5), s["cheeks"] - 1)
             p = self._swell(p, (side * 0.72, -0.16, -0.72), (0.20, 0.34, 0.34), s["ears"] - 1)
         y = p[..., 1]
         skull, jaw = ss(y, -0.2, 0.6), ss(-y, 0.15, 0.95)
@@ -31,15 +33,17 @@ class Warp:
         middle = -0.68
         deep = (1 + (s["skull"] - 1) * skull) * (1 - neck) + s["neck"] * neck
         p[..., 2] = middle + (p[..., 2] - middle) * np.where(p[..., 2] < middle, deep, 1 - neck + neck * s["neck"])
-        # The face is short, the skull high.
+        # The neck is short, so are face and chin; the skull is high.
+        p[..., 1] += s["neck_up"] * ss(-y, 0.9, 1.5)
         p[..., 1] = np.where(y < 0, y * s["face"], y * (1 + (s["high"] - 1) * ss(y, 0.1, 0.9)))
-        return p
+        return p * s["size"]
 
     def _eye(self, p, eye):
         away = p - eye
         r = np.sqrt((away ** 2 * [1, 1, 0.8]).sum(-1))
         near = 1 - ss(r, self.flat, self.reach)
-        return near[..., None] * ((self.style["eyes"] - 1) * away + np.array([np.sign(eye[0]) * self.style["apart"], 0, -self.style["sunk"]]))
+        larger = np.array([1, self.style["tall"], 1]) * self.style["eyes"] - 1
+        return near, near[..., None] * (larger * away + np.array([np.sign(eye[0]) * self.style["apart"], 0, -self.style["sunk"]]))
 
     @staticmethod
     def _swell(p, centre, size, by):

@@ -155,11 +155,6 @@ impl CartoonPose {
         &self.vertices
     }
 
-    /// Where a moving part's vertices begin in [`moving`](Self::moving).
-    pub(crate) fn start(&self, part: usize) -> Option<usize> {
-        self.starts[part]
-    }
-
     fn rest_from_model(&self) -> Affine3A {
         let HeadPose { rotation, translation } = self.frame.head;
         let moved = Affine3A::from_translation(translation);
