@@ -3,7 +3,7 @@ import numpy as np
 
 from .face import Piece
 
-AROUND = 48
+AROUND = 40
 
 
 def build(look, neck_centre, neck_radius):

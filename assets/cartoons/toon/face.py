@@ -73,7 +73,8 @@ class Face:
         nose = np.exp(-((self.template - [0, 6.98, 1.55]) ** 2 / np.square([0.24, 0.26, 0.35])).sum(1))
         soft = np.clip(masks["ears"] + 1.3 * nose + 0.5 * masks["cheek"], 0, 1) * (1 - ss(masks["lips"], 0.05, 0.3)) * (1 - ss(masks["lids"], 0.3, 0.7))
         smooth = relaxed(points, triangles, soft, style["soft_rounds"])
-        deltas = {n: _quiet(d) for n, d in deltas.items()}
+        calm = 0.9 * (1 - ss(masks["lips"], 0.05, 0.3)) * (1 - ss(masks["lids"], 0.2, 0.6)) * (1 - ss(masks["eye_rim"], 0.2, 0.6))
+        deltas = {n: _quiet(relaxed(d, triangles, calm, 14)) for n, d in deltas.items()}
         self._lids(smooth, deltas)
         weights = bust_weights(self.template)[:, :3]
         weights[:, 2] = 1 - weights[:, 0] - weights[:, 1]
@@ -90,12 +91,7 @@ class Face:
             moves = np.linalg.norm(d, axis=1) > 0.004
             away = points - centre
             moves &= (np.linalg.norm(away, axis=1) < 1.5 * self.eye_radius) & (away[:, 2] > 0.15 * self.eye_radius)
-            out = np.zeros(len(points))
-            for t in (0.4, 0.6, 0.8, 1.0):
-                p = away + t * d
-                out = np.maximum(out, (clear - np.linalg.norm(p, axis=1)) / t)
-            push = np.where(moves, np.maximum(out, 0), 0)[:, None] * unit(away + d)
-            deltas[name] = d + push
+            deltas[name] = d + np.where(moves[:, None], _out(away, d, clear), 0)
 
     def _skin_colors(self, m):
         look = self.style["skin"]
@@ -107,7 +103,7 @@ class Face:
         col = col * (1 - column(lip)) + np.array(look["lip"]) * column(lip)
         inside = ss(m["mouth_inside"], 0.25, 0.6)
         col = col * (1 - column(inside)) + np.array([0.16, 0.018, 0.022]) * column(inside)
-        hair = ss(m["scalp"], 0.15, 0.7)
+        hair = ss(m["scalp"], 0.35, 1.0)
         col = col * (1 - column(hair)) + 0.55 * np.array(self.style["hair"]["color"]) * column(hair)
         # Less light comes in under the chin.
         neck = m["neck"] * ss(self.template[:, 2], 0.2, 1.1)
@@ -180,8 +176,8 @@ class Face:
             base, deltas = self.moved(root, d_root)
             out = unit(base - eye)
             long = (self.warp(tip) - base) * look["length"] * full
-            lower = base + 0.010 * out
-            upper = base + look["thick"] * full * (0.75 * np.array([0, 1, 0]) + 0.25 * out) + 0.016 * out
+            lower = base + 0.022 * out
+            upper = base + look["thick"] * full * (0.75 * np.array([0, 1, 0]) + 0.25 * out) + 0.030 * out
             end = base + long + 0.5 * look["thick"] * full * np.array([0, 1, 0]) + np.array([np.sign(eye[0]), 0.55, -0.2]) * look["wing"] * (t ** 5)[:, None]
             pts = np.concatenate([lower, upper, end])
             a, b = np.arange(24), np.arange(1, 25)
@@ -191,7 +187,13 @@ class Face:
                 tri += [np.stack([p + a, p + b, q + b], 1), np.stack([p + a, q + b, q + a], 1)]
             middle = np.tile((lower + upper + end) / 3, (3, 1))
             tri = outward(pts, np.concatenate(tri), pts - middle)
-            lids = {u: np.tile(self._with_lid(base, d, u, number), (3, 1)) for u, d in deltas.items() if u.startswith("eye")}
+            lids = {}
+            for u, d in deltas.items():
+                if u.startswith("eye"):
+                    d = self._with_lid(base, d, u, number)
+                    if u.startswith("eyeBlink"):
+                        d = d + _out(base - eye, d, self.eye_radius + 0.055)
+                    lids[u] = np.tile(d, (3, 1))
             pieces.append(Piece(pts, tri, np.ones((75, 3)) * look["color"], lids))
         return joined(pieces)
 
@@ -247,23 +249,31 @@ def _render_mesh(skin):
     socket = islands["socket_left"] | islands["socket_right"]
     inner = socket & (t[skin.cage][..., 2].max(1) < 1.24)
     below = clothes.below_collar(t) - 0.28 + 0.45 * ss(np.abs(t[:, 0]), 0.5, 0.8)
-    throat = islands["mouth"] & (c[:, 2] < 0.75)
+    throat = islands["mouth"] & (c[:, 2] < 0.85)
     hidden = inner | throat | (below[skin.cage].min(1) > 0.12)
     x = np.abs(c[:, 0])
-    eyes = np.hypot((x - EYE[0]) / 1.25, c[:, 1] - EYE[1]) < 0.24
-    lips = (np.hypot(c[:, 0] / 1.6, c[:, 1] - 6.66) < 0.22) & ~(islands["mouth"] & (c[:, 2] < 1.2))
-    nose = np.hypot(c[:, 0], c[:, 1] - 6.95) < 0.20
+    eyes = np.hypot((x - EYE[0]) / 1.2, c[:, 1] - EYE[1]) < 0.165
+    lips = (np.hypot(c[:, 0] / 1.6, c[:, 1] - 6.66) < 0.155) & ~(islands["mouth"] & (c[:, 2] < 1.2))
+    nose = np.hypot(c[:, 0], c[:, 1] - 6.93) < 0.13
     fine = (eyes | lips | nose) & (c[:, 2] > 0.9)
     index, _, triangles = _two_level(skin.cage, n, skin.cage_uv, fine & ~hidden, ~fine & ~hidden)
     used, local = np.unique(index, return_inverse=True)
     return used, local[triangles]
 
 
+def _out(away, d, clear):
+    """What is to be added to `d` so that nothing comes nearer to the centre than `clear` on its way."""
+    out = np.zeros(len(away))
+    for t in (0.4, 0.6, 0.8, 1.0):
+        out = np.maximum(out, (clear - np.linalg.norm(away + t * d, axis=1)) / t)
+    return out[:, None] * unit(away + d)
+
+
 def _quiet(d):
     """Displacements without those that are hardly seen, fading out where they begin to be (dm)."""
     long = np.linalg.norm(d, axis=1)
-    least = max(0.0015, 0.03 * long.max())
-    return d * ss(long, least, 2.2 * least)[:, None]
+    least = max(0.0025, 0.07 * long.max())
+    return d * ss(long, least, 2.4 * least)[:, None]
 
 
 def _calm(d, rounds=6):

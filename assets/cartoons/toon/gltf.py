@@ -5,7 +5,7 @@ import struct
 import numpy as np
 
 HALF_RANGE_M = 0.4  # of 16-bit positions: steps of 12 micrometres
-LEAST_STEPS = 5  # displacements of less than this many steps (60 micrometres) are left out
+LEAST_STEPS = 10  # displacements of less than this many steps (0.12 mm) are left out
 
 
 class File:

@@ -5,7 +5,7 @@ from scipy.spatial import cKDTree
 
 from dome.spaces import smoothstep as ss
 
-ROWS, ACROSS = 15, 6
+ROWS, ACROSS = 13, 5
 
 
 class Skull:
