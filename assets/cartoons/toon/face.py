@@ -75,6 +75,10 @@ class Face:
         smooth = relaxed(points, triangles, soft, style["soft_rounds"])
         calm = 0.9 * (1 - ss(masks["lips"], 0.05, 0.3)) * (1 - ss(masks["lids"], 0.2, 0.6)) * (1 - ss(masks["eye_rim"], 0.2, 0.6))
         deltas = {n: _quiet(relaxed(d, triangles, calm, 14)) for n, d in deltas.items()}
+        for start, gain in style["gains"].items():
+            for name in deltas:
+                if name.startswith(start):
+                    deltas[name] = deltas[name] * gain
         self._lids(smooth, deltas)
         weights = bust_weights(self.template)[:, :3]
         weights[:, 2] = 1 - weights[:, 0] - weights[:, 1]
@@ -103,7 +107,7 @@ class Face:
         col = col * (1 - column(lip)) + np.array(look["lip"]) * column(lip)
         inside = ss(m["mouth_inside"], 0.25, 0.6)
         col = col * (1 - column(inside)) + np.array([0.16, 0.018, 0.022]) * column(inside)
-        hair = ss(m["scalp"], 0.35, 1.0)
+        hair = ss(m["scalp"], 0.6, 1.0) * (1 - ss(self.template[:, 2], 0.9, 1.2))
         col = col * (1 - column(hair)) + 0.55 * np.array(self.style["hair"]["color"]) * column(hair)
         # Less light comes in under the chin.
         neck = m["neck"] * ss(self.template[:, 2], 0.2, 1.1)
