@@ -216,7 +216,11 @@ class Face:
             ids, quads, uv = self.mh.group("helper-" + name)
             levels = 1 if name != "tongue" else 0
             matrix, dense, _ = subdivide(quads, len(ids), uv, levels)
-            points, deltas = self.moved(matrix @ self.identity[ids], np.stack([matrix @ d[ids] for d in self.units]))
+            inner = matrix @ self.identity[ids]
+            if name != "tongue":
+                # Behind the lips and inside the cheeks, whatever these do.
+                inner = inner * [0.78, 1, 1] - [0, 0, 0.06]
+            points, deltas = self.moved(inner, np.stack([matrix @ d[ids] for d in self.units]))
             tri = np.concatenate([dense[:, [0, 1, 2]], dense[:, [0, 2, 3]]])
             # Further in, it is darker.
             deep = ss(points[:, 2], np.percentile(points[:, 2], 5), points[:, 2].max())[:, None]
