@@ -219,7 +219,7 @@ class Face:
             inner = matrix @ self.identity[ids]
             if name != "tongue":
                 # Behind the lips and inside the cheeks, whatever these do.
-                inner = inner * [0.78, 1, 1] - [0, 0, 0.06]
+                inner = inner * [0.84, 1, 1] - [0, 0, 0.045]
             points, deltas = self.moved(inner, np.stack([matrix @ d[ids] for d in self.units]))
             tri = np.concatenate([dense[:, [0, 1, 2]], dense[:, [0, 2, 3]]])
             # Further in, it is darker.
@@ -257,8 +257,7 @@ def _render_mesh(skin):
     socket = islands["socket_left"] | islands["socket_right"]
     inner = socket & (t[skin.cage][..., 2].max(1) < 1.24)
     below = clothes.below_collar(t) - 0.28 + 0.45 * ss(np.abs(t[:, 0]), 0.5, 0.8)
-    throat = islands["mouth"] & (c[:, 2] < 0.85)
-    hidden = inner | throat | (below[skin.cage].min(1) > 0.12)
+    hidden = inner | (below[skin.cage].min(1) > 0.12)
     x = np.abs(c[:, 0])
     eyes = np.hypot((x - EYE[0]) / 1.2, c[:, 1] - EYE[1]) < 0.165
     lips = (np.hypot(c[:, 0] / 1.6, c[:, 1] - 6.66) < 0.155) & ~(islands["mouth"] & (c[:, 2] < 1.2))
