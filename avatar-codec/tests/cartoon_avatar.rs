@@ -25,7 +25,7 @@ fn it_is_read_as_it_was_written() {
     assert_eq!(file, cartoon.write().unwrap(), "the same bytes each time");
     assert_eq!(CartoonAvatar::read(&file).unwrap(), cartoon);
     let any = AnyAvatar::read(&file).unwrap();
-    assert_eq!(any, AnyAvatar::Cartoon(cartoon));
+    assert_eq!(any, AnyAvatar::Cartoon(Box::new(cartoon)));
     assert_eq!(any.write().unwrap(), file);
 }
 

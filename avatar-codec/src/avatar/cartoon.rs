@@ -101,7 +101,7 @@ pub enum AnyAvatar {
     /// Captured.
     Photoreal(Box<Avatar>),
     /// Drawn.
-    Cartoon(CartoonAvatar),
+    Cartoon(Box<CartoonAvatar>),
 }
 
 impl AnyAvatar {
@@ -113,7 +113,7 @@ impl AnyAvatar {
         match Avatar::read(bytes) {
             Ok(avatar) => Ok(Self::Photoreal(Box::new(avatar))),
             Err(ReadAvatarError::Form { found: AvatarForm::Cartoon }) => {
-                CartoonAvatar::read(bytes).map(Self::Cartoon)
+                CartoonAvatar::read(bytes).map(|cartoon| Self::Cartoon(Box::new(cartoon)))
             }
             Err(error) => Err(error),
         }

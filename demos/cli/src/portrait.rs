@@ -90,7 +90,7 @@ impl CartoonPainter {
     fn new(cartoon: &CartoonAvatar, path: &Path, look: Option<Look>) -> Result<Self> {
         let model = model(cartoon, path)?;
         let headless = Headless::new(&HeadlessOptions::default()).context("setting up the engine")?;
-        let options = StageOptions { transparent: true, look, ..StageOptions::default() };
+        let options = StageOptions { transparent: true, look, shadow_size: 1024, ..StageOptions::default() };
         let stage = Stage::new(headless.engine(), &Scene::studio(), options).context("the studio")?;
         let instance = stage
             .load_cartoon(&model)
