@@ -6,6 +6,7 @@ mod calibrate;
 mod call;
 mod drive;
 mod eval;
+mod game;
 mod inspect;
 mod interrupt;
 mod key;
@@ -55,6 +56,7 @@ enum Command {
     Render(render::Arguments),
     Call(call::Arguments),
     Drive(drive::Arguments),
+    Game(game::Arguments),
     Inspect(inspect::Arguments),
     Eval(eval::Arguments),
     EvalPack(eval::PackArguments),
@@ -82,6 +84,7 @@ fn main() -> ExitCode {
         Command::Render(arguments) => render::run(arguments),
         Command::Call(arguments) => call::run(arguments),
         Command::Drive(arguments) => drive::run(arguments),
+        Command::Game(arguments) => game::run(arguments),
         Command::Inspect(arguments) => inspect::run(arguments),
         Command::Eval(arguments) => eval::run(arguments),
         Command::EvalPack(arguments) => eval::pack(arguments),

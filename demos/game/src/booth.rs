@@ -24,7 +24,7 @@ impl Booth {
     pub fn new(
         engine: &Engine,
         scene: &Scene,
-        players: [&Player; 2],
+        players: &[Player; 2],
         size: [u32; 2],
         with_score: bool,
     ) -> Result<Self, GameError> {

@@ -1,6 +1,6 @@
 //! What can go wrong.
 
-use visavis::error::{GpuError, LightError, PoseError};
+use visavis::error::{GpuError, LightError, LoadError, PoseError};
 use visavis_scene::{RoomError, StageError};
 
 /// Why a game can't be drawn.
@@ -23,6 +23,9 @@ pub enum GameError {
     /// A player's face or place isn't one.
     #[error(transparent)]
     Pose(#[from] PoseError),
+    /// An avatar can't be drawn.
+    #[error(transparent)]
+    Load(#[from] LoadError),
     /// The room's light can't fall on a player.
     #[error(transparent)]
     Light(#[from] LightError),

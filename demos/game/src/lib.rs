@@ -20,9 +20,9 @@ pub mod show;
 
 mod booth;
 mod sound;
-// mod window;
+mod window;
 
 pub use booth::Booth;
 pub use error::GameError;
 pub use sound::Mixer;
-// pub use window::{Report, Setup, run};
+pub use window::{Report, Setup, run};

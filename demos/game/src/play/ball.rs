@@ -57,10 +57,10 @@ pub struct Touched {
 
 impl Touch {
     /// Share of the speed towards a surface that comes back, and its friction. A tournament's table gives 24 to 26 cm of
-    /// 30 cm back, 0.9 of the speed.
+    /// 30 cm back; what drag takes of that is not the bounce's.
     const fn surface(self) -> [f32; 2] {
         match self {
-            Self::Table(_) => [0.9, 0.2],
+            Self::Table(_) => [0.93, 0.2],
             Self::Edge => [0.6, 0.3],
             Self::Net => [0.12, 0.3],
             Self::Cord => [0.35, 0.1],

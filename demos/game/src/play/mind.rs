@@ -24,13 +24,13 @@ pub struct Skill {
 impl Skill {
     /// Who plays for fun.
     pub const CASUAL: Self =
-        Self { reaction_s: 0.22, reading_m: 0.06, sloppiness: 0.050, pace_m_s: [2.3, 3.3] };
+        Self { reaction_s: 0.22, reading_m: 0.06, sloppiness: 0.070, pace_m_s: [2.3, 3.3] };
     /// Who plays every week.
     pub const KEEN: Self =
-        Self { reaction_s: 0.19, reading_m: 0.045, sloppiness: 0.040, pace_m_s: [2.5, 3.8] };
+        Self { reaction_s: 0.19, reading_m: 0.045, sloppiness: 0.056, pace_m_s: [2.5, 3.8] };
     /// Who is hard to beat.
     pub const SHARP: Self =
-        Self { reaction_s: 0.16, reading_m: 0.025, sloppiness: 0.024, pace_m_s: [2.8, 4.4] };
+        Self { reaction_s: 0.16, reading_m: 0.025, sloppiness: 0.034, pace_m_s: [2.8, 4.4] };
 }
 
 /// What a player makes of what they see.

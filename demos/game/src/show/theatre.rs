@@ -1,8 +1,11 @@
 //! The room of the game with the players in it.
 
+use std::sync::Arc;
+
 use glam::{Affine3A, Vec3};
 use visavis::error::LightError;
-use visavis::{Engine, Instance, Person, View, wgpu};
+use visavis::{Engine, Instance, View, wgpu};
+use visavis_codec::Avatar;
 use visavis_scene::{Scene, Stage, StageFrame, StageOptions};
 
 use super::arm::Arm;
@@ -12,10 +15,10 @@ use crate::face::seat;
 use crate::play::Side;
 
 /// Who plays: photoreal or drawn, moved by the same latents.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Player {
     /// A photoreal avatar.
-    Photoreal(Person),
+    Photoreal(Arc<Avatar>),
 }
 
 /// A player in their seat.
@@ -48,18 +51,20 @@ impl Theatre {
     /// `pod_1`, `upper_1`, `fore_1`, `paddle_1`.
     ///
     /// # Errors
-    /// If the room lacks a node, or the device refuses.
+    /// If the room lacks a node, an avatar can't be drawn, or the device refuses.
     pub fn new(
         engine: &Engine,
         scene: &Scene,
-        players: [&Player; 2],
+        players: &[Player; 2],
         options: StageOptions,
     ) -> Result<Self, GameError> {
         let nodes = Nodes::of(scene)?;
         let stage = Stage::new(engine, scene, options)?;
         let [left, right] = players;
-        let sitters =
-            [sitter(scene, Side::Left, left)?, sitter(scene, Side::Right, right)?];
+        let sitters = [
+            sitter(engine, scene, Side::Left, left)?,
+            sitter(engine, scene, Side::Right, right)?,
+        ];
         Ok(Self { stage, nodes, sitters })
     }
 
@@ -124,11 +129,11 @@ impl Theatre {
 }
 
 /// A player in their seat, in the light that falls there.
-fn sitter(scene: &Scene, side: Side, player: &Player) -> Result<Sitter, GameError> {
+fn sitter(engine: &Engine, scene: &Scene, side: Side, player: &Player) -> Result<Sitter, GameError> {
     let pose = seat(side);
     match player {
-        Player::Photoreal(person) => {
-            let mut instance = person.instance();
+        Player::Photoreal(avatar) => {
+            let mut instance = engine.load(avatar)?.instance();
             instance.set_pose(pose)?;
             match instance.set_light(Some(&scene.light_at(pose.translation.into()))) {
                 Err(error @ LightError::NoCaptureLight { .. }) => {
