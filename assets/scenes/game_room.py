@@ -17,12 +17,12 @@ from kit.shapes import box, lathe, leaf, place  # noqa: E402
 
 DRAFT = "--draft" in sys.argv
 # As demos/game has them: play/table.rs, face/sway.rs, show/arm.rs.
-HALF_LENGTH, HALF_WIDTH, TOP, THICK, NET, OVERHANG = 0.60, 0.36, 0.72, 0.035, 0.07, 0.03
-SEAT, EYES, TURN = 0.90, 1.13, 0.34
+HALF_LENGTH, HALF_WIDTH, TOP, THICK, NET, OVERHANG = 0.55, 0.36, 0.72, 0.035, 0.07, 0.03
+SEAT, EYES, TURN = 0.82, 1.13, 0.62
 LEFT, RIGHT, FRONT, BACK, HIGH = -2.3, 2.3, -3.0, 1.32, 2.75
-KEY_ALONG, KEY = (0.42, 0.60, -0.78), (1.16, 1.0, 0.80)
+KEY_ALONG, KEY = (0.16, 0.76, -0.56), (1.34, 1.18, 1.0)
 RIM_ALONG, RIM = (-0.25, -0.85, -0.42), (0.62, 0.30, 0.44)
-SKY = ((0.26, 0.26, 0.44), (0.34, 0.28, 0.40), (0.20, 0.14, 0.14))
+SKY = ((0.40, 0.38, 0.56), (0.48, 0.40, 0.50), (0.26, 0.19, 0.18))
 LIGHT_MAP_SCALE = 1.5
 
 
@@ -42,7 +42,7 @@ PAINT = {
     "coral neon": (linear(1.0, 0.5, 0.4), 0.6, (2.4, 0.62, 0.42), False), "teal neon": (linear(0.3, 0.9, 0.8), 0.6, (0.25, 1.7, 1.45), False),
     "rug": (linear(0.20, 0.22, 0.42), 1.0, None, True), "rug ring": (linear(0.96, 0.88, 0.74), 1.0, None, True),
     "rug heart": (linear(0.87, 0.46, 0.40), 1.0, None, True),
-    "table": (linear(0.17, 0.36, 0.66), 0.45, None, True), "line": (linear(0.97, 0.95, 0.88), 0.6, None, True),
+    "table": (linear(0.17, 0.36, 0.66), 0.85, None, True), "line": (linear(0.97, 0.95, 0.88), 0.6, None, True),
     "rim": (linear(0.93, 0.72, 0.45), 0.5, None, True), "leg": (linear(0.96, 0.91, 0.82), 0.45, None, True),
     "net": (linear(0.93, 0.93, 0.95), 0.9, None, True), "tape": (linear(0.98, 0.96, 0.90), 0.7, None, True),
     "post": (linear(0.18, 0.19, 0.30), 0.4, None, True), "leaf": (linear(0.24, 0.56, 0.42), 0.8, None, True),
@@ -189,7 +189,7 @@ def window_picture(size=512):
     sea = np.clip((y - line) * size / 1.5, 0, 1)[..., None]
     depth = np.clip((y - line) / (1 - line), 0, 1)[..., None]
     water = np.array(linear(0.86, 0.52, 0.56)) * (1 - depth) ** 2 + np.array(linear(0.27, 0.26, 0.52)) * (1 - (1 - depth) ** 2)
-    shine = np.exp(-((x - 0.60) / (0.05 + 0.10 * depth[..., 0])) ** 2) * (0.5 + 0.5 * np.sin(y * size * 0.55 + 5 * np.sin(x * 31)))
+    shine = np.exp(-((x - 0.60) / (0.05 + 0.10 * depth[..., 0])) ** 2) * np.clip(0.45 + 0.75 * np.sin(y * 95 + 1.6 * np.sin(x * 9)), 0, 1)
     water = water + (shine * (1 - depth[..., 0]))[..., None] * np.array([0.85, 0.55, 0.28])
     picture = picture * (1 - sea) + water * sea
     for cx, w, h, colour in ((0.16, 0.24, 0.10, linear(0.40, 0.28, 0.50)), (0.92, 0.20, 0.15, linear(0.34, 0.25, 0.48)), (0.34, 0.10, 0.035, linear(0.52, 0.34, 0.54))):
@@ -257,7 +257,7 @@ def main():
     for name, along, colour in (("key", KEY_ALONG, KEY), ("rim", RIM_ALONG, RIM)):
         strength = max(colour)
         out.lamp(name, "directional", [c / strength for c in colour], strength * math.pi, rotation=glb.looking(frame(along)))
-    out.camera("spectator", (-0.42, 1.36, 2.28), (0.02, 0.985, 0.0), 0.60)
+    out.camera("spectator", (-0.22, 1.27, 2.20), (0.01, 0.985, 0.0), 0.555)
     extras = {"look": {"kind": "toon", "bands": 3, "ink_px": 1.4, "ink_color": [0.012, 0.010, 0.035]}, "probes": probes,
               "environment": {"gradient": [list(c) for c in SKY], "visible": True}}
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "game_room.glb")

@@ -9,7 +9,7 @@ import numpy as np
 from . import bake, furnish, shapes
 from .shapes import box, lathe, modify, place, sheet
 
-LINK = 0.34  # of an arm
+LINK = 0.26  # of an arm
 HANDLE = 0.155  # from the blade's middle to the hand
 
 
@@ -97,10 +97,10 @@ def pod(colour, arm_side):
     place(made, (0.0, y + 0.236, -0.475), 180, -68)
     made = lathe("emblem dot", [(0.0, 0.014), (0.026, 0.013), (0.028, 0.006)][::-1], (0, 0, 0), "ball", 20)
     place(made, (0.0, y + 0.238, -0.475), 180, -68)
-    ball(0.052, (arm_side * 0.285, -0.035, -0.33), "joint", 20)
+    ball(0.046, (arm_side * 0.352, -0.035, -0.365), "joint", 20)
     lathe_ = lathe("socket", [(0.0, 0.0), (0.062, 0.0), (0.066, 0.012), (0.058, 0.03)], (0, 0, 0), colour + " deep", 24)
     place(lathe_, (0, 0, 0), 0, 90)
-    place(lathe_, (arm_side * 0.262, -0.035, -0.33), 90 * arm_side)
+    place(lathe_, (arm_side * 0.335, -0.035, -0.365), 90 * arm_side)
 
 
 def ball(radius, at, mat, steps=16):
@@ -136,9 +136,9 @@ def paddle(rubber):
 def link(colour, is_fore):
     """From the origin up, to the next joint."""
     ball(0.036 if is_fore else 0.034, (0, 0, 0), "joint", 18)
-    lathe("tube", [(0.024, 0.02), (0.026, 0.05), (0.023, 0.28), (0.021, LINK - 0.02), (0.0, LINK - 0.004)], (0, 0, 0), "link", 20)
-    lathe("sleeve", [(0.0275, 0.075), (0.030, 0.080), (0.030, 0.155), (0.0275, 0.16)], (0, 0, 0), colour, 20)
-    lathe("band", [(0.0245, 0.225), (0.0262, 0.228), (0.0262, 0.244), (0.0242, 0.247)], (0, 0, 0), colour, 20)
+    lathe("tube", [(0.024, 0.02), (0.026, 0.05), (0.023, 0.20), (0.021, LINK - 0.02), (0.0, LINK - 0.004)], (0, 0, 0), "link", 20)
+    lathe("sleeve", [(0.0275, 0.065), (0.030, 0.070), (0.030, 0.125), (0.0275, 0.13)], (0, 0, 0), colour, 20)
+    lathe("band", [(0.0245, 0.175), (0.0262, 0.178), (0.0262, 0.192), (0.0242, 0.195)], (0, 0, 0), colour, 20)
 
 
 def add(out, linear, sizes):

@@ -1,6 +1,6 @@
 //! One picture of a game: what a host without a window needs.
 //!
-//! `cargo run --package visavis-game --example picture -- ROOM.glb LEFT.avatar RIGHT.avatar SECONDS PICTURE.png [WIDTHxHEIGHT]`
+//! `cargo run --package visavis-game --example picture -- ROOM.glb LEFT.avatar RIGHT.avatar SECONDS PICTURE.png [WIDTHxHEIGHT [player|close]]`
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,14 +10,14 @@ use visavis_codec::Avatar;
 use visavis_codec::expression::{FaceRange, Preset, Tuner};
 use visavis_game::Booth;
 use visavis_game::face::Features;
-use visavis_game::play::Options;
-use visavis_game::show::{Character, Player, Show};
+use visavis_game::play::{Options, Side};
+use visavis_game::show::{Camera, Character, Player, Show};
 use visavis_scene::Scene;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [room, left, right, seconds, picture, rest @ ..] = arguments.as_slice() else {
-        return Err("usage: picture ROOM.glb LEFT.avatar RIGHT.avatar SECONDS PICTURE.png [WIDTHxHEIGHT]".into());
+        return Err("usage: picture ROOM.glb LEFT.avatar RIGHT.avatar SECONDS PICTURE.png [WIDTHxHEIGHT [player|close]]".into());
     };
     let (width, height) = rest.first().and_then(|size| size.split_once('x')).unwrap_or(("1280", "720"));
     let size = [width.parse()?, height.parse()?];
@@ -39,6 +39,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let players: [Player; 2] = players.try_into().map_err(|_| "two play")?;
 
     let mut show = Show::new(Options { seed: 4, ..Options::default() }, cast);
+    if let Some(camera) = rest.get(1) {
+        show.set_camera(match camera.as_str() {
+            "player" => Camera::Player(Side::Left),
+            "close" => Camera::Close(Side::Right),
+            _ => Camera::Spectator,
+        });
+    }
     for _ in 0..(seconds.parse::<f32>()? * 60.0) as usize {
         show.advance(1.0 / 60.0);
     }

@@ -157,7 +157,7 @@ impl Page {
         let u = self.unit;
         let score = show.moment().score;
         let middle = Pos2::new(self.rect.center().x, self.rect.top() + 44.0 * u);
-        let (half, tall) = (Vec2::new(254.0, 26.0) * u, CornerRadius::same((26.0 * u).min(255.0) as u8));
+        let (half, tall) = (Vec2::new(222.0, 26.0) * u, CornerRadius::same((26.0 * u).min(255.0) as u8));
         let plate = Rect::from_center_size(middle, half * 2.0);
         self.painter.rect_filled(plate.translate(Vec2::new(0.0, 4.0 * u)), tall, Color32::from_black_alpha(60));
         self.painter.rect_filled(plate, tall, INK.gamma_multiply(PLATE));
@@ -177,7 +177,7 @@ impl Page {
             let align = if sign < 0.0 { Align2::RIGHT_CENTER } else { Align2::LEFT_CENTER };
             self.bold(at, align, &name, 23.0, PAPER);
             if serves && server == side {
-                let at = middle + Vec2::new(sign * 234.0 * u, 0.0);
+                let at = middle + Vec2::new(sign * 200.0 * u, 0.0);
                 self.painter.circle_filled(at, 7.0 * u, GOLD);
             }
         }

@@ -44,7 +44,7 @@ const UPPER: f32 = 20.0;
 /// The head's.
 const HEAD: f32 = 8.5;
 /// The share of the way that the head goes with the eyes, and the most that it turns, radians.
-const HEAD_SHARE: f32 = 0.6;
+const HEAD_SHARE: f32 = 0.45;
 const MAX_TURN: f32 = 0.55;
 const MAX_NOD: f32 = 0.24;
 /// No act takes a unit further than this share of what the avatar has shown.

@@ -6,10 +6,10 @@ use super::spring::Spring;
 use crate::play::{Event, Paddle, Phase, Side};
 
 /// Between the eyes of who sits at rest: behind the end of the table, and above the floor, metres.
-const BACK_M: f32 = 0.90;
+const BACK_M: f32 = 0.82;
 const EYES_M: f32 = 1.13;
 /// How far seats are turned towards whoever watches, radians.
-const TURN: f32 = 0.34;
+const TURN: f32 = 0.62;
 /// The share of the paddle's way that a seat goes along, and the most, metres.
 const ALONG: f32 = 0.55;
 const MAX_ALONG_M: f32 = 0.20;

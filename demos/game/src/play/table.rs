@@ -3,7 +3,7 @@
 use glam::Vec3;
 
 /// Half of the table's length, along X, metres.
-pub const HALF_LENGTH_M: f32 = 0.60;
+pub const HALF_LENGTH_M: f32 = 0.55;
 /// Half of its width, along Z, metres.
 pub const HALF_WIDTH_M: f32 = 0.36;
 /// Its top above the floor, metres.

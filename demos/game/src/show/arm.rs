@@ -5,11 +5,11 @@ use glam::{Affine3A, Mat3, Quat, Vec3};
 use crate::play::{Paddle, Side};
 
 /// Length of a link, metres; the room's file has them so long, along +Y.
-pub(crate) const LINK_M: f32 = 0.34;
+pub(crate) const LINK_M: f32 = 0.26;
 /// From the blade's middle to the hand, metres.
 const HANDLE_M: f32 = 0.155;
 /// Where the arm hangs on a seat, in the rest frame of who sits there; on the side of whoever watches.
-const SHOULDER: Vec3 = Vec3::new(0.285, -0.33, 0.035);
+const SHOULDER: Vec3 = Vec3::new(0.352, -0.365, 0.035);
 
 /// Where an arm's parts are in the world.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -29,10 +29,10 @@ impl Camera {
         match self {
             Self::Spectator => {
                 let drift = Vec3::new((0.21 * time_s).sin(), 0.5 * (0.17 * time_s).sin(), 0.0) * 0.05;
-                let eye = Vec3::new(-0.42, 1.36, 2.28) + drift;
-                let look = Vec3::new(0.02 + 0.03 * ball_m.x.clamp(-1.0, 1.0), 0.985, 0.0);
+                let eye = Vec3::new(-0.22, 1.27, 2.20) + drift;
+                let look = Vec3::new(0.01 + 0.03 * ball_m.x.clamp(-1.0, 1.0), 0.985, 0.0);
                 // Narrow pictures see as much from side to side.
-                let angle = wide_enough(0.60, aspect);
+                let angle = wide_enough(0.555, aspect);
                 View::look_at(eye, look, angle, aspect, NEAR_M)
             }
             Self::Player(side) => {
