@@ -11,9 +11,9 @@ use glam::{Quat, Vec3, vec3};
 use half::f16;
 
 use crate::avatar::{
-    Avatar, GeometryHead, Joint, JointRole, LatentAxis, LatentModel, Licence, LightTransport, Manifest,
-    Material, Mesh, Owner, PIXEL_GEOMETRY_INPUTS, PIXEL_OUTPUTS, Part, PartKind, PixelDecoder, SEED_SIZE,
-    Semantic, Skeleton, StaticMap, TextureDecoder, UpBlock,
+    Avatar, AvatarForm, GeometryHead, Joint, JointRole, LatentAxis, LatentModel, Licence, LightTransport,
+    Manifest, Material, Mesh, Owner, PIXEL_GEOMETRY_INPUTS, PIXEL_OUTPUTS, Part, PartKind, PixelDecoder,
+    SEED_SIZE, Semantic, Skeleton, StaticMap, TextureDecoder, UpBlock,
 };
 use crate::latent::{GAZE, Gaze, HeadPose, Latent, NECK, UNITS};
 use crate::light::{Ambient, Lamp, LampKind, Light};
@@ -110,6 +110,7 @@ pub fn synthetic_avatar(seed: u64, preset: Preset) -> Avatar {
     let manifest = Manifest {
         version: Manifest::VERSION,
         name: format!("synthetic {seed}"),
+        form: AvatarForm::Photoreal,
         licence: Licence { spdx: "CC0-1.0".into(), consent: "nobody: made of random numbers".into() },
         owner: Owner { public_key: String::new(), signature: "0".repeat(128) },
         parts,

@@ -15,6 +15,9 @@ pub struct Manifest {
     pub version: u32,
     /// The person's name, as shown; at most 64 characters.
     pub name: String,
+    /// What the rest of the file holds.
+    #[serde(default, skip_serializing_if = "AvatarForm::is_photoreal")]
+    pub form: AvatarForm,
     /// Terms of use.
     pub licence: Licence,
     /// The owner's key and signature.
@@ -34,6 +37,31 @@ pub struct Manifest {
 impl Manifest {
     /// The version that this crate writes.
     pub const VERSION: u32 = 5;
+}
+
+/// How a person is shown. Their owner says it: it is part of what they sign.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AvatarForm {
+    /// Captured, as [`Avatar`](super::Avatar) has it. Files that don't say are.
+    #[default]
+    Photoreal,
+    /// Drawn, as [`CartoonAvatar`](super::CartoonAvatar) has it.
+    Cartoon,
+}
+
+impl AvatarForm {
+    /// Its name, as files have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Photoreal => "photoreal",
+            Self::Cartoon => "cartoon",
+        }
+    }
+
+    fn is_photoreal(&self) -> bool {
+        *self == Self::Photoreal
+    }
 }
 
 /// Terms of use.

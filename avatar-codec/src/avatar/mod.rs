@@ -33,9 +33,12 @@
 //! its ambient light, how much of it reaches the place, against the model of [`crate::reference::relight`], which knows nothing
 //! that could be in the way.
 //!
+//! A person may be drawn instead ([`CartoonAvatar`]): the same container around a glTF model; [`AnyAvatar`] reads both.
+//!
 //! A file's first bytes may hold a [`Preview`]: with the geometry head's matrices, which stand before it, they are a
 //! [`Likeness`] that can be drawn before the rest has arrived.
 
+mod cartoon;
 mod cost;
 mod layout;
 mod manifest;
@@ -48,6 +51,7 @@ mod topology;
 mod validate;
 mod write;
 
+pub use cartoon::{AnyAvatar, CartoonAvatar, MAX_CARTOON_BYTES};
 pub use layout::{MAX_BUFFER_BYTES, MAX_DECODE_MACS, MAX_PIXEL_MACS, MAX_TRIANGLES, MAX_VERTICES};
 pub use manifest::*;
 pub use preview::{BaseColor, Likeness, MAX_PREFIX_BYTES, Preview};

@@ -11,7 +11,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use super::layout::MAX_BUFFER_BYTES;
 use super::tensors::Tensors;
 use super::validate::InvalidAvatar;
-use super::{Avatar, Likeness, Manifest, Owner};
+use super::{Avatar, AvatarForm, Likeness, Manifest, Owner};
 use crate::quoted::quoted;
 
 /// The most bytes of an `.avatar` file.
@@ -59,6 +59,15 @@ pub enum ReadAvatarError {
     Version {
         /// The file's version.
         found: u64,
+    },
+    /// The person is shown in another form than this reader's.
+    #[error(
+        "the file holds a {} person, which can't be shown here: use a file of the other form, or a program that shows both",
+        .found.name()
+    )]
+    Form {
+        /// The file's form.
+        found: AvatarForm,
     },
     /// A tensor is missing.
     #[error("tensor `{tensor}` is missing")]
@@ -157,7 +166,10 @@ impl Avatar {
     /// What a file's manifest says of its owner. Tensors aren't looked at; the header is enough.
     pub(super) fn read_owner(bytes: &[u8]) -> Result<Owner, ReadAvatarError> {
         let (tensors, _) = Self::open_prefix(bytes)?;
-        Ok(tensors.open()?.0.owner)
+        match tensors.open() {
+            Err(ReadAvatarError::Form { found: AvatarForm::Cartoon }) => Ok(tensors.open_cartoon()?.0.owner),
+            opened => Ok(opened?.0.owner),
+        }
     }
 
     /// The tensors as far as they are there, and where the last one that a likeness needs ends.
@@ -183,7 +195,7 @@ fn is_of_a_likeness(name: &str) -> bool {
 }
 
 /// The header's text; nothing in it is named twice.
-fn checked_header(bytes: &[u8]) -> Result<&str, ReadAvatarError> {
+pub(super) fn checked_header(bytes: &[u8]) -> Result<&str, ReadAvatarError> {
     let text = header(bytes)?;
     serde_json::from_str::<UniqueKeys>(text).map_err(ReadAvatarError::Header)?;
     Ok(text)

@@ -4,7 +4,7 @@ use ed25519_dalek::{Signature, VerifyingKey};
 
 use super::read::{LENGTH_BYTES, ReadAvatarError, header};
 use super::write::WriteAvatarError;
-use super::{Avatar, Owner};
+use super::{AnyAvatar, Avatar, Owner};
 
 /// Hexadecimal digits of an ed25519 signature.
 const SIGNATURE_DIGITS: usize = 128;
@@ -78,7 +78,7 @@ impl Avatar {
         Ok(FileSignature::Valid(key))
     }
 
-    /// A file that names this owner and holds the signature that `sign` makes of its root hash. Whatever owner and signature
+    /// A file, of either form, that names this owner and holds the signature that `sign` makes of its root hash. Whatever owner and signature
     /// were in it are replaced; so is its root, since the owner's key is part of what is hashed. Keys of the metadata that
     /// aren't ours are left out.
     ///
@@ -89,8 +89,8 @@ impl Avatar {
         public_key: &[u8; 32],
         sign: impl FnOnce(&[u8; 32]) -> [u8; 64],
     ) -> Result<Vec<u8>, SignatureError> {
-        let mut avatar = Self::read(file)?;
-        avatar.manifest.owner = Owner {
+        let mut avatar = AnyAvatar::read(file)?;
+        avatar.manifest_mut().owner = Owner {
             public_key: public_key.iter().map(|byte| format!("{byte:02x}")).collect(),
             signature: "0".repeat(SIGNATURE_DIGITS),
         };

@@ -6,12 +6,13 @@ use half::f16;
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 
+use super::cartoon::{MODEL, check_model};
 use super::layout::{Dimensions, PreviewDimensions, Spec, Values};
 use super::read::{MANIFEST_KEY, ReadAvatarError, shown};
 use super::validate::InvalidAvatar;
 use super::{
-    Avatar, BaseColor, GeometryHead, LightTransport, Likeness, Manifest, Mesh, PixelDecoder, Preview,
-    SEED_SIZE, StaticMap, TextureDecoder, UpBlock,
+    Avatar, AvatarForm, BaseColor, GeometryHead, LightTransport, Likeness, Manifest, Mesh, PixelDecoder,
+    Preview, SEED_SIZE, StaticMap, TextureDecoder, UpBlock,
 };
 
 /// Typed access to the tensors of a file, or of its beginning.
@@ -23,6 +24,27 @@ pub(super) struct Tensors<'a> {
 impl Tensors<'_> {
     /// The manifest and the dimensions, once all that the header says was checked.
     pub(super) fn open(&self) -> Result<(Manifest, Dimensions), ReadAvatarError> {
+        let manifest = self.manifest(AvatarForm::Photoreal)?;
+        let dimensions = self.dimensions(&manifest)?;
+        dimensions.check()?;
+        manifest.check(dimensions.vertices, dimensions.triangles)?;
+        self.check(&dimensions.tensors())?;
+        Ok((manifest, dimensions))
+    }
+
+    /// The manifest of a cartoon and where its model lies in the data, once all that the header says was checked.
+    pub(super) fn open_cartoon(&self) -> Result<(Manifest, [usize; 2]), ReadAvatarError> {
+        let manifest = self.manifest(AvatarForm::Cartoon)?;
+        manifest.check_cartoon()?;
+        let [bytes] = self.shape(MODEL, "[bytes]")?;
+        check_model(bytes)?;
+        self.check(&[Spec { name: MODEL.to_owned(), dtype: Dtype::U8, shape: vec![bytes] }])?;
+        let (start, end) = self.info(MODEL)?.data_offsets;
+        Ok((manifest, [start, end]))
+    }
+
+    /// The manifest, of this version and form.
+    fn manifest(&self, form: AvatarForm) -> Result<Manifest, ReadAvatarError> {
         let manifest = (self.metadata.metadata().as_ref())
             .and_then(|metadata| metadata.get(MANIFEST_KEY))
             .ok_or(ReadAvatarError::NoManifest)?;
@@ -32,11 +54,10 @@ impl Tensors<'_> {
             return Err(ReadAvatarError::Version { found: version });
         }
         let manifest: Manifest = serde_json::from_str(manifest).map_err(ReadAvatarError::Manifest)?;
-        let dimensions = self.dimensions(&manifest)?;
-        dimensions.check()?;
-        manifest.check(dimensions.vertices, dimensions.triangles)?;
-        self.check(&dimensions.tensors())?;
-        Ok((manifest, dimensions))
+        if manifest.form != form {
+            return Err(ReadAvatarError::Form { found: manifest.form });
+        }
+        Ok(manifest)
     }
 
     fn info(&self, name: &str) -> Result<&TensorInfo, ReadAvatarError> {

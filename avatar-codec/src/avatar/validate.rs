@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::layout::{Dimensions, Values, values};
-use super::{Avatar, LatentAxis, Manifest, Mesh, Part, Preview};
+use super::{Avatar, AvatarForm, LatentAxis, Manifest, Mesh, Part, Preview, Semantic};
 use crate::latent::{GAZE, UNITS};
 
 /// Why an avatar isn't valid.
@@ -126,15 +126,11 @@ impl Avatar {
 impl Manifest {
     /// All but what needs the tensors' contents, for a mesh of so many vertices and triangles.
     pub(super) fn check(&self, vertices: usize, triangles: usize) -> Result<(), InvalidAvatar> {
-        let Self { version, name, licence, owner, parts, skeleton: _, latent: _, capture_light } = self;
-        if *version != Self::VERSION {
-            return Err(InvalidAvatar::field("version", version, "1"));
+        let Self { form, parts, skeleton: _, latent: _, capture_light, .. } = self;
+        if *form != AvatarForm::Photoreal {
+            return Err(InvalidAvatar::field("form", "cartoon", "photoreal, of a captured person"));
         }
-        check_text("name", name, 1..MAX_NAME + 1, false)?;
-        check_text("licence.spdx", &licence.spdx, 1..MAX_SPDX + 1, false)?;
-        check_text("licence.consent", &licence.consent, 0..MAX_CONSENT + 1, true)?;
-        check_hex("owner.public_key", &owner.public_key, &[0, 64])?;
-        check_hex("owner.signature", &owner.signature, &[128])?;
+        self.check_person()?;
         check_parts(parts, vertices, triangles)?;
         self.check_skeleton()?;
         self.check_latent()?;
@@ -143,6 +139,42 @@ impl Manifest {
                 .validate()
                 .map_err(|error| InvalidAvatar::field("capture_light", error, "light that can be"))
         })
+    }
+
+    /// All, of a cartoon.
+    pub(super) fn check_cartoon(&self) -> Result<(), InvalidAvatar> {
+        let Self { form, parts, skeleton, capture_light, .. } = self;
+        if *form != AvatarForm::Cartoon {
+            return Err(InvalidAvatar::field("form", "photoreal", "cartoon, of a drawn person"));
+        }
+        for (field, is_empty) in [
+            ("parts", parts.is_empty()),
+            ("skeleton.joints", skeleton.joints.is_empty()),
+            ("capture_light", capture_light.is_none()),
+        ] {
+            if !is_empty {
+                return Err(InvalidAvatar::field(field, "there", "none, which the model has itself"));
+            }
+        }
+        if self.latent.semantic != Semantic::FaceUnits || self.latent.residual != 0 {
+            let found = format!("{:?}, {} residual components", self.latent.semantic, self.latent.residual);
+            return Err(InvalidAvatar::field("latent", found, "face units without a residual"));
+        }
+        self.check_person()?;
+        self.check_latent()
+    }
+
+    /// Who it is, and under which terms.
+    fn check_person(&self) -> Result<(), InvalidAvatar> {
+        let Self { version, name, licence, owner, .. } = self;
+        if *version != Self::VERSION {
+            return Err(InvalidAvatar::field("version", version, "1"));
+        }
+        check_text("name", name, 1..MAX_NAME + 1, false)?;
+        check_text("licence.spdx", &licence.spdx, 1..MAX_SPDX + 1, false)?;
+        check_text("licence.consent", &licence.consent, 0..MAX_CONSENT + 1, true)?;
+        check_hex("owner.public_key", &owner.public_key, &[0, 64])?;
+        check_hex("owner.signature", &owner.signature, &[128])
     }
 
     fn check_skeleton(&self) -> Result<(), InvalidAvatar> {

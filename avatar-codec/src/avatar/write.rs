@@ -78,7 +78,7 @@ impl Avatar {
 
 /// The header's length and text, padded with spaces, for tensors in this order. The order is why this doesn't come from
 /// [`safetensors::serialize`], which has one of its own.
-fn header_of(manifest: &str, specs: &[Spec]) -> Result<Vec<u8>, WriteAvatarError> {
+pub(super) fn header_of(manifest: &str, specs: &[Spec]) -> Result<Vec<u8>, WriteAvatarError> {
     let mut start = 0;
     let tensors = (specs.iter())
         .map(|spec| {

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use super::capture::{Capture, CaptureError, CaptureFrame, read};
 use super::rig::{Rig, Tensors};
 use crate::avatar::{
-    Avatar, GeometryHead, LatentAxis, LatentModel, Licence, LightTransport, Manifest, Material, Owner,
-    PIXEL_OUTPUTS, PixelDecoder, Semantic, StaticMap, TextureDecoder, UpBlock,
+    Avatar, AvatarForm, GeometryHead, LatentAxis, LatentModel, Licence, LightTransport, Manifest, Material,
+    Owner, PIXEL_OUTPUTS, PixelDecoder, Semantic, StaticMap, TextureDecoder, UpBlock,
 };
 use crate::latent::{GAZE, Gaze, HeadPose, Latent, NECK, UNITS};
 use crate::reference::{PREVIEW_COLOR_SIZE, decode, layers, pixel_color, preview, skin};
@@ -146,6 +146,7 @@ pub fn pack(
         manifest: Manifest {
             version: Manifest::VERSION,
             name: capture.description.name.clone(),
+            form: AvatarForm::Photoreal,
             licence,
             owner: Owner { public_key: String::new(), signature: "0".repeat(128) },
             parts: rig.parts.clone(),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use visavis_codec::Avatar;
-use visavis_codec::avatar::MAX_FILE_BYTES;
+use visavis_codec::avatar::{AnyAvatar, MAX_FILE_BYTES};
 
 /// An avatar and where it came from.
 #[derive(Clone, Debug)]
@@ -14,18 +14,34 @@ pub(crate) struct AvatarFile {
     pub(crate) bytes: usize,
     /// BLAKE3 of the file with the signature's bytes zeroed.
     pub(crate) root_hash: [u8; 32],
-    /// How many of the first bytes a likeness can be drawn from; none without a preview.
-    pub(crate) prefix_bytes: Option<usize>,
     pub(crate) avatar: Avatar,
 }
 
-/// Reads and checks a file.
+/// An avatar of either form and where it came from.
+#[derive(Clone, Debug)]
+pub(crate) struct AnyFile {
+    pub(crate) path: PathBuf,
+    pub(crate) bytes: usize,
+    /// BLAKE3 of the file with the signature's bytes zeroed.
+    pub(crate) root_hash: [u8; 32],
+    pub(crate) avatar: AnyAvatar,
+}
+
+/// Reads and checks a file of either form.
+pub(crate) fn read_any(path: &Path) -> Result<AnyFile> {
+    let bytes = read_bounded(path, MAX_FILE_BYTES)?;
+    let avatar =
+        AnyAvatar::read(&bytes).with_context(|| format!("{}: not a usable avatar", path.display()))?;
+    let root_hash = Avatar::root_hash(&bytes).with_context(|| format!("{}: its hash", path.display()))?;
+    Ok(AnyFile { path: path.to_owned(), bytes: bytes.len(), root_hash, avatar })
+}
+
+/// Reads and checks a file of a captured person.
 pub(crate) fn read(path: &Path) -> Result<AvatarFile> {
     let bytes = read_bounded(path, MAX_FILE_BYTES)?;
     let avatar = Avatar::read(&bytes).with_context(|| format!("{}: not a usable avatar", path.display()))?;
     let root_hash = Avatar::root_hash(&bytes).with_context(|| format!("{}: its hash", path.display()))?;
-    let prefix_bytes = avatar.preview.as_ref().and_then(|_| Avatar::prefix_bytes(&bytes).ok());
-    Ok(AvatarFile { path: path.to_owned(), bytes: bytes.len(), root_hash, prefix_bytes, avatar })
+    Ok(AvatarFile { path: path.to_owned(), bytes: bytes.len(), root_hash, avatar })
 }
 
 /// Reads a file that must not be larger than this.

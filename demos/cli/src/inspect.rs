@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 use visavis_codec::Avatar;
-use visavis_codec::avatar::{FileSignature, MAX_FILE_BYTES, Manifest, Semantic};
+use visavis_codec::avatar::{AnyAvatar, AvatarForm, FileSignature, MAX_FILE_BYTES, Manifest, Semantic};
 use visavis_codec::bitstream::{BITSTREAM_VERSION, Form, MAX_PACKET_BYTES, PacketHeader, PacketKind};
 use visavis_codec::call::{CALL_VERSION, CallBody};
 use visavis_codec::encoder::{Driver, DriverManifest, MAX_DRIVER_BYTES};
@@ -62,27 +62,57 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
 }
 
 fn avatar(path: &Path) -> Result<Value> {
-    let file = avatar_file::read(path)?;
-    let avatar = &file.avatar;
-    let Manifest { version, name, licence, owner, parts, skeleton, latent, capture_light } = &avatar.manifest;
-    let signature = Avatar::verify_signature(&read_bounded(path, MAX_FILE_BYTES)?);
-    let (signed, signature) = match signature {
-        Ok(FileSignature::Valid(_)) => (true, format!("signed by its owner, {}", owner.public_key)),
-        Ok(FileSignature::None) => {
-            (false, "names no owner and is not signed: `visavis key sign` does".to_owned())
-        }
-        Err(error) => (false, format!("NOT TO BE TRUSTED: {error}")),
+    let any = avatar_file::read_any(path)?;
+    let (signed, signature) = signature_of(path, any.avatar.manifest())?;
+    let Manifest { version, name, form, licence, owner, latent, .. } = any.avatar.manifest();
+    let what = match form {
+        AvatarForm::Photoreal => "",
+        AvatarForm::Cartoon => "cartoon ",
     };
-    let (texture, fixed) = (&avatar.texture, &avatar.static_map);
+    eprintln!("{}: the {what}avatar of {name}, format {version}, {} bytes", path.display(), any.bytes);
+    eprintln!("  terms: {}; {}", licence.spdx, licence.consent);
+    eprintln!("  {signature}");
+    eprintln!("  root hash {}", hex(&any.root_hash));
     let semantic = match latent.semantic {
         Semantic::FaceUnits => "face units and gaze",
         Semantic::None => "none: it can't be driven by a tracker",
     };
-    eprintln!("{}: the avatar of {name}, format {version}, {} bytes", path.display(), file.bytes);
-    eprintln!("  terms: {}; {}", licence.spdx, licence.consent);
-    eprintln!("  {signature}");
-    eprintln!("  root hash {}", hex(&file.root_hash));
     eprintln!("  latent: {semantic}, {} residual components", latent.residual);
+    let mut report = json!({
+        "kind": "avatar", "form": form, "version": version, "bytes": any.bytes, "name": name,
+        "licence": licence.spdx, "consent": licence.consent, "signed": signed, "signature": signature,
+        "owner_public_key": owner.public_key, "root_hash_blake3": hex(&any.root_hash),
+        "semantic": latent.semantic, "residual": latent.residual,
+    });
+    let more = match &any.avatar {
+        AnyAvatar::Photoreal(avatar) => photoreal(avatar, &any.path)?,
+        AnyAvatar::Cartoon(cartoon) => crate::cartoon::inspect(cartoon, path)?,
+    };
+    if let (Some(report), Value::Object(more)) = (report.as_object_mut(), more) {
+        report.extend(more);
+    }
+    Ok(report)
+}
+
+/// Whether a file is signed by the owner that it names, and what to say of it.
+fn signature_of(path: &Path, manifest: &Manifest) -> Result<(bool, String)> {
+    Ok(match Avatar::verify_signature(&read_bounded(path, MAX_FILE_BYTES)?) {
+        Ok(FileSignature::Valid(_)) => (true, format!("signed by its owner, {}", manifest.owner.public_key)),
+        Ok(FileSignature::None) => {
+            (false, "names no owner and is not signed: `visavis key sign` does".to_owned())
+        }
+        Err(error) => (false, format!("NOT TO BE TRUSTED: {error}")),
+    })
+}
+
+/// What there is to say of a captured person alone.
+fn photoreal(avatar: &Avatar, path: &Path) -> Result<Value> {
+    let Manifest { parts, skeleton, capture_light, .. } = &avatar.manifest;
+    let (texture, fixed) = (&avatar.texture, &avatar.static_map);
+    let prefix_bytes = match avatar.preview {
+        Some(_) => Avatar::prefix_bytes(&read_bounded(path, MAX_FILE_BYTES)?).ok(),
+        None => None,
+    };
     match capture_light {
         Some(light) => eprintln!("  captured under {} lamps: other light can fall on it", light.lamps.len()),
         None => eprintln!("  captured under unknown light: it can't be relit"),
@@ -111,7 +141,7 @@ fn avatar(path: &Path) -> Result<Value> {
         fixed.channels,
         fixed.size
     );
-    match (file.prefix_bytes, &avatar.preview) {
+    match (prefix_bytes, &avatar.preview) {
         (Some(bytes), Some(preview)) => eprintln!(
             "  the first {bytes} bytes are a likeness: {} vertices, colour {}²",
             preview.mesh.mean.len(),
@@ -129,14 +159,11 @@ fn avatar(path: &Path) -> Result<Value> {
         .map(|part| json!({"kind": part.kind, "vertices": part.vertices.len(), "triangles": part.triangles.len()}))
         .collect();
     Ok(json!({
-        "kind": "avatar", "version": version, "bytes": file.bytes, "name": name,
-        "licence": licence.spdx, "consent": licence.consent, "signed": signed, "signature": signature, "owner_public_key": owner.public_key,
-        "root_hash_blake3": hex(&file.root_hash), "semantic": latent.semantic, "residual": latent.residual,
         "vertices": avatar.mesh.mean.len(), "triangles": avatar.mesh.triangles.len(),
         "joints": skeleton.joints.len(), "parts": parts,
         "dynamic_channels": texture.channels(), "dynamic_size": texture.size(),
         "static_channels": fixed.channels, "static_size": fixed.size,
-        "prefix_bytes": file.prefix_bytes, "preview_vertices": avatar.preview.as_ref().map(|p| p.mesh.mean.len()),
+        "prefix_bytes": prefix_bytes, "preview_vertices": avatar.preview.as_ref().map(|p| p.mesh.mean.len()),
         "capture_light": capture_light, "pixel_hidden": avatar.pixel.hidden, "decode_macs": avatar.decode_macs(), "pixel_macs": avatar.pixel_macs(),
     }))
 }

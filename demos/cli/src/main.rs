@@ -4,6 +4,7 @@ mod avatar_file;
 mod bench;
 mod calibrate;
 mod call;
+mod cartoon;
 mod drive;
 mod eval;
 mod game;
@@ -13,6 +14,7 @@ mod key;
 mod metrics;
 mod painter;
 mod plain;
+mod portrait;
 mod progress;
 mod quantise;
 mod render;
@@ -65,6 +67,7 @@ enum Command {
     Bench(bench::Arguments),
     Calibrate(calibrate::Arguments),
     TuneCheck(tune_check::Arguments),
+    Cartoon(cartoon::Arguments),
     Key(key::Arguments),
 }
 
@@ -93,6 +96,7 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => bench::run(arguments),
         Command::Calibrate(arguments) => calibrate::run(arguments),
         Command::TuneCheck(arguments) => tune_check::run(arguments),
+        Command::Cartoon(arguments) => cartoon::run(arguments),
         Command::Key(arguments) => key::run(arguments),
     });
     match result {

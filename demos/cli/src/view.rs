@@ -108,6 +108,7 @@ impl Files {
         let reader = recording::open_call(&bytes, path)?;
         let recording = Recording::open(&reader, path, None, self.avatar.as_deref())?;
         let Recording { sender, start, seconds, timeline, avatar, avatar_path, sound: _ } = recording;
+        let avatar = crate::cartoon::captured(avatar, &avatar_path)?;
         Ok(Opened { avatar, avatar_path, call: Some(Call { sender, timeline, start, seconds }) })
     }
 }

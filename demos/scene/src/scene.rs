@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use bytemuck::{Pod, Zeroable};
 use glam::{Affine3A, Mat4, Vec3};
-use visavis_codec::light::{Ambient, Lamp};
+use visavis_codec::light::{Ambient, Lamp, LampKind};
 
 use crate::error::Warning;
 
@@ -341,6 +341,39 @@ impl Material {
 }
 
 impl Scene {
+    /// Nothing but light, for somebody who is shown alone: a soft key lamp before them and to their right, another from
+    /// behind, and a sky that isn't seen. They stand at the origin and look along −Z.
+    pub fn studio() -> Self {
+        let lamp = |name: &str, to_lamp: Vec3, color: [f32; 3]| SceneLamp {
+            name: name.to_owned(),
+            lamp: Lamp {
+                kind: LampKind::Directional {
+                    to_lamp: to_lamp.normalize_or(Vec3::Y),
+                    angular_radius_rad: 0.12,
+                },
+                color,
+            },
+            range_m: f32::INFINITY,
+        };
+        let colors = [Vec3::new(0.50, 0.53, 0.60), Vec3::new(0.36, 0.36, 0.38), Vec3::new(0.22, 0.19, 0.17)];
+        let mut scene = Self {
+            name: "studio".to_owned(),
+            lamps: vec![
+                lamp("key", Vec3::new(0.55, 0.75, -0.9), [0.62, 0.58, 0.53]),
+                lamp("rim", Vec3::new(-0.8, 0.6, 0.75), [0.42, 0.45, 0.52]),
+            ],
+            environment: Environment {
+                sky: Sky::Gradient(colors),
+                is_visible: false,
+                ..Environment::default()
+            },
+            ..Self::default()
+        };
+        scene.materials.push(Material::default());
+        scene.environment.ambient = Ambient::project(4096, |direction| scene.radiance(direction));
+        scene
+    }
+
     /// The number of the node of this name; the first, if there are several.
     pub fn node(&self, name: &str) -> Option<usize> {
         self.nodes.iter().position(|node| node.name == name)

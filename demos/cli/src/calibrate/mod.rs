@@ -9,6 +9,7 @@ use std::str::FromStr;
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Map, Value, json};
+use visavis_codec::avatar::AnyAvatar;
 use visavis_codec::expression::{
     FaceRange, MAX_PROFILE_BYTES, PRESETS, Preset, Profile, Scope, Setting, Target, Tuner, Usage,
 };
@@ -74,6 +75,18 @@ pub(crate) fn tuner(profile: &Path, avatar: &Avatar, path: &Path) -> Result<Tune
     let profile = read_profile(profile)?;
     let range = FaceRange::of_avatar(avatar).with_context(|| format!("{}: --profile", path.display()))?;
     Ok(Tuner::new(&profile, &range))
+}
+
+/// As [`tuner`], of either form; a cartoon's lips and lids are its own.
+pub(crate) fn tuner_of_any(profile: &Path, avatar: &AnyAvatar, path: &Path) -> Result<Tuner> {
+    match avatar {
+        AnyAvatar::Photoreal(avatar) => tuner(profile, avatar, path),
+        AnyAvatar::Cartoon(cartoon) => {
+            let range = FaceRange::of_model(&cartoon.manifest.latent);
+            let range = range.with_context(|| format!("{}: --profile", path.display()))?;
+            Ok(Tuner::new(&read_profile(profile)?, &range))
+        }
+    }
 }
 
 /// A profile by a preset's name, or from a file.

@@ -30,5 +30,6 @@ pub(super) fn read(path: &Path, avatar: Option<&Path>, sender: Option<&str>) -> 
     let bytes = read_bounded(path, MAX_CALL_BYTES)?;
     let reader = CallReader::new(&bytes).with_context(|| format!("{}: not a usable call", path.display()))?;
     let recording = Recording::open(&reader, path, sender, avatar)?;
-    Ok(Performance { frames: recording.timeline.frames().to_vec(), avatar: recording.avatar })
+    let avatar = crate::cartoon::captured(recording.avatar, &recording.avatar_path)?;
+    Ok(Performance { frames: recording.timeline.frames().to_vec(), avatar })
 }

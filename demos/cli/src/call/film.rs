@@ -4,11 +4,13 @@ use std::io::{BufReader, BufWriter, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
-use visavis_codec::{Avatar, FaceFrame};
+use visavis_codec::FaceFrame;
+use visavis_codec::avatar::AnyAvatar;
 use visavis_net::seal::ParticipantId;
 use visavis_net::voice::VOICE_RATE;
 
-use crate::painter::{Behind, Executor, Painter};
+use crate::painter::Executor;
+use crate::portrait::Portrait;
 use crate::render::Camera;
 use crate::render::background::{Background, Compositor};
 use crate::render::output::{Output, frame_count};
@@ -110,10 +112,10 @@ impl Film {
     /// Draws. `avatar_of` gives everybody's avatar; whoever has none is left out.
     pub(crate) fn render(
         mut self,
-        avatar_of: &dyn Fn(ParticipantId) -> Option<Avatar>,
+        avatar_of: &dyn Fn(ParticipantId) -> Option<AnyAvatar>,
     ) -> Result<Vec<PathBuf>> {
         let FilmArguments { size, fps, camera, background, executor } = self.arguments;
-        let shown: Vec<(Person, Avatar)> = self
+        let shown: Vec<(Person, AnyAvatar)> = self
             .people
             .drain(..)
             .filter_map(|person| avatar_of(person.id).map(|avatar| (person, avatar)))
@@ -129,7 +131,10 @@ impl Film {
             frame_count(seconds, fps).min(self.output.frame_limit().unwrap_or(usize::MAX)).min(self.pictures);
         let mut painters = shown
             .into_iter()
-            .map(|(person, avatar)| Ok((person, Painter::new(avatar, executor, None)?)))
+            .map(|(person, avatar)| {
+                let shown = PathBuf::from(format!("the avatar of {}", person.id));
+                Ok((person, Portrait::new(avatar, &shown, executor, None, None)?))
+            })
             .collect::<Result<Vec<_>>>()?;
 
         let wav = self.output.has_sound().then(|| self.wav(seconds)).transpose()?;
@@ -155,7 +160,7 @@ impl Film {
                 let (face, is_proven) = seen.copied().unwrap_or_default();
                 let face =
                     if is_proven { face } else { FaceFrame { head: face.head, ..FaceFrame::default() } };
-                tile.copy_from_slice(painter.paint(&face, &view, size, Behind::Nothing)?);
+                tile.copy_from_slice(painter.paint(&face, &view, size)?);
                 if !is_proven {
                     silhouette(&mut tile);
                 }

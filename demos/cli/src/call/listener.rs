@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use visavis_codec::avatar::Manifest;
+use visavis_codec::avatar::{AnyAvatar, Manifest};
 use visavis_codec::bitstream::{LatentReader, Quantiser, Rung};
 use visavis_codec::playout::{Playout, PlayoutOptions, Shown};
 use visavis_codec::{Avatar, FaceFrame, Timestamp};
@@ -22,7 +22,7 @@ pub(crate) struct Listener {
     pub(crate) has_left: bool,
     /// What is known of its avatar: its manifest comes first.
     pub(crate) manifest: Option<Box<Manifest>>,
-    pub(crate) avatar: Option<Box<Avatar>>,
+    pub(crate) avatar: Option<AnyAvatar>,
     pub(crate) avatar_bytes: Option<(u64, u64)>,
     latents: Option<LatentReader>,
     face: Playout,
@@ -145,11 +145,11 @@ impl Listener {
                 }
                 Err(error) => wrong(&error),
             },
-            AvatarProgress::Ready(bytes) => match Avatar::read(bytes) {
+            AvatarProgress::Ready(bytes) => match AnyAvatar::read(bytes) {
                 Ok(avatar) => {
                     self.first_likeness.get_or_insert(now);
-                    let said = self.set_manifest(avatar.manifest.clone());
-                    self.avatar = Some(Box::new(avatar));
+                    let said = self.set_manifest(avatar.manifest().clone());
+                    self.avatar = Some(avatar);
                     said
                 }
                 Err(error) => wrong(&error),

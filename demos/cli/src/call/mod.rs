@@ -31,8 +31,8 @@ use self::session::{Session, Sinks};
 use self::sound::{Microphone, SoundArguments, Speakers};
 use self::source::{Drive, Performance, Tracker};
 use self::speaker::{Faces, Speaker, Voices, Who};
-use crate::avatar_file::{self, AvatarFile, read_bounded};
-use crate::calibrate::tuner;
+use crate::avatar_file::{self, AnyFile, read_bounded};
+use crate::calibrate::tuner_of_any;
 use crate::drive::NeutralWhen;
 use crate::drive::input::Input;
 
@@ -174,7 +174,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
         let speaker = match prepared.outgoing {
             Some(Outgoing { file, name, faces, voices, tuner }) => {
                 let root = avatar_file::hex(&file.root_hash);
-                let who = Who { avatar: &file.avatar, name: &name, root: &root };
+                let who = Who { avatar: file.avatar.manifest(), name: &name, root: &root };
                 Some(Speaker::new(&who, faces, voices, tuner, clock.now())?)
             }
             None => None,
@@ -185,11 +185,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
 
 /// The key to speak with: the one that is named, or the usual one. A signed avatar is spoken with by its owner alone: with
 /// another key others would see a silhouette.
-fn owner_key(given: Option<&Path>, file: Option<&AvatarFile>) -> Result<Option<OwnerKey>> {
+fn owner_key(given: Option<&Path>, file: Option<&AnyFile>) -> Result<Option<OwnerKey>> {
     let usual = crate::key::key_path(None).ok().filter(|path| path.exists());
     let key = given.or(usual.as_deref()).map(crate::key::load).transpose()?;
     let Some(file) = file else { return Ok(key) };
-    let named = &file.avatar.manifest.owner.public_key;
+    let named = &file.avatar.manifest().owner.public_key;
     if named.bytes().all(|digit| digit == b'0') {
         eprintln!(
             "visavis: {}: nobody has signed it, so others see a silhouette; `visavis key sign` makes it yours",
@@ -210,7 +210,7 @@ fn owner_key(given: Option<&Path>, file: Option<&AvatarFile>) -> Result<Option<O
 
 /// What is sent.
 struct Outgoing {
-    file: Box<AvatarFile>,
+    file: Box<AnyFile>,
     name: String,
     faces: Faces,
     voices: Voices,
@@ -238,7 +238,7 @@ impl Prepared {
             allow_unsigned,
             ..
         } = arguments;
-        let file = avatar.as_deref().map(avatar_file::read).transpose()?;
+        let file = avatar.as_deref().map(avatar_file::read_any).transpose()?;
         let key = owner_key(key.as_deref(), file.as_ref())?;
         let bytes: Option<Arc<[u8]>> =
             avatar.as_deref().map(|path| read_bounded(path, MAX_FILE_BYTES)).transpose()?.map(Into::into);
@@ -249,12 +249,16 @@ impl Prepared {
                 Drive::Voice => Faces::Voice,
                 Drive::Input(Input::File(path)) => {
                     let voice = arguments.voice.as_deref();
-                    let performance = Performance::read(path, &file.avatar, arguments.neutral, voice)?;
+                    let performance =
+                        Performance::read(path, file.avatar.manifest(), arguments.neutral, voice)?;
                     Faces::Recorded { performance, repeats: arguments.repeat, next: 0, round: 0 }
                 }
-                Drive::Input(Input::Live { kind, address }) => {
-                    Faces::Live(Box::new(Tracker::listen(*kind, address, &file.avatar, arguments.neutral)?))
-                }
+                Drive::Input(Input::Live { kind, address }) => Faces::Live(Box::new(Tracker::listen(
+                    *kind,
+                    address,
+                    file.avatar.manifest(),
+                    arguments.neutral,
+                )?)),
             };
             if drive.file().is_none() && arguments.repeat {
                 bail!("--repeat is for recorded performances");
@@ -273,11 +277,12 @@ impl Prepared {
             "--drive voice: there is no microphone with --headless or --no-audio"
         );
         let profile = arguments.profile.as_deref().zip(file.as_ref());
-        let tuner = profile.map(|(profile, file)| tuner(profile, &file.avatar, &file.path)).transpose()?;
+        let tuner =
+            profile.map(|(profile, file)| tuner_of_any(profile, &file.avatar, &file.path)).transpose()?;
         let options = CallOptions {
             name: name
                 .clone()
-                .or(file.as_ref().map(|file| file.avatar.manifest.name.clone()))
+                .or(file.as_ref().map(|file| file.avatar.manifest().name.clone()))
                 .unwrap_or_default(),
             avatar: bytes,
             owner: key,

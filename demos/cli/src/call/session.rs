@@ -167,8 +167,7 @@ impl Session {
             report["recording"] = json!(path);
         }
         if let Some(film) = film {
-            let avatar_of =
-                |id: ParticipantId| listeners.get(&id.0).and_then(|l| l.avatar.as_deref().cloned());
+            let avatar_of = |id: ParticipantId| listeners.get(&id.0).and_then(|l| l.avatar.clone());
             let outputs = tokio::task::block_in_place(|| film.render(&avatar_of))?;
             report["outputs"] = json!(outputs);
         }

@@ -4,10 +4,11 @@ use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
+use visavis_codec::avatar::Manifest;
 use visavis_codec::call::{CallReader, Voice};
 use visavis_codec::drive::live::LiveSource;
 use visavis_codec::drive::{Driver, Notes};
-use visavis_codec::{Avatar, FaceFrame, Timestamp};
+use visavis_codec::{FaceFrame, Timestamp};
 use visavis_net::voice::{Resampler, VOICE_RATE};
 
 use crate::avatar_file::read_bounded;
@@ -37,7 +38,7 @@ impl Performance {
     /// Reads a call, or whatever `visavis drive` reads, with its voice.
     pub(crate) fn read(
         path: &Path,
-        avatar: &Avatar,
+        avatar: &Manifest,
         neutral: Option<NeutralWhen>,
         voice: Option<&Path>,
     ) -> Result<Self> {
@@ -64,13 +65,13 @@ impl Performance {
     }
 }
 
-fn of_call(path: &Path, bytes: &[u8], avatar: &Avatar) -> Result<Performance> {
+fn of_call(path: &Path, bytes: &[u8], avatar: &Manifest) -> Result<Performance> {
     let damaged = || format!("{}: not a usable call", path.display());
     let call = CallReader::recover(bytes).with_context(damaged)?;
     let (id, sender) =
         call.senders().next().with_context(|| format!("{}: nobody is in this call", path.display()))?;
     let mut frames = call.faces(id).with_context(damaged)?;
-    if sender.latent != avatar.manifest.latent {
+    if sender.latent != avatar.latent {
         recording::without_residual(&mut frames);
     }
     let mut sound =
@@ -92,9 +93,9 @@ fn of_call(path: &Path, bytes: &[u8], avatar: &Avatar) -> Result<Performance> {
     Ok(Performance { frames, voice, seconds: 0.0 })
 }
 
-fn of_table(path: &Path, avatar: &Avatar, neutral: Option<NeutralWhen>) -> Result<Performance> {
+fn of_table(path: &Path, avatar: &Manifest, neutral: Option<NeutralWhen>) -> Result<Performance> {
     let (kind, recording) = input::read(path)?;
-    let driver = Driver::new(&avatar.manifest.latent, Default::default());
+    let driver = Driver::new(&avatar.latent, Default::default());
     let mut driver = driver.context("--avatar: can't be driven")?;
     driver.set_clock(recording.interval, recording.wrap);
     let when = neutral.unwrap_or(if kind == Kind::Signals { NeutralWhen::None } else { NeutralWhen::Auto });
@@ -185,7 +186,7 @@ impl Tracker {
     pub(crate) fn listen(
         kind: Kind,
         address: &str,
-        avatar: &Avatar,
+        avatar: &Manifest,
         neutral: Option<NeutralWhen>,
     ) -> Result<Self> {
         let socket = UdpSocket::bind(address).with_context(|| {
@@ -193,7 +194,7 @@ impl Tracker {
         })?;
         socket.set_nonblocking(true).context("the socket")?;
         let mut driver =
-            Driver::new(&avatar.manifest.latent, Default::default()).context("--avatar: can't be driven")?;
+            Driver::new(&avatar.latent, Default::default()).context("--avatar: can't be driven")?;
         if neutral != Some(NeutralWhen::None) {
             eprintln!("visavis: rest your face at first: {LIVE_NEUTRAL_SECONDS} s of it count as neutral");
             driver.calibrate_first(LIVE_NEUTRAL_SECONDS);

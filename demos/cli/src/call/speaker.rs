@@ -7,7 +7,7 @@ use visavis_codec::avatar::Manifest;
 use visavis_codec::bitstream::{LatentWriter, Quantiser, WriterOptions};
 use visavis_codec::drive::voice::VoiceLips;
 use visavis_codec::expression::Tuner;
-use visavis_codec::{Avatar, FaceFrame, Timestamp};
+use visavis_codec::{FaceFrame, Timestamp};
 use visavis_net::call::{Call, Pacing, Sent};
 use visavis_net::catalogue::View;
 use visavis_net::rate::{Audience, FacePacer, PathSample, Plan, RateController, RateOptions, ReceiverReport};
@@ -81,7 +81,7 @@ pub(crate) struct Speaker {
 
 /// Who speaks.
 pub(crate) struct Who<'a> {
-    pub(crate) avatar: &'a Avatar,
+    pub(crate) avatar: &'a Manifest,
     pub(crate) name: &'a str,
     /// The avatar's root, 64 hexadecimal digits.
     pub(crate) root: &'a str,
@@ -106,7 +106,7 @@ impl Speaker {
         tuner: Option<Tuner>,
         start: Timestamp,
     ) -> Result<Self> {
-        let quantiser = Quantiser::new(&who.avatar.manifest.latent).context("--avatar: its latent model")?;
+        let quantiser = Quantiser::new(&who.avatar.latent).context("--avatar: its latent model")?;
         let has_voice = !matches!(voices, Voices::Nobody);
         let mut rate = RateController::new(RateOptions { has_voice, ..RateOptions::default() });
         let plan = rate.update(Duration::ZERO, &PathSample::default());
@@ -138,7 +138,7 @@ impl Speaker {
             packet: Vec::new(),
             coded: Vec::new(),
             sent: SpeakerStatistics::default(),
-            manifest: who.avatar.manifest.clone(),
+            manifest: who.avatar.clone(),
             name: who.name.to_owned(),
             root: Some(who.root.to_owned()),
             keeps: false,

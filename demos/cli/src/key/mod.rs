@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 use visavis_codec::Avatar;
-use visavis_codec::avatar::{FileSignature, MAX_FILE_BYTES, SignatureError};
+use visavis_codec::avatar::{AnyAvatar, FileSignature, MAX_FILE_BYTES, SignatureError};
 use visavis_net::identity::{OwnerKey, PublicKey, Revocation, UnixSeconds};
 
 use crate::avatar_file::{hex, read_bounded};
@@ -139,11 +139,12 @@ fn show(path: &Path) -> Result<Value> {
 fn sign(avatar: &Path, output: &Path, key: &Path, replace: bool) -> Result<Value> {
     let key = load(key)?;
     let file = read_bounded(avatar, MAX_FILE_BYTES)?;
-    let named = Avatar::read(&file)
+    let named = AnyAvatar::read(&file)
         .with_context(|| format!("{}: not a usable avatar", avatar.display()))?
-        .manifest
+        .manifest()
         .owner
-        .public_key;
+        .public_key
+        .clone();
     ensure!(
         replace || named.is_empty() || named.eq_ignore_ascii_case(&key.public().to_string()),
         "{}: `owner.public_key` names another owner, {named}: --replace signs it as yours",
@@ -171,7 +172,7 @@ fn sign(avatar: &Path, output: &Path, key: &Path, replace: bool) -> Result<Value
 
 fn verify(path: &Path) -> Result<Value> {
     let file = read_bounded(path, MAX_FILE_BYTES)?;
-    Avatar::read(&file).with_context(|| format!("{}: not a usable avatar", path.display()))?;
+    AnyAvatar::read(&file).with_context(|| format!("{}: not a usable avatar", path.display()))?;
     let owner = match Avatar::verify_signature(&file) {
         Ok(FileSignature::Valid(key)) => PublicKey(key),
         Ok(FileSignature::None) => {

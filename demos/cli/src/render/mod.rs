@@ -22,9 +22,10 @@ pub(crate) use self::camera::Camera;
 use self::output::{Output, frame_count};
 pub(crate) use self::recording::{MAX_CALL_BYTES, Recording};
 use self::room::{Room, RoomPainter};
-use crate::avatar_file::read_bounded;
-use crate::calibrate::tuner;
-use crate::painter::{Behind, Executor, Painter};
+use crate::avatar_file::{self, read_bounded};
+use crate::calibrate::tuner_of_any;
+use crate::painter::Executor;
+use crate::portrait::Portrait;
 use crate::{interrupt, progress};
 
 /// Renders a recorded call as a video, a sequence of pictures or a still
@@ -36,6 +37,9 @@ use crate::{interrupt, progress};
   visavis render hello.mcap -o still.png --from 2.5 --size 1024
   visavis render hello.mcap -o warmer.mp4 --profile warmer
   visavis render hello.mcap -o other.mp4 --avatar other.avatar    the same words from another face
+  visavis render hello.mcap -o mia.mp4 --avatar mia.avatar --look toon    as a cartoon (`visavis cartoon`)
+  visavis render hello.mcap -o both.png --scene assets/scenes/cartoon_table.glb --place person --place person_2 \
+      --avatar wren.avatar --avatar mia.avatar                    a captured and a drawn person at one table
   visavis render assets/calls/hello.mcap -o meeting.png --room assets/mixed/meeting.json
   visavis render hello.mcap -o room.mp4 --size 1280x720 --scene assets/scenes/living_room.glb
 
@@ -47,9 +51,10 @@ pub(crate) struct Arguments {
     /// .mp4 (H.264, AAC), .webm (VP9, Opus), .png (a still), a pattern as frames/%04d.png, or a folder
     #[arg(short, long, value_name = "OUT")]
     output: PathBuf,
-    /// An avatar to use instead of the one that the call names
+    /// An avatar to use instead of the one that the call names, photoreal or cartoon. Given again, with --scene: who is at the
+    /// second place, and so on
     #[arg(long, value_name = "FILE")]
-    avatar: Option<PathBuf>,
+    avatar: Vec<PathBuf>,
     /// Who is shown, by the name in the call; the first one unless said
     #[arg(long, value_name = "NAME")]
     sender: Option<String>,
@@ -142,7 +147,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
     let output = Output::parse(output)?;
     let bytes = read_bounded(call, MAX_CALL_BYTES)?;
     let reader = recording::open_call(&bytes, call)?;
-    let mut recording = Recording::open(&reader, call, sender.as_deref(), avatar.as_deref())?;
+    let mut recording =
+        Recording::open(&reader, call, sender.as_deref(), avatar.first().map(PathBuf::as_path))?;
     let end = to.unwrap_or(recording.seconds).min(recording.seconds);
     ensure!(
         from < end,
@@ -155,7 +161,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
         call.display(),
         end - from
     );
-    let tuner = |profile: &PathBuf| tuner(profile, &recording.avatar, &recording.avatar_path);
+    ensure!(
+        avatar.len() <= scene.seats(),
+        "--avatar: {} of them for {} places; give a --scene and a --place for each",
+        avatar.len(),
+        scene.seats()
+    );
+    let tuner = |profile: &PathBuf| tuner_of_any(profile, &recording.avatar, &recording.avatar_path);
     // One for each face: they remember what was before.
     let seats = room.as_ref().map_or(scene.seats(), |room| room.seats.len());
     let tuners: Result<Vec<_>> = (0..seats).map(|_| profile.as_ref().map(tuner).transpose()).collect();
@@ -186,14 +198,22 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
     let start = Instant::now();
     let avatar_path = recording.avatar_path.clone();
     let threads = threads.map(usize::from);
-    let scene = scene.open(&recording.avatar, *executor, threads, *camera, size)?;
+    let look = scene.look().filter(|_| !scene.is_given());
+    let mut people = vec![(recording.avatar, avatar_path.clone())];
+    for path in avatar.iter().skip(1) {
+        people.push((avatar_file::read_any(path)?.avatar, path.clone()));
+    }
+    let scene = scene.open(&people, *executor, threads, *camera, size)?;
+    let avatars = people.len();
+    let (avatar, _) = people.swap_remove(0);
     let mut studio = match (room, scene) {
         (Some(room), _) => {
-            Studio::Room(Box::new(RoomPainter::new(&recording.avatar, room, executor.of_engine()?, threads)?))
+            let avatar = crate::cartoon::captured(avatar, &avatar_path)?;
+            Studio::Room(Box::new(RoomPainter::new(&avatar, room, executor.of_engine()?, threads)?))
         }
         (None, Some(scene)) => Studio::Scene(Box::new(scene)),
         (None, None) => Studio::Wall(
-            Box::new(Painter::new(recording.avatar, *executor, threads)?),
+            Box::new(Portrait::new(avatar, &avatar_path, *executor, threads, look)?),
             Compositor::new(*background, size[0] as usize, size[1] as usize),
         ),
     };
@@ -210,15 +230,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
         };
         let picture = match &mut studio {
             Studio::Wall(painter, compositor) => {
-                let picture =
-                    painter.paint(&face(0, time), &camera.view(time, aspect), size, Behind::Nothing);
+                let picture = painter.paint(&face(0, time), &camera.view(time, aspect), size);
                 picture.map(|picture| compositor.compose(picture))
             }
             Studio::Scene(painter) => {
                 // Each at a moment of their own.
                 let apart = recording.seconds / painter.people() as f64;
                 let faces: Vec<_> = (0..painter.people())
-                    .map(|n| face(n, (time + n as f64 * apart) % recording.seconds))
+                    .map(|n| {
+                        let mut face = face(n, (time + n as f64 * apart) % recording.seconds);
+                        if n > 0 && avatars > 1 {
+                            recording::without_residual(std::slice::from_mut(&mut face));
+                        }
+                        face
+                    })
                     .collect();
                 painter.paint(&faces, time)
             }
@@ -258,7 +283,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
 /// What the people are drawn in.
 enum Studio {
     /// One of them, before a wall.
-    Wall(Box<Painter>, Compositor),
+    Wall(Box<Portrait>, Compositor),
     /// All of them, in a real room.
     Room(Box<RoomPainter>),
     /// One of them, in a scene.

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use visavis_codec::avatar::Semantic;
+use visavis_codec::avatar::{AnyAvatar, Semantic};
 use visavis_codec::call::{CallReader, ReadCallError, Sender, SenderId, Sound, Timeline, Voice};
-use visavis_codec::{Avatar, FaceFrame, Latent, Timestamp};
+use visavis_codec::{FaceFrame, Latent, Timestamp};
 
-use crate::avatar_file::{self, AvatarFile, candidates, hex};
+use crate::avatar_file::{self, AnyFile, candidates, hex};
 
 /// A recorded call larger than this is refused: it is held in memory.
 pub(crate) const MAX_CALL_BYTES: usize = 2 << 30;
@@ -39,7 +39,7 @@ pub(crate) struct Recording<'c> {
     pub(crate) timeline: Timeline,
     /// Everybody's, on the clock of who is shown, at their rate; `None` if nobody sent any.
     pub(crate) sound: Option<Sound<'c>>,
-    pub(crate) avatar: Avatar,
+    pub(crate) avatar: AnyAvatar,
     pub(crate) avatar_path: PathBuf,
 }
 
@@ -111,13 +111,13 @@ fn lags(reader: &CallReader<'_>) -> Result<HashMap<SenderId, i128>, ReadCallErro
 }
 
 /// The avatar to show a sender with, and whether the sender's residual means something to it.
-fn find_avatar(who: &Sender, call: &Path, given: Option<&Path>) -> Result<(AvatarFile, bool)> {
+fn find_avatar(who: &Sender, call: &Path, given: Option<&Path>) -> Result<(AnyFile, bool)> {
     let path = match given {
         Some(path) => path.to_owned(),
         None => find_by_name(who, call)?,
     };
-    let file = avatar_file::read(&path)?;
-    let model = &file.avatar.manifest.latent;
+    let file = avatar_file::read_any(&path)?;
+    let model = &file.avatar.manifest().latent;
     let Err(mismatch) = who.check_avatar(&file.root_hash, model) else { return Ok((file, true)) };
     let readable =
         [who.latent.semantic, model.semantic].iter().all(|&semantic| semantic == Semantic::FaceUnits);

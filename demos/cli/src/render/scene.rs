@@ -6,13 +6,15 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail, ensure};
 use visavis::error::LightError;
 use visavis::headless::{Headless, HeadlessOptions};
+use visavis_codec::FaceFrame;
+use visavis_codec::avatar::AnyAvatar;
 use visavis_codec::glam::Affine3A;
 use visavis_codec::reference::View;
-use visavis_codec::{Avatar, FaceFrame};
-use visavis_scene::{Look, Scene, Snapshot, Stage, StageOptions};
+use visavis_scene::{CartoonInstance, CartoonModel, Look, Scene, Snapshot, Stage, StageOptions};
 
 use super::Camera;
 use crate::painter::Executor;
+use crate::portrait;
 
 /// Where the person is.
 #[derive(Debug, clap::Args)]
@@ -27,8 +29,8 @@ pub(crate) struct SceneArguments {
     /// A camera of the scene, by name; its first one unless said
     #[arg(long, value_name = "NAME", requires = "scene", conflicts_with = "camera")]
     scene_camera: Option<String>,
-    /// How the room is drawn; as it says itself unless said
-    #[arg(long, value_enum, requires = "scene")]
+    /// How the room is drawn, as it says itself unless said; without a room how a cartoon is, photoreal unless said
+    #[arg(long, value_enum)]
     look: Option<SceneLook>,
     /// Show the person as captured, not in the room's light
     #[arg(long, requires = "scene")]
@@ -45,12 +47,18 @@ enum SceneLook {
 /// Draws one avatar in a room.
 pub(crate) struct ScenePainter {
     headless: Headless,
-    people: Vec<visavis::Instance>,
+    people: Vec<Figure>,
     stage: Stage,
     snapshot: Snapshot,
     seen_from: SeenFrom,
     /// Of the first of them.
     world_from_rest: Affine3A,
+}
+
+/// Somebody, in their owner's form.
+enum Figure {
+    Photoreal(Box<visavis::Instance>),
+    Cartoon(Box<CartoonInstance>),
 }
 
 /// Which camera.
@@ -67,10 +75,23 @@ impl SceneArguments {
         if self.scene.is_some() { self.place.len() } else { 1 }
     }
 
-    /// Gets ready to draw, if there is a scene.
+    /// Whether there is a scene.
+    pub(super) fn is_given(&self) -> bool {
+        self.scene.is_some()
+    }
+
+    /// How everything is drawn, if that was said.
+    pub(super) fn look(&self) -> Option<Look> {
+        self.look.map(|look| match look {
+            SceneLook::Photoreal => Look::Photoreal,
+            SceneLook::Toon => Look::Toon { bands: 3, ink_px: 1.5, ink_color: [0.02, 0.015, 0.03] },
+        })
+    }
+
+    /// Gets ready to draw, if there is a scene. The places are the avatars' in turn, those that are left the last one's.
     pub(super) fn open(
         &self,
-        avatar: &Avatar,
+        avatars: &[(AnyAvatar, PathBuf)],
         executor: Executor,
         threads: Option<usize>,
         camera: Option<Camera>,
@@ -110,11 +131,6 @@ impl SceneArguments {
                 }
             }
         };
-        let look = self.look.map(|look| match look {
-            SceneLook::Photoreal => Look::Photoreal,
-            SceneLook::Toon => Look::Toon { bands: 3, ink_px: 1.5, ink_color: [0.02, 0.015, 0.03] },
-        });
-
         let chosen = match executor {
             Executor::Auto => visavis::Executor::Auto,
             Executor::Cpu => visavis::Executor::Cpu,
@@ -129,10 +145,29 @@ impl SceneArguments {
         let options =
             HeadlessOptions { executor: chosen, pool: Some(Arc::new(pool)), ..HeadlessOptions::default() };
         let headless = Headless::new(&options).context("setting up the engine")?;
-        let person = headless.load(avatar).context("loading the avatar into the engine")?;
+        let options = StageOptions { lens, look: self.look(), ..StageOptions::default() };
+        let stage = Stage::new(headless.engine(), &scene, options)
+            .with_context(|| format!("{}: putting the scene on the device", path.display()))?;
+        let loaded: Result<Vec<_>> = avatars
+            .iter()
+            .take(places.len())
+            .map(|(avatar, of)| Loaded::new(&headless, &stage, avatar, of))
+            .collect();
+        let loaded = loaded?;
         let mut people = Vec::with_capacity(places.len());
-        for (place, world_from_rest) in self.place.iter().zip(places) {
-            let mut instance = person.instance();
+        for (n, (place, world_from_rest)) in self.place.iter().zip(places).enumerate() {
+            let person = loaded.get(n).or(loaded.last()).context("--avatar: nobody is in the scene")?;
+            let mut instance = match person {
+                Loaded::Photoreal(person) => person.instance(),
+                Loaded::Cartoon(model) => {
+                    let mut instance = model.instance().context("the cartoon on the device")?;
+                    instance
+                        .set_pose(world_from_rest)
+                        .with_context(|| format!("{}: its node `{place}`", path.display()))?;
+                    people.push(Figure::Cartoon(Box::new(instance)));
+                    continue;
+                }
+            };
             instance
                 .set_pose(world_from_rest)
                 .with_context(|| format!("{}: its node `{place}`", path.display()))?;
@@ -146,11 +181,8 @@ impl SceneArguments {
                     }
                 }
             }
-            people.push(instance);
+            people.push(Figure::Photoreal(Box::new(instance)));
         }
-        let options = StageOptions { lens, look, ..StageOptions::default() };
-        let stage = Stage::new(headless.engine(), &scene, options)
-            .with_context(|| format!("{}: putting the scene on the device", path.display()))?;
         let snapshot = Snapshot::new(headless.engine().device(), size).context("a picture of that size")?;
         Ok(Some(ScenePainter { headless, people, stage, snapshot, seen_from, world_from_rest }))
     }
@@ -164,10 +196,19 @@ impl ScenePainter {
 
     /// One picture of everybody, each with a face, at a time of the call, `[height, width, 4]`, valid until the next.
     pub(super) fn paint(&mut self, faces: &[FaceFrame], time: f64) -> Result<&[u8]> {
-        for (instance, face) in self.people.iter_mut().zip(faces) {
-            instance.set_frame(face).context("the face")?;
+        for (figure, face) in self.people.iter_mut().zip(faces) {
+            match figure {
+                Figure::Photoreal(instance) => instance.set_frame(face).context("the face")?,
+                Figure::Cartoon(instance) => instance.set_frame(face).context("the face")?,
+            }
         }
-        let people: Vec<_> = self.people.iter().collect();
+        let (mut people, mut cartoons) = (Vec::new(), Vec::new());
+        for figure in &self.people {
+            match figure {
+                Figure::Photoreal(instance) => people.push(&**instance),
+                Figure::Cartoon(instance) => cartoons.push(&**instance),
+            }
+        }
         let size = self.snapshot.size();
         let view = match &self.seen_from {
             SeenFrom::Fixed(view) => *view,
@@ -178,7 +219,8 @@ impl ScenePainter {
         };
         let (device, queue) = (self.headless.engine().device(), self.headless.engine().queue());
         let mut encoder = device.create_command_encoder(&Default::default());
-        let drawn = self.stage.record(&mut encoder, &people, &view, size, self.snapshot.view());
+        let drawn =
+            self.stage.record_with(&mut encoder, &people, &cartoons, &view, size, self.snapshot.view());
         let drawn = drawn.context("drawing the room")?;
         let picture = self.snapshot.read(device, queue, encoder).context("drawing the room")?;
         drop(drawn);
@@ -196,6 +238,26 @@ impl ScenePainter {
     /// The adapter's name in reports.
     pub(super) fn adapter(&self) -> &str {
         &self.headless.adapter().name
+    }
+}
+
+/// An avatar on the device.
+enum Loaded {
+    Photoreal(visavis::Person),
+    Cartoon(CartoonModel),
+}
+
+impl Loaded {
+    fn new(headless: &Headless, stage: &Stage, avatar: &AnyAvatar, path: &Path) -> Result<Self> {
+        Ok(match avatar {
+            AnyAvatar::Photoreal(avatar) => {
+                Self::Photoreal(headless.load(avatar).context("loading the avatar into the engine")?)
+            }
+            AnyAvatar::Cartoon(cartoon) => {
+                let model = portrait::model(cartoon, path)?;
+                Self::Cartoon(stage.load_cartoon(&model).context("the cartoon on the device")?)
+            }
+        })
     }
 }
 

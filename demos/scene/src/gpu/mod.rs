@@ -1,5 +1,6 @@
 //! Scenes on a GPU.
 
+mod cartoon;
 mod finish;
 mod layouts;
 mod pass;
@@ -12,6 +13,7 @@ mod snapshot;
 mod stage;
 mod texture;
 
+pub use cartoon::{CartoonError, CartoonInstance, CartoonModel};
 pub use pass::{Renderer, ScenePass};
 pub use room::Room;
 pub use shadow::SHADOW_FORMAT;

@@ -213,20 +213,29 @@ impl Room {
 
     /// What shaders read of a node.
     pub(crate) fn node(&self, node: &Node) -> SceneNode {
-        let matrix = Mat3::from(node.world_from_node.matrix3);
-        // The cofactors take normals where the matrix takes planes, even if it has no inverse.
-        let cofactors = [
-            matrix.y_axis.cross(matrix.z_axis),
-            matrix.z_axis.cross(matrix.x_axis),
-            matrix.x_axis.cross(matrix.y_axis),
-        ];
-        let side = if matrix.determinant() < 0.0 { -1.0 } else { 1.0 };
-        let place = node.world_from_node.translation.into();
-        SceneNode {
-            world_from_node: Mat4::from(node.world_from_node).to_cols_array_2d(),
-            normal_from_node: cofactors.map(|column| (column * side).extend(0.0).to_array()),
-            ambient: harmonics(&self.probes.light_at(place).ambient),
-        }
+        node_mirror(node.world_from_node, &self.ambient(node.world_from_node.translation.into()))
+    }
+
+    /// The light from all around at a place, as shaders read it.
+    pub(crate) fn ambient(&self, place: Vec3) -> [[f32; 4]; 9] {
+        harmonics(&self.probes.light_at(place).ambient)
+    }
+}
+
+/// What shaders read of a place and the light there.
+pub(crate) fn node_mirror(world_from_node: Affine3A, ambient: &[[f32; 4]; 9]) -> SceneNode {
+    let matrix = Mat3::from(world_from_node.matrix3);
+    // The cofactors take normals where the matrix takes planes, even if it has no inverse.
+    let cofactors = [
+        matrix.y_axis.cross(matrix.z_axis),
+        matrix.z_axis.cross(matrix.x_axis),
+        matrix.x_axis.cross(matrix.y_axis),
+    ];
+    let side = if matrix.determinant() < 0.0 { -1.0 } else { 1.0 };
+    SceneNode {
+        world_from_node: Mat4::from(world_from_node).to_cols_array_2d(),
+        normal_from_node: cofactors.map(|column| (column * side).extend(0.0).to_array()),
+        ambient: *ambient,
     }
 }
 
@@ -313,7 +322,8 @@ fn light(scene: &Scene, shadow: Option<&Shadow>) -> SceneLight {
     light
 }
 
-fn materials(shared: &RendererShared, scene: &Scene) -> Result<Vec<wgpu::BindGroup>, RoomError> {
+/// A bind group for each of the scene's materials.
+pub(super) fn materials(shared: &RendererShared, scene: &Scene) -> Result<Vec<wgpu::BindGroup>, RoomError> {
     let device = &shared.device;
     let white = scoped(device, || texture::white(shared))?;
     // Pictures are shared by the materials that read them alike.

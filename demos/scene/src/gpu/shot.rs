@@ -5,9 +5,10 @@ use visavis::error::scoped;
 use visavis::{View, wgpu};
 use visavis_shaders::mirror::{SceneLight, SceneNode, SceneView};
 
+use super::cartoon::CartoonInstance;
 use super::filled_buffer;
 use super::pass::ScenePass;
-use super::room::{Room, RoomMesh};
+use super::room::{Room, RoomMesh, node_mirror};
 use crate::error::RoomError;
 
 /// A sphere that takes ambient light away from what is near it: where people touch things, it grows dark between them.
@@ -47,6 +48,9 @@ pub struct Shot<'a> {
     nodes: wgpu::BindGroup,
     /// Node, mesh, whether its node mirrors it.
     draws: Vec<(usize, usize, bool)>,
+    cartoons: Vec<&'a CartoonInstance>,
+    /// Node, cartoon, part, whether it is mirrored.
+    cartoon_draws: Vec<(usize, usize, usize, bool)>,
 }
 
 /// At which uniforms may begin.
@@ -61,6 +65,20 @@ impl Room {
     /// # Errors
     /// If the device refuses, or is gone.
     pub fn shot(&self, views: &[visavis::Viewport], occluders: &[Occluder]) -> Result<Shot<'_>, RoomError> {
+        self.shot_with(views, occluders, &[])
+    }
+
+    /// As [`shot`](Self::shot), with cartoons in the room: they stand in its light, throw its key lamp's shadow, take it, and
+    /// are drawn by the same calls.
+    ///
+    /// # Errors
+    /// As [`shot`](Self::shot).
+    pub fn shot_with<'a>(
+        &'a self,
+        views: &[visavis::Viewport],
+        occluders: &[Occluder],
+        cartoons: &[&'a CartoonInstance],
+    ) -> Result<Shot<'a>, RoomError> {
         let mut contents = Vec::new();
         for viewport in views {
             let [origin, size] = [viewport.origin, viewport.size].map(|pair| pair.map(|n| n as f32));
@@ -88,7 +106,18 @@ impl Room {
             let is_mirrored = node.world_from_node.matrix3.determinant() < 0.0;
             draws.extend(node.meshes.clone().map(|mesh| (slot, mesh, is_mirrored)));
         }
-        if draws.is_empty() {
+        let mut cartoon_draws = Vec::new();
+        for (number, cartoon) in cartoons.iter().enumerate() {
+            let ambient = self.ambient(cartoon.pose().translation.into());
+            for part in 0..cartoon.model.shared.parts.len() {
+                let slot = (contents.len() - nodes_offset) / size_of::<SceneNode>();
+                let world_from_part = cartoon.world_from_part(part);
+                contents.extend_from_slice(bytemuck::bytes_of(&node_mirror(world_from_part, &ambient)));
+                let is_mirrored = world_from_part.matrix3.determinant() < 0.0;
+                cartoon_draws.push((slot, number, part, is_mirrored));
+            }
+        }
+        if draws.is_empty() && cartoon_draws.is_empty() {
             contents.resize(contents.len() + size_of::<SceneNode>(), 0);
         }
 
@@ -142,6 +171,8 @@ impl Room {
             shadow_group,
             nodes,
             draws,
+            cartoons: cartoons.to_vec(),
+            cartoon_draws,
         })
     }
 }
@@ -157,6 +188,13 @@ impl Shot<'_> {
             if mesh.casts_shadow {
                 pass.set_pipeline(if mesh.is_cut_out { cut_out } else { whole });
                 self.draw(pass, node, mesh);
+            }
+        }
+        for &(node, cartoon, part, _) in &self.cartoon_draws {
+            let of = &self.cartoons[cartoon].model.shared.parts[part];
+            if of.casts_shadow {
+                pass.set_pipeline(if of.is_cut_out { cut_out } else { whole });
+                self.draw_part(pass, node, cartoon, part);
             }
         }
     }
@@ -176,6 +214,13 @@ impl Shot<'_> {
                 self.draw(pass, node, mesh);
             }
         }
+        for &(node, cartoon, part, is_mirrored) in &self.cartoon_draws {
+            let of = &self.cartoons[cartoon].model.shared.parts[part];
+            if !of.is_blended {
+                pass.set_pipeline(surface(kind, false, of.double_sided, is_mirrored));
+                self.draw_part(pass, node, cartoon, part);
+            }
+        }
         if self.room.shows_sky {
             pass.set_pipeline(&kind.sky);
             pass.draw(0..3, 0..1);
@@ -185,25 +230,55 @@ impl Shot<'_> {
     /// Draws what is seen through, far to near, from camera number `view`: after people.
     pub fn draw_blended(&self, pass: &mut wgpu::RenderPass<'_>, kind: &ScenePass, view: usize) {
         let Some(eye) = self.views.get(view).map(View::eye) else { return };
-        let mut draws: Vec<_> =
-            self.draws.iter().filter(|(_, mesh, _)| self.room.meshes[*mesh].is_blended).collect();
+        let visible: Vec<usize> =
+            (0..self.room.nodes.len()).filter(|&node| !self.room.nodes[node].meshes.is_empty()).collect();
+        let meshes =
+            self.draws.iter().filter(|(_, mesh, _)| self.room.meshes[*mesh].is_blended).map(|draw| {
+                let &(node, mesh, _) = draw;
+                let place = self.room.nodes[visible[node]].world_from_node;
+                let centre = place.transform_point3(self.room.meshes[mesh].centre);
+                (eye.distance_squared(centre), Blended::Mesh(draw))
+            });
+        // A cartoon's parts stay in the order that its file gives them.
+        let is_blended = |&&(_, cartoon, part, _): &&(usize, usize, usize, bool)| {
+            self.cartoons[cartoon].model.shared.parts[part].is_blended
+        };
+        let parts = self.cartoon_draws.iter().filter(is_blended).map(|draw| {
+            let place = self.cartoons[draw.1].pose().translation.into();
+            (eye.distance_squared(place), Blended::Part(draw))
+        });
+        let mut draws: Vec<_> = meshes.chain(parts).collect();
         if draws.is_empty() {
             return;
         }
-        let visible: Vec<usize> =
-            (0..self.room.nodes.len()).filter(|&node| !self.room.nodes[node].meshes.is_empty()).collect();
-        let distance = |&(node, mesh, _): &(usize, usize, bool)| {
-            let place = self.room.nodes[visible[node]].world_from_node;
-            eye.distance_squared(place.transform_point3(self.room.meshes[mesh].centre))
-        };
-        draws.sort_by(|a, b| distance(b).total_cmp(&distance(a)));
+        draws.sort_by(|(a, _), (b, _)| b.total_cmp(a));
         pass.set_bind_group(0, &self.group, &[self.view_offset(view)]);
-        self.bind(pass);
-        for &&(node, mesh, is_mirrored) in &draws {
-            let mesh = &self.room.meshes[mesh];
-            pass.set_pipeline(pipeline(kind, mesh, is_mirrored));
-            self.draw(pass, node, mesh);
+        for (_, draw) in draws {
+            match draw {
+                Blended::Mesh(&(node, mesh, is_mirrored)) => {
+                    let mesh = &self.room.meshes[mesh];
+                    pass.set_pipeline(pipeline(kind, mesh, is_mirrored));
+                    self.bind(pass);
+                    self.draw(pass, node, mesh);
+                }
+                Blended::Part(&(node, cartoon, part, is_mirrored)) => {
+                    let of = &self.cartoons[cartoon].model.shared.parts[part];
+                    pass.set_pipeline(surface(kind, true, of.double_sided, is_mirrored));
+                    self.draw_part(pass, node, cartoon, part);
+                }
+            }
         }
+    }
+
+    fn draw_part(&self, pass: &mut wgpu::RenderPass<'_>, node: usize, cartoon: usize, part: usize) {
+        let cartoon = self.cartoons[cartoon];
+        let model = &cartoon.model.shared;
+        let part = &model.parts[part];
+        pass.set_vertex_buffer(0, cartoon.vertices(part).slice(..));
+        pass.set_index_buffer(model.indices.slice(..), wgpu::IndexFormat::Uint32);
+        pass.set_bind_group(1, &model.materials[part.material], &[]);
+        pass.set_bind_group(2, &self.nodes, &[(node * size_of::<SceneNode>()) as u32]);
+        pass.draw_indexed(part.indices.clone(), part.base_vertex, 0..1);
     }
 
     fn bind(&self, pass: &mut wgpu::RenderPass<'_>) {
@@ -223,8 +298,25 @@ impl Shot<'_> {
 }
 
 fn pipeline<'a>(kind: &'a ScenePass, mesh: &RoomMesh, is_mirrored: bool) -> &'a wgpu::RenderPipeline {
+    surface(kind, mesh.is_blended, mesh.double_sided, is_mirrored)
+}
+
+fn surface(
+    kind: &ScenePass,
+    is_blended: bool,
+    double_sided: bool,
+    is_mirrored: bool,
+) -> &wgpu::RenderPipeline {
     let index = usize::from;
-    &kind.surfaces[index(mesh.is_blended)][index(mesh.double_sided)][index(is_mirrored)]
+    &kind.surfaces[index(is_blended)][index(double_sided)][index(is_mirrored)]
+}
+
+/// What is seen through.
+enum Blended<'a> {
+    /// Of the room: node, mesh, whether it is mirrored.
+    Mesh(&'a (usize, usize, bool)),
+    /// Of a cartoon: node, cartoon, part, whether it is mirrored.
+    Part(&'a (usize, usize, usize, bool)),
 }
 
 fn view_mirror(view: &View, origin: [f32; 2], size: [f32; 2]) -> SceneView {

@@ -1,16 +1,20 @@
 //! Finished pictures of people in a room.
 
+use std::sync::Arc;
+
 use visavis::error::{GpuError, scoped};
 use visavis::{Engine, Frame, Instance, Surroundings, Target, TargetFormat, View, Viewport, wgpu};
 use visavis_shaders::mirror::ScenePresent;
 
+use super::cartoon::{CartoonInstance, CartoonModel};
 use super::finish::{self, Finish};
 use super::pass::{Renderer, ScenePass};
 use super::present::Present;
 use super::room::Room;
 use super::shadow::SHADOW_FORMAT;
 use super::shot::Occluder;
-use crate::error::StageError;
+use crate::cartoon::Cartoon;
+use crate::error::{RoomError, StageError};
 use crate::scene::{Look, Scene};
 
 /// How a stage draws.
@@ -28,6 +32,8 @@ pub struct StageOptions {
     pub lens: Option<[f32; 2]>,
     /// How the room is drawn; None: as it says itself.
     pub look: Option<Look>,
+    /// Whether finished pictures are see-through where nothing is: premultiplied, in linear light before it was encoded.
+    pub transparent: bool,
 }
 
 impl Default for StageOptions {
@@ -40,6 +46,7 @@ impl Default for StageOptions {
             tone: ToneCurve::default(),
             lens: None,
             look: None,
+            transparent: false,
         }
     }
 }
@@ -139,6 +146,14 @@ impl Stage {
         self.options.lens = lens;
     }
 
+    /// Puts a cartoon on the stage's device, to be drawn by [`record_with`](Self::record_with).
+    ///
+    /// # Errors
+    /// If it is too large for the device, or the device refuses.
+    pub fn load_cartoon(&self, cartoon: &Arc<Cartoon>) -> Result<CartoonModel, RoomError> {
+        self.room.renderer.load_cartoon(cartoon)
+    }
+
     /// How the room is drawn from the next picture on.
     pub fn set_look(&mut self, look: Look) {
         self.look = look;
@@ -158,6 +173,22 @@ impl Stage {
         size: [u32; 2],
         output: &wgpu::TextureView,
     ) -> Result<StageFrame, StageError> {
+        self.record_with(encoder, people, &[], view, size, output)
+    }
+
+    /// As [`record`](Self::record), with cartoons too: they stand in the room's light and share its depth, shadows, ink and lens.
+    ///
+    /// # Errors
+    /// As [`record`](Self::record).
+    pub fn record_with(
+        &mut self,
+        encoder: &mut wgpu::CommandEncoder,
+        people: &[&Instance],
+        cartoons: &[&CartoonInstance],
+        view: &View,
+        size: [u32; 2],
+        output: &wgpu::TextureView,
+    ) -> Result<StageFrame, StageError> {
         let device = self.engine.device().clone();
         let textures = match self.textures.take() {
             Some(textures) if textures.size == size => textures,
@@ -169,9 +200,12 @@ impl Stage {
         let views: Vec<_> = [viewport].into_iter().chain(self.room.shadow_viewport()).collect();
         let surroundings = Surroundings { shadow: self.room.shadow_map() };
         let frame = self.engine.prepare_in(encoder, &self.target, people, &views, &surroundings)?;
-        let occluders: Vec<_> = people.iter().flat_map(|person| Occluder::person(person.pose())).collect();
-        let shot = self.room.shot(&[viewport], &occluders)?;
+        let places =
+            people.iter().map(|person| person.pose()).chain(cartoons.iter().map(|person| person.pose()));
+        let occluders: Vec<_> = places.flat_map(Occluder::person).collect();
+        let shot = self.room.shot_with(&[viewport], &occluders, cartoons)?;
 
+        let clear = if self.options.transparent { wgpu::Color::TRANSPARENT } else { wgpu::Color::BLACK };
         if let Some(mut pass) = self.room.begin_shadow_pass(encoder) {
             shot.draw_shadow(&mut pass);
             frame.draw_shadow(&mut pass, &self.shadow_target, 1)?;
@@ -181,12 +215,12 @@ impl Stage {
                 Some(room) => (room, Some(&textures.drawn)),
                 None => (&textures.drawn, None),
             };
-            let mut pass = begin(encoder, "visavis room", color, resolve, &textures.room_depth);
+            let mut pass = begin(encoder, "visavis room", clear, color, resolve, &textures.room_depth);
             shot.draw_opaque(&mut pass, &self.room_pass, 0);
         }
         {
             let contents = finish::contents(view, size, self.options.lens, self.look);
-            let mut pass = begin(encoder, "visavis people", &textures.color, None, &textures.depth);
+            let mut pass = begin(encoder, "visavis people", clear, &textures.color, None, &textures.depth);
             self.finish.draw(&device, &mut pass, &contents, &textures.drawn, &textures.room_depth)?;
             frame.draw(&mut pass, 0)?;
             shot.draw_blended(&mut pass, &self.people_pass, 0);
@@ -203,10 +237,11 @@ impl Stage {
     }
 }
 
-/// A pass over black and nothing near.
+/// A pass over one colour and nothing near.
 fn begin<'a>(
     encoder: &'a mut wgpu::CommandEncoder,
     label: &str,
+    clear: wgpu::Color,
     color: &wgpu::TextureView,
     resolve_target: Option<&wgpu::TextureView>,
     depth: &wgpu::TextureView,
@@ -217,10 +252,7 @@ fn begin<'a>(
             view: color,
             depth_slice: None,
             resolve_target,
-            ops: wgpu::Operations {
-                load: wgpu::LoadOp::Clear(wgpu::Color::BLACK),
-                store: wgpu::StoreOp::Store,
-            },
+            ops: wgpu::Operations { load: wgpu::LoadOp::Clear(clear), store: wgpu::StoreOp::Store },
         })],
         depth_stencil_attachment: Some(wgpu::RenderPassDepthStencilAttachment {
             view: depth,

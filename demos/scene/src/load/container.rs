@@ -5,8 +5,11 @@ use gltf::json;
 use super::limits;
 use crate::error::{LoadError, Reason};
 
-/// JSON and the binary chunk of a GLB; a file that doesn't begin as one is JSON alone.
-pub(super) fn split<'a>(bytes: &'a [u8], file: &str) -> Result<(json::Root, Option<&'a [u8]>), LoadError> {
+/// What [`split`] gives.
+type Parts<'a> = (json::Root, Option<&'a [u8]>, &'a [u8]);
+
+/// JSON and the binary chunk of a GLB, and the JSON's text; a file that doesn't begin as one is JSON alone.
+pub(super) fn split<'a>(bytes: &'a [u8], file: &str) -> Result<Parts<'a>, LoadError> {
     let refuse = |field: &str, reason| LoadError { file: file.to_owned(), field: field.to_owned(), reason };
     let (text, binary) = if bytes.starts_with(b"glTF") {
         chunks(bytes).map_err(|reason| refuse("GLB header", Reason::NotGltf(reason)))?
@@ -28,7 +31,7 @@ pub(super) fn split<'a>(bytes: &'a [u8], file: &str) -> Result<(json::Root, Opti
             return Err(refuse(&format!("extensionsRequired[{i}]"), Reason::Unsupported(name.clone())));
         }
     }
-    Ok((root, binary))
+    Ok((root, binary, text))
 }
 
 /// The extensions that a file may require.

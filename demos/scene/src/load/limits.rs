@@ -18,6 +18,20 @@ pub(crate) const IMAGE_SIDE: u32 = 8192;
 pub(crate) const IMAGE_BYTES: u64 = 512 << 20;
 /// Materials, and lamps and cameras of either.
 pub(crate) const MATERIALS: u64 = 4096;
+/// Vertices of a cartoon; nodes and joints have the scene's and the format's own bounds.
+pub(crate) const CARTOON_VERTICES: u64 = 256 << 10;
+/// Indices of a cartoon.
+pub(crate) const CARTOON_INDICES: u64 = 3 << 20;
+/// Morph targets of a cartoon, counted once a mesh.
+pub(crate) const TARGETS: u64 = 8192;
+/// Vertices of all morph targets of a cartoon, moved or not.
+pub(crate) const TARGET_VERTICES: u64 = 16 << 20;
+/// Vertices that morph targets of a cartoon move.
+pub(crate) const MOVES: u64 = 2 << 20;
+/// Joints of all skins of a cartoon.
+pub(crate) const JOINTS: u64 = 4096;
+/// Expressions of a VRM file, and targets of all of them.
+pub(crate) const EXPRESSIONS: u64 = 16_384;
 /// Probes.
 pub(crate) const PROBES: u64 = 4096;
 /// The furthest that anything may be from the world's origin, metres.

@@ -23,7 +23,7 @@ impl Source<'_> {
                 let field = format!("meshes[{i}].primitives[{j}]");
                 let left = (limits::VERTICES - vertices, limits::INDICES - indices);
                 match self.primitive(scene, primitive, &field, left)? {
-                    Ok(mesh) => {
+                    Ok((mesh, _)) => {
                         vertices += mesh.vertices.len() as u64;
                         indices += mesh.indices.len() as u64;
                         if scene.meshes.len() as u64 >= limits::NODES {
@@ -42,14 +42,14 @@ impl Source<'_> {
         Ok(ranges)
     }
 
-    /// One primitive, or why it isn't drawn.
-    fn primitive(
+    /// One primitive, or why it isn't drawn; and the file's vertex of each of its own, where they aren't the same.
+    pub(super) fn primitive(
         &self,
         scene: &Scene,
         primitive: &json::mesh::Primitive,
         field: &str,
         (vertices_left, indices_left): (u64, u64),
-    ) -> Result<Result<Mesh, &'static str>, LoadError> {
+    ) -> Result<Result<(Mesh, Option<Vec<u32>>), &'static str>, LoadError> {
         let mode = match primitive.mode {
             Checked::Valid(mode @ (Mode::Triangles | Mode::TriangleStrip | Mode::TriangleFan)) => mode,
             Checked::Valid(_) => return Ok(Err("points and lines aren't drawn")),
@@ -126,6 +126,7 @@ impl Source<'_> {
         if found > indices_left {
             return Err(self.error(field, Reason::TooMuch { what: "triangles", found, limit: indices_left }));
         }
+        let mut sources = None;
         if !has_normals {
             // As glTF wants them: flat, so that no two triangles share a vertex.
             if found > vertices_left {
@@ -133,7 +134,9 @@ impl Source<'_> {
                     self.error(field, Reason::TooMuch { what: "vertices", found, limit: vertices_left })
                 );
             }
-            (vertices, indices) = flat(&vertices, &indices);
+            let (all, numbers) = flat(&vertices, &indices);
+            vertices = all;
+            sources = Some(std::mem::replace(&mut indices, numbers));
         }
         let needs_tangents = slots[TextureUse::Normal as usize].is_some() && has_uv;
         if needs_tangents {
@@ -155,7 +158,7 @@ impl Source<'_> {
         if indices.is_empty() {
             return Ok(Err("it has no triangles"));
         }
-        Ok(Ok(Mesh { vertices, indices, material }))
+        Ok(Ok((Mesh { vertices, indices, material }, sources)))
     }
 }
 

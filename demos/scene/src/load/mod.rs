@@ -1,6 +1,7 @@
 //! glTF and GLB to a [`Scene`].
 
 mod accessor;
+mod cartoon;
 mod container;
 mod extras;
 mod files;
@@ -9,7 +10,9 @@ mod material;
 mod mesh;
 mod node;
 mod picture;
+mod rigging;
 mod tangent;
+mod targets;
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -62,7 +65,7 @@ impl Scene {
 }
 
 fn load(bytes: &[u8], file: &str, folder: Folder) -> Result<Scene, LoadError> {
-    let (root, binary) = container::split(bytes, file)?;
+    let (root, binary, _) = container::split(bytes, file)?;
     let mut source = Source { file, root: &root, buffers: Vec::new(), folder };
     source.check_counts()?;
     source.buffers = source.read_buffers(binary)?;

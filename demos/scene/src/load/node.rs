@@ -80,7 +80,7 @@ impl Source<'_> {
         Ok(())
     }
 
-    fn roots(&self) -> Result<Vec<usize>, LoadError> {
+    pub(super) fn roots(&self) -> Result<Vec<usize>, LoadError> {
         let index = self.root.scene.as_ref().map_or(0, |index| index.value());
         match self.root.scenes.get(index) {
             Some(scene) => Ok(scene.nodes.iter().map(|node| node.value()).collect()),
@@ -100,7 +100,7 @@ impl Source<'_> {
         }
     }
 
-    fn transform(&self, node: &json::Node, field: &str) -> Result<Affine3A, LoadError> {
+    pub(super) fn transform(&self, node: &json::Node, field: &str) -> Result<Affine3A, LoadError> {
         if let Some(matrix) = node.matrix {
             let matrix = Mat4::from_cols_array(&matrix);
             let last = matrix.row(3);

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub(crate) mod cartoon;
+
 use serde_json::{Value, json};
 use visavis::headless::{AdapterChoice, Headless, HeadlessOptions};
 use visavis::{Executor, Instance, View, wgpu};
