@@ -7,12 +7,13 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use visavis::headless::{Headless, HeadlessOptions};
+use visavis_codec::avatar::AnyAvatar;
 use visavis_codec::expression::{FaceRange, PRESETS, Preset, Profile, Tuner};
 use visavis_game::face::Features;
 use visavis_game::play::{Options, Side, Skill};
 use visavis_game::show::{Character, Player, Show};
 use visavis_game::{Booth, Mixer, Setup};
-use visavis_scene::Scene;
+use visavis_scene::{Cartoon, Scene};
 
 use crate::avatar_file;
 use crate::render::output::{Output, frame_count};
@@ -58,10 +59,10 @@ pub(crate) struct Arguments {
     /// How well the computer plays
     #[arg(long, value_enum, default_value_t = SkillName::Keen)]
     skill: SkillName,
-    /// Who sits on the left, where you play: an avatar (.avatar)
+    /// Who sits on the left, where you play: an avatar (.avatar), or a cartoon head (.glb, .vrm); wren unless said
     #[arg(long, value_name = "FILE")]
     left: Option<PathBuf>,
-    /// Who sits on the right
+    /// Who sits on the right; mia, a cartoon, unless said
     #[arg(long, value_name = "FILE")]
     right: Option<PathBuf>,
     /// How much faces show: as-i-am, warmer, lively or calm
@@ -122,8 +123,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
         eprintln!("visavis: {}: {warning}", room.display());
     }
     let profile = profile(&arguments.profile)?;
-    let left = seat(arguments.left.as_deref(), "--left", &profile)?;
-    let seats = [left, seat(arguments.right.as_deref(), "--right", &profile)?];
+    let left = found("avatars/wren.avatar", arguments.left.as_deref(), "--left")?;
+    let right = found("cartoons/mia.glb", arguments.right.as_deref(), "--right")?;
+    let seats = [seat(&left, &profile)?, seat(&right, &profile)?];
     let skill = match arguments.skill {
         SkillName::Casual => Skill::CASUAL,
         SkillName::Keen => Skill::KEEN,
@@ -227,15 +229,36 @@ fn sound(mut show: Show, at: f64, seconds: f64) -> Mixer {
     mixer
 }
 
-fn seat(path: Option<&Path>, field: &str, profile: &Profile) -> Result<Seat> {
-    let path = found("avatars/wren.avatar", path, field)?;
-    let avatar = avatar_file::read(&path)?.avatar;
-    // An avatar whose latent can't be read by name plays with a still face.
-    let range = FaceRange::of_avatar(&avatar).ok();
-    let tuner = range.as_ref().map(|range| Tuner::new(profile, range));
-    let name = avatar.manifest.name.clone();
-    let character = Character { name, features: Features::of(&avatar), range, tuner };
-    Ok(Seat { player: Player::Photoreal(Arc::new(avatar)), character })
+/// Somebody from a file: captured, a cartoon's avatar, or a cartoon's own model.
+fn seat(path: &Path, profile: &Profile) -> Result<Seat> {
+    let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+    if let Some("glb" | "gltf" | "vrm") = extension.as_deref() {
+        let cartoon = Cartoon::read(path)?;
+        let name = path.file_stem().map_or(String::new(), |stem| stem.to_string_lossy().into_owned());
+        return Ok(drawn(cartoon, name));
+    }
+    match avatar_file::read_any(path)?.avatar {
+        AnyAvatar::Cartoon(avatar) => {
+            let cartoon = Cartoon::from_glb(&avatar.model, &format!("the cartoon in {}", path.display()))?;
+            Ok(drawn(cartoon, avatar.manifest.name.clone()))
+        }
+        AnyAvatar::Photoreal(avatar) => {
+            // An avatar whose latent can't be read by name plays with a still face.
+            let range = FaceRange::of_avatar(&avatar).ok();
+            let tuner = range.as_ref().map(|range| Tuner::new(profile, range));
+            let name = avatar.manifest.name.clone();
+            let character = Character { name, features: Features::of(&avatar), sinks_m: 0.0, range, tuner };
+            Ok(Seat { player: Player::Photoreal(Arc::from(avatar)), character })
+        }
+    }
+}
+
+fn drawn(cartoon: Cartoon, name: String) -> Seat {
+    for warning in cartoon.warnings() {
+        eprintln!("visavis: {name}: {warning}");
+    }
+    let player = Player::Cartoon(Arc::new(cartoon));
+    Seat { character: Character { name, sinks_m: player.sinks_m(), ..Character::default() }, player }
 }
 
 fn profile(name: &str) -> Result<Profile> {

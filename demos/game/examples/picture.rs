@@ -1,6 +1,6 @@
 //! One picture of a game: what a host without a window needs.
 //!
-//! `cargo run --package visavis-game --example picture -- ROOM.glb LEFT.avatar RIGHT.avatar SECONDS PICTURE.png [WIDTHxHEIGHT [player|close]]`
+//! `cargo run --package visavis-game --example picture -- ROOM.glb LEFT RIGHT SECONDS PICTURE.png [WIDTHxHEIGHT [player|close]]`
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,12 +12,12 @@ use visavis_game::Booth;
 use visavis_game::face::Features;
 use visavis_game::play::{Options, Side};
 use visavis_game::show::{Camera, Character, Player, Show};
-use visavis_scene::Scene;
+use visavis_scene::{Cartoon, Scene};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [room, left, right, seconds, picture, rest @ ..] = arguments.as_slice() else {
-        return Err("usage: picture ROOM.glb LEFT.avatar RIGHT.avatar SECONDS PICTURE.png [WIDTHxHEIGHT [player|close]]".into());
+        return Err("usage: picture ROOM.glb LEFT RIGHT SECONDS PICTURE.png [WIDTHxHEIGHT [player|close]]".into());
     };
     let (width, height) = rest.first().and_then(|size| size.split_once('x')).unwrap_or(("1280", "720"));
     let size = [width.parse()?, height.parse()?];
@@ -25,6 +25,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut players = Vec::new();
     let mut cast = Vec::new();
     for file in [left, right] {
+        if file.ends_with(".glb") {
+            let cartoon = Cartoon::read(Path::new(file))?;
+            let player = Player::Cartoon(Arc::new(cartoon));
+            let name = Path::new(file).file_stem().map(|stem| stem.to_string_lossy().into_owned());
+            cast.push(Character {
+                name: name.unwrap_or_default(),
+                sinks_m: player.sinks_m(),
+                ..Character::default()
+            });
+            players.push(player);
+            continue;
+        }
         let avatar = Avatar::read(&std::fs::read(file)?)?;
         let range = FaceRange::of_avatar(&avatar)?;
         cast.push(Character {
@@ -32,6 +44,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             features: Features::of(&avatar),
             tuner: Some(Tuner::new(&Preset::Lively.profile(), &range)),
             range: Some(range),
+            sinks_m: 0.0,
         });
         players.push(Player::Photoreal(Arc::new(avatar)));
     }

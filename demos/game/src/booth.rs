@@ -28,7 +28,8 @@ impl Booth {
         size: [u32; 2],
         with_score: bool,
     ) -> Result<Self, GameError> {
-        let options = StageOptions::default();
+        // Drawn light has hard edges; fine maps keep them straight.
+        let options = StageOptions { shadow_size: 4096, ..StageOptions::default() };
         let format = options.output;
         Ok(Self {
             engine: engine.clone(),

@@ -1,7 +1,7 @@
 //! What can go wrong.
 
 use visavis::error::{GpuError, LightError, LoadError, PoseError};
-use visavis_scene::{RoomError, StageError};
+use visavis_scene::{CartoonError, RoomError, StageError};
 
 /// Why a game can't be drawn.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +26,9 @@ pub enum GameError {
     /// An avatar can't be drawn.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// A cartoon can't be drawn, or its face isn't one.
+    #[error(transparent)]
+    Cartoon(#[from] CartoonError),
     /// The room's light can't fall on a player.
     #[error(transparent)]
     Light(#[from] LightError),

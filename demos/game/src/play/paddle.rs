@@ -36,7 +36,7 @@ impl Wish {
 
 /// Where a paddle waits.
 pub(crate) fn home(side: Side) -> Vec3 {
-    Vec3::new(side.sign() * (HALF_LENGTH_M + 0.15), TOP_M + 0.15, 0.12)
+    Vec3::new(side.sign() * (HALF_LENGTH_M + 0.08), TOP_M + 0.17, 0.14)
 }
 
 /// Where an arm reaches; not through the table.

@@ -36,9 +36,9 @@ impl Camera {
                 View::look_at(eye, look, angle, aspect, NEAR_M)
             }
             Self::Player(side) => {
-                let eye = Vec3::new(side.sign() * (HALF_LENGTH_M + 0.80), TOP_M + 0.56, 0.03);
-                let look = Vec3::new(-side.sign() * 0.5, TOP_M + 0.24, 0.0);
-                View::look_at(eye, look, wide_enough(0.62, aspect), aspect, NEAR_M)
+                let eye = Vec3::new(side.sign() * (HALF_LENGTH_M + 0.84), TOP_M + 0.60, 0.02);
+                let look = Vec3::new(-side.sign() * 0.32, TOP_M + 0.16, 0.0);
+                View::look_at(eye, look, wide_enough(0.58, aspect), aspect, NEAR_M)
             }
             Self::Close(side) => {
                 let turn = 0.10 * (0.5 * time_s).sin();

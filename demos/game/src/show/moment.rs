@@ -24,8 +24,10 @@ pub struct Moment {
     pub trail_m: [Vec3; TRAIL],
     /// The blades.
     pub paddles: [Paddle; 2],
-    /// The players' rest frames in the world.
+    /// The seats in the world: the rest frames of people whose busts are as long as captured ones.
     pub seats: [Affine3A; 2],
+    /// The players' rest frames in the world: shorter busts sit lower.
+    pub people: [Affine3A; 2],
     /// Their faces.
     pub faces: [FaceFrame; 2],
 }
@@ -48,14 +50,16 @@ impl Moment {
                 position_m: a.paddles[i].position_m.lerp(b.paddles[i].position_m, share),
                 velocity_m_s: a.paddles[i].velocity_m_s.lerp(b.paddles[i].velocity_m_s, share),
             }),
-            seats: std::array::from_fn(|i| {
-                let [(_, turn, at), (_, other_turn, other_at)] =
-                    [a.seats[i], b.seats[i]].map(|seat| seat.to_scale_rotation_translation());
-                Affine3A::from_rotation_translation(slerp(turn, other_turn, share), at.lerp(other_at, share))
-            }),
+            seats: std::array::from_fn(|i| place_between(a.seats[i], b.seats[i], share)),
+            people: std::array::from_fn(|i| place_between(a.people[i], b.people[i], share)),
             faces: std::array::from_fn(|i| face_between(&a.faces[i], &b.faces[i], share)),
         }
     }
+}
+
+fn place_between(a: Affine3A, b: Affine3A, share: f32) -> Affine3A {
+    let [(_, turn, at), (_, other_turn, other_at)] = [a, b].map(|place| place.to_scale_rotation_translation());
+    Affine3A::from_rotation_translation(slerp(turn, other_turn, share), at.lerp(other_at, share))
 }
 
 fn slerp(a: Quat, b: Quat, share: f32) -> Quat {

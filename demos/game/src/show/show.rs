@@ -1,6 +1,6 @@
 //! A game, played for people who look at it.
 
-use glam::Vec3;
+use glam::{Affine3A, Vec3};
 use visavis_codec::FaceFrame;
 use visavis_codec::expression::{FaceRange, Tuner};
 
@@ -20,6 +20,8 @@ pub struct Character {
     pub features: Features,
     /// What the face can do; none: anything.
     pub range: Option<FaceRange>,
+    /// How much lower than a captured person this one sits, because their bust is shorter; metres.
+    pub sinks_m: f32,
     /// An expression profile at work; none: faces are shown as they are played.
     pub tuner: Option<Tuner>,
 }
@@ -62,6 +64,7 @@ const NEXT_GAME_S: f32 = 7.0;
 pub struct Show {
     game: Game,
     names: [String; 2],
+    sinks_m: [f32; 2],
     performers: [Performer; 2],
     sways: [Sway; 2],
     camera: Camera,
@@ -87,8 +90,9 @@ impl Show {
         let game = Game::new(options);
         let ball_m = game.ball().position_m;
         let names = [cast[0].name.clone(), cast[1].name.clone()];
+        let sinks_m = [cast[0].sinks_m, cast[1].sinks_m];
         let mut sides = Side::BOTH.into_iter();
-        let performers = cast.map(|Character { features, range, tuner, name: _ }| {
+        let performers = cast.map(|Character { features, range, tuner, name: _, sinks_m: _ }| {
             // Two of two.
             Performer::new(sides.next().unwrap_or(Side::Right), features, range, tuner, options.seed)
         });
@@ -100,10 +104,12 @@ impl Show {
             trail_m: [ball_m; TRAIL],
             paddles: game.paddles(),
             seats: Side::BOTH.map(crate::face::seat),
+            people: Side::BOTH.map(crate::face::seat),
             faces: [FaceFrame::default(); 2],
         };
         Self {
             names,
+            sinks_m,
             performers,
             sways: Side::BOTH.map(Sway::new),
             camera: options.person.map_or(Camera::Spectator, Camera::Player),
@@ -278,6 +284,9 @@ impl Show {
             let i = side.index();
             seats[i] = self.sways[i].step(seconds, time_s, phase, &paddles[i]);
         }
+        let people = std::array::from_fn(|i| {
+            seats[i] * Affine3A::from_translation(Vec3::NEG_Y * self.sinks_m[i])
+        });
         let watcher_m = self.camera.view(self.passed_s, ball_m, 1.0).eye();
         let mut faces = self.moment.faces;
         for side in Side::BOTH {
@@ -290,14 +299,14 @@ impl Show {
                 point_to: self.point_to,
                 ball_m,
                 bounce_m: game.bounce_ahead(),
-                opponent_m: seats[side.other().index()].translation.into(),
+                opponent_m: people[side.other().index()].translation.into(),
                 watcher_m,
-                world_from_rest: seats[i],
+                world_from_rest: people[i],
             };
             faces[i] = self.performers[i].perform(seconds, &cue);
         }
-        let score = game.score();
-        self.moment = Moment { time_s, phase, score, ball_m, trail_m: self.trail_m, paddles, seats, faces };
+        let (score, trail_m) = (game.score(), self.trail_m);
+        self.moment = Moment { time_s, phase, score, ball_m, trail_m, paddles, seats, people, faces };
     }
 
     fn notice(&mut self, event: &Event, time_s: f32, left_s: f32) {

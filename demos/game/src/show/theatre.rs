@@ -6,7 +6,7 @@ use glam::{Affine3A, Vec3};
 use visavis::error::LightError;
 use visavis::{Engine, Instance, View, wgpu};
 use visavis_codec::Avatar;
-use visavis_scene::{Scene, Stage, StageFrame, StageOptions};
+use visavis_scene::{Cartoon, CartoonInstance, CartoonPose, Scene, Stage, StageFrame, StageOptions};
 
 use super::arm::Arm;
 use super::moment::{Moment, TRAIL};
@@ -19,12 +19,39 @@ use crate::play::Side;
 pub enum Player {
     /// A photoreal avatar.
     Photoreal(Arc<Avatar>),
+    /// A drawn one.
+    Cartoon(Arc<Cartoon>),
+}
+
+/// Seats hide busts that reach so far below the eyes, metres.
+const BUST_M: f32 = 0.27;
+
+impl Player {
+    /// How much lower than others this player has to sit so that the seat hides where the bust ends, metres
+    /// ([`Character::sinks_m`](super::Character::sinks_m)).
+    pub fn sinks_m(&self) -> f32 {
+        match self {
+            Self::Photoreal(_) => 0.0,
+            Self::Cartoon(cartoon) => {
+                let pose = CartoonPose::new(cartoon.clone());
+                let lowest = (0..pose.parts())
+                    .flat_map(|part| {
+                        let rest_from_part = pose.rest_from_part(part);
+                        let vertices = pose.vertices(part).iter();
+                        vertices.map(move |vertex| rest_from_part.transform_point3(vertex.position.into()).y)
+                    })
+                    .fold(0.0, f32::min);
+                (BUST_M + lowest).clamp(0.0, 0.15)
+            }
+        }
+    }
 }
 
 /// A player in their seat.
 #[derive(Debug)]
 enum Sitter {
     Photoreal(Box<Instance>),
+    Cartoon(Box<CartoonInstance>),
 }
 
 /// Numbers of the room's nodes that move.
@@ -62,8 +89,8 @@ impl Theatre {
         let stage = Stage::new(engine, scene, options)?;
         let [left, right] = players;
         let sitters = [
-            sitter(engine, scene, Side::Left, left)?,
-            sitter(engine, scene, Side::Right, right)?,
+            sitter(engine, &stage, scene, Side::Left, left)?,
+            sitter(engine, &stage, scene, Side::Right, right)?,
         ];
         Ok(Self { stage, nodes, sitters })
     }
@@ -98,7 +125,11 @@ impl Theatre {
             room.set_node(self.nodes.paddles[i], arm.paddle)?;
             match &mut self.sitters[i] {
                 Sitter::Photoreal(person) => {
-                    person.set_pose(pose)?;
+                    person.set_pose(moment.people[i])?;
+                    person.set_frame(&moment.faces[i])?;
+                }
+                Sitter::Cartoon(person) => {
+                    person.set_pose(moment.people[i])?;
                     person.set_frame(&moment.faces[i])?;
                 }
             }
@@ -119,17 +150,25 @@ impl Theatre {
         output: &wgpu::TextureView,
     ) -> Result<StageFrame, GameError> {
         let mut people: Vec<&Instance> = Vec::with_capacity(2);
+        let mut cartoons: Vec<&CartoonInstance> = Vec::with_capacity(2);
         for side in Side::BOTH.into_iter().filter(|&side| hidden != Some(side)) {
             match &self.sitters[side.index()] {
                 Sitter::Photoreal(person) => people.push(person),
+                Sitter::Cartoon(person) => cartoons.push(person),
             }
         }
-        Ok(self.stage.record(encoder, &people, view, size, output)?)
+        Ok(self.stage.record_with(encoder, &people, &cartoons, view, size, output)?)
     }
 }
 
 /// A player in their seat, in the light that falls there.
-fn sitter(engine: &Engine, scene: &Scene, side: Side, player: &Player) -> Result<Sitter, GameError> {
+fn sitter(
+    engine: &Engine,
+    stage: &Stage,
+    scene: &Scene,
+    side: Side,
+    player: &Player,
+) -> Result<Sitter, GameError> {
     let pose = seat(side);
     match player {
         Player::Photoreal(avatar) => {
@@ -142,6 +181,12 @@ fn sitter(engine: &Engine, scene: &Scene, side: Side, player: &Player) -> Result
                 other => other?,
             }
             Ok(Sitter::Photoreal(Box::new(instance)))
+        }
+        Player::Cartoon(cartoon) => {
+            // A cartoon stands in the room's light as the furniture does.
+            let mut instance = stage.load_cartoon(cartoon)?.instance()?;
+            instance.set_pose(pose)?;
+            Ok(Sitter::Cartoon(Box::new(instance)))
         }
     }
 }
