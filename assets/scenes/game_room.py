@@ -18,7 +18,7 @@ from kit.shapes import box, lathe, leaf, place  # noqa: E402
 DRAFT = "--draft" in sys.argv
 # As demos/game has them: play/table.rs, face/sway.rs, show/arm.rs.
 HALF_LENGTH, HALF_WIDTH, TOP, THICK, NET, OVERHANG = 0.55, 0.36, 0.72, 0.035, 0.07, 0.03
-SEAT, EYES, TURN = 0.82, 1.13, 0.62
+SEAT, EYES, TURN = 0.82, 1.13, 0.74
 LEFT, RIGHT, FRONT, BACK, HIGH = -2.3, 2.3, -3.0, 1.32, 2.75
 KEY_ALONG, KEY = (0.16, 0.76, -0.56), (1.34, 1.18, 1.0)
 RIM_ALONG, RIM = (-0.25, -0.85, -0.42), (0.62, 0.30, 0.44)
@@ -257,7 +257,7 @@ def main():
     for name, along, colour in (("key", KEY_ALONG, KEY), ("rim", RIM_ALONG, RIM)):
         strength = max(colour)
         out.lamp(name, "directional", [c / strength for c in colour], strength * math.pi, rotation=glb.looking(frame(along)))
-    out.camera("spectator", (-0.22, 1.27, 2.20), (0.01, 0.985, 0.0), 0.555)
+    out.camera("spectator", (-0.03, 1.27, 2.10), (-0.01, 0.99, 0.0), 0.56)
     extras = {"look": {"kind": "toon", "bands": 3, "ink_px": 1.4, "ink_color": [0.012, 0.010, 0.035]}, "probes": probes,
               "environment": {"gradient": [list(c) for c in SKY], "visible": True}}
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "game_room.glb")

@@ -102,10 +102,7 @@ fn demo(may_install: bool) -> Result<(), Failure> {
     for (what, output, how) in PICTURES {
         run(
             &format!("render {what} to {output}"),
-            cargo()
-                .args(["run", "--quiet", "--package", "visavis-cli", "--"])
-                .args(how)
-                .arg(output),
+            cargo().args(["run", "--quiet", "--package", "visavis-cli", "--"]).args(how).arg(output),
         )?;
     }
     eprintln!("\nxtask: done; open");

@@ -157,7 +157,7 @@ fn film(arguments: &Arguments, scene: &Scene, players: &[Player; 2], mut show: S
     let frames = frame_count(*seconds, *fps).min(to.frame_limit().unwrap_or(usize::MAX));
     let start = Instant::now();
     // A film's sound is that of the whole game: it is played once before it is drawn.
-    let sound_file = match (to.has_sound()).then(|| sound(show.clone(), *at, frames as f64 / fps)) {
+    let sound_file = match (to.has_sound()).then(|| sound(show.clone(), *at, frames, *fps)) {
         None => None,
         Some(mixer) => {
             let mut file = to.temporary(".wav")?;
@@ -195,7 +195,10 @@ fn film(arguments: &Arguments, scene: &Scene, players: &[Player; 2], mut show: S
         _ => "cpu",
     };
     let [width, height] = *size;
-    eprintln!("{}: {frames} frames of {width}x{height}; took {took:.1} s ({executor} executor, {adapter})", path.display());
+    eprintln!(
+        "{}: {frames} frames of {width}x{height}; took {took:.1} s ({executor} executor, {adapter})",
+        path.display()
+    );
     Ok(json!({
         "frames": frames, "fps": fps, "width": width, "height": height, "seconds": frames as f64 / fps, "at": at,
         "seed": arguments.seed, "points": show.game().score().points, "adapter": adapter, "executor": executor,
@@ -214,13 +217,13 @@ fn skip(show: &mut Show, seconds: f64) {
 }
 
 /// What is heard of a show from a time on. Points that are shown again are silent.
-fn sound(mut show: Show, at: f64, seconds: f64) -> Mixer {
-    let mut mixer = Mixer::new(SOUND_RATE, seconds);
+fn sound(mut show: Show, at: f64, frames: usize, fps: f64) -> Mixer {
+    let mut mixer = Mixer::new(SOUND_RATE, frames as f64 / fps);
     skip(&mut show, at);
     show.take_sounds();
-    let steps = (seconds / STEP_S).ceil();
-    for _ in 0..steps as usize {
-        show.advance(STEP_S as f32);
+    // In the very steps that the film takes, so that both play the same game.
+    for _ in 0..frames {
+        skip(&mut show, 1.0 / fps);
         for mut sound in show.take_sounds() {
             sound.time_s -= at as f32;
             mixer.add(&sound);
@@ -276,9 +279,9 @@ fn found(asset: &str, named: Option<&Path>, field: &str) -> Result<PathBuf> {
     let beside = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.join("assets")));
     let folders = [Some(PathBuf::from("assets")), beside];
     let mut places = folders.into_iter().flatten().map(|folder| folder.join(asset));
-    places
-        .find(|path| path.is_file())
-        .with_context(|| format!("assets/{asset}: it is neither here nor beside the program; name one with {field}"))
+    places.find(|path| path.is_file()).with_context(|| {
+        format!("assets/{asset}: it is neither here nor beside the program; name one with {field}")
+    })
 }
 
 impl Executor {

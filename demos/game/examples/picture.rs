@@ -17,7 +17,9 @@ use visavis_scene::{Cartoon, Scene};
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [room, left, right, seconds, picture, rest @ ..] = arguments.as_slice() else {
-        return Err("usage: picture ROOM.glb LEFT RIGHT SECONDS PICTURE.png [WIDTHxHEIGHT [player|close]]".into());
+        return Err(
+            "usage: picture ROOM.glb LEFT RIGHT SECONDS PICTURE.png [WIDTHxHEIGHT [player|close]]".into()
+        );
     };
     let (width, height) = rest.first().and_then(|size| size.split_once('x')).unwrap_or(("1280", "720"));
     let size = [width.parse()?, height.parse()?];

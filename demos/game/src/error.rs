@@ -7,7 +7,9 @@ use visavis_scene::{CartoonError, RoomError, StageError};
 #[derive(Debug, thiserror::Error)]
 pub enum GameError {
     /// The room isn't one for this game.
-    #[error("the room {room} has no node `{node}`: it was made for something else; use assets/scenes/game_room.glb")]
+    #[error(
+        "the room {room} has no node `{node}`: it was made for something else; use assets/scenes/game_room.glb"
+    )]
     NoNode {
         /// What the room is called.
         room: String,

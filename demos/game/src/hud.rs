@@ -85,7 +85,8 @@ impl Hud {
         let input = egui::RawInput { screen_rect: Some(rect), ..Default::default() };
         let mut drawn = self.context.run_ui(input, |ui| {
             let layer = egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("hud"));
-            let page = Page { painter: ui.ctx().layer_painter(layer), rect, unit: height.min(width * 0.75) / 720.0 };
+            let page =
+                Page { painter: ui.ctx().layer_painter(layer), rect, unit: height.min(width * 0.75) / 720.0 };
             page.everything(show, words);
         });
         for (id, deltas) in &drawn.textures_delta.set {
@@ -159,16 +160,25 @@ impl Page {
         let middle = Pos2::new(self.rect.center().x, self.rect.top() + 44.0 * u);
         let (half, tall) = (Vec2::new(222.0, 26.0) * u, CornerRadius::same((26.0 * u).min(255.0) as u8));
         let plate = Rect::from_center_size(middle, half * 2.0);
-        self.painter.rect_filled(plate.translate(Vec2::new(0.0, 4.0 * u)), tall, Color32::from_black_alpha(60));
+        self.painter.rect_filled(
+            plate.translate(Vec2::new(0.0, 4.0 * u)),
+            tall,
+            Color32::from_black_alpha(60),
+        );
         self.painter.rect_filled(plate, tall, INK.gamma_multiply(PLATE));
         let server = score.server();
         let serves = !matches!(show.moment().phase, Phase::Won(_));
         for side in Side::BOTH {
             let (i, sign) = (side.index(), side.sign());
             // The points on a chip of the side's colour.
-            let chip = Rect::from_center_size(middle + Vec2::new(sign * 43.0 * u, 0.0), Vec2::new(74.0, 64.0) * u);
+            let chip =
+                Rect::from_center_size(middle + Vec2::new(sign * 43.0 * u, 0.0), Vec2::new(74.0, 64.0) * u);
             let round = CornerRadius::same((16.0 * u).min(255.0) as u8);
-            self.painter.rect_filled(chip.translate(Vec2::new(0.0, 3.0 * u)), round, Color32::from_black_alpha(50));
+            self.painter.rect_filled(
+                chip.translate(Vec2::new(0.0, 3.0 * u)),
+                round,
+                Color32::from_black_alpha(50),
+            );
             self.painter.rect_filled(chip, round, COLORS[i]);
             let points = score.points[i].to_string();
             self.bold(chip.center(), Align2::CENTER_CENTER, &points, 44.0, PAPER);
@@ -251,7 +261,7 @@ impl Page {
 
     /// The font that comes with egui is a light one; twice side by side it is bold.
     fn bold(&self, at: Pos2, align: Align2, text: &str, size: f32, ink: Color32) {
-        let apart = 0.028 * size * self.unit;
+        let apart = (0.034 * size * self.unit).max(0.8);
         for shift in [-0.5, 0.0, 0.5] {
             self.text(at + Vec2::new(shift * apart, 0.0), align, text, size, ink);
         }

@@ -67,7 +67,9 @@ impl Mixer {
 
 fn timbre(on: Option<Touch>) -> Timbre {
     match on {
-        None => Timbre { tones: [(1050.0, 0.012, 0.7), (1730.0, 0.008, 0.4), (520.0, 0.016, 0.3)], noise: 0.35 },
+        None => {
+            Timbre { tones: [(1050.0, 0.012, 0.7), (1730.0, 0.008, 0.4), (520.0, 0.016, 0.3)], noise: 0.35 }
+        }
         Some(Touch::Table(_) | Touch::Edge) => {
             Timbre { tones: [(1420.0, 0.014, 0.6), (2480.0, 0.007, 0.3), (690.0, 0.020, 0.3)], noise: 0.25 }
         }

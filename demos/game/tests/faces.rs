@@ -140,8 +140,10 @@ fn winners_smile_and_losers_do_not() {
 fn lids_blink_as_often_as_people_do() {
     let moments = moments(show(7, Default::default()), 120.0);
     for side in 0..2 {
-        let closed: Vec<bool> =
-            moments.iter().map(|moment| moment.faces[side].latent.unit(FaceUnit::EyeBlinkLeft) > 0.8).collect();
+        let closed: Vec<bool> = moments
+            .iter()
+            .map(|moment| moment.faces[side].latent.unit(FaceUnit::EyeBlinkLeft) > 0.8)
+            .collect();
         let blinks = closed.windows(2).filter(|pair| !pair[0] && pair[1]).count();
         assert!((10..80).contains(&blinks), "{blinks} blinks in two minutes");
     }

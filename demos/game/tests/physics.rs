@@ -80,9 +80,12 @@ fn energy_never_grows() {
     let mut random = Random::new(3);
     for _ in 0..200 {
         let mut any = |low: f32, high: f32| random.within(low, high);
-        let mut flying =
-            ball([any(-1.5, 1.5), any(0.8, 2.0), any(-0.9, 1.5)], [any(-9.0, 9.0), any(-6.0, 4.0), any(-5.0, 5.0)]);
-        let energy = |ball: &Ball| 0.5 * ball.velocity_m_s.length_squared() + GRAVITY_M_S2 * ball.position_m.y;
+        let mut flying = ball(
+            [any(-1.5, 1.5), any(0.8, 2.0), any(-0.9, 1.5)],
+            [any(-9.0, 9.0), any(-6.0, 4.0), any(-5.0, 5.0)],
+        );
+        let energy =
+            |ball: &Ball| 0.5 * ball.velocity_m_s.length_squared() + GRAVITY_M_S2 * ball.position_m.y;
         let mut before = energy(&flying);
         for _ in 0..600 {
             flying.step(STEP_S, &mut |_| {});
@@ -109,7 +112,9 @@ fn nothing_tunnels() {
             let to = flying.position_m;
             let inside = to.cmpge(ROOM_M[0]).all() && to.cmple(ROOM_M[1]).all();
             assert!(inside && to.is_finite(), "{start:?}: out of the room at {to}");
-            let in_table = to.x.abs() < HALF_LENGTH_M && to.z.abs() < HALF_WIDTH_M && (to.y - TOP_M + 0.015).abs() < 0.015;
+            let in_table = to.x.abs() < HALF_LENGTH_M
+                && to.z.abs() < HALF_WIDTH_M
+                && (to.y - TOP_M + 0.015).abs() < 0.015;
             assert!(!in_table, "{start:?}: in the table at {to}");
             if touches == 0 && from.x.signum() != to.x.signum() {
                 // It went over the middle untouched: above the net, or beside or under the table.

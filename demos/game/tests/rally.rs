@@ -97,8 +97,8 @@ fn a_person_can_play() {
     let mut last = None;
     while game.time_s() < 90.0 {
         let ball = game.ball();
-        // A hand that follows the ball on the screen, a quarter of a second late.
-        let seen = ball.position_m - 0.0 * ball.velocity_m_s;
+        // A hand that follows the ball on the screen, a tenth of a second late.
+        let seen = ball.position_m - 0.1 * ball.velocity_m_s;
         let serves = matches!(game.phase(), Phase::Ready(_)) && game.time_s() % 3.0 > 2.0;
         game.set_hand(Hand { across_and_up_m: Vec2::new(seen.z, seen.y), serves });
         for event in game.step() {

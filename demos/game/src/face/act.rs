@@ -104,10 +104,19 @@ impl Act {
         let vowel = random.bits() % 4;
         put(U::JawOpen, 0.34 * open);
         for (left, right, value) in match vowel {
-            0 => [(U::MouthLowerDownLeft, U::MouthLowerDownRight, 0.4), (U::MouthUpperUpLeft, U::MouthUpperUpRight, 0.2)],
-            1 => [(U::MouthStretchLeft, U::MouthStretchRight, 0.4), (U::MouthSmileLeft, U::MouthSmileRight, 0.25)],
+            0 => [
+                (U::MouthLowerDownLeft, U::MouthLowerDownRight, 0.4),
+                (U::MouthUpperUpLeft, U::MouthUpperUpRight, 0.2),
+            ],
+            1 => [
+                (U::MouthStretchLeft, U::MouthStretchRight, 0.4),
+                (U::MouthSmileLeft, U::MouthSmileRight, 0.25),
+            ],
             2 => [(U::MouthFunnel, U::MouthFunnel, 0.45), (U::MouthPucker, U::MouthPucker, 0.15)],
-            _ => [(U::MouthPucker, U::MouthPucker, 0.45), (U::MouthLowerDownLeft, U::MouthLowerDownRight, 0.15)],
+            _ => [
+                (U::MouthPucker, U::MouthPucker, 0.45),
+                (U::MouthLowerDownLeft, U::MouthLowerDownRight, 0.15),
+            ],
         } {
             put(left, value * open);
             if right != left {

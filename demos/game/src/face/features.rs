@@ -30,14 +30,14 @@ impl Features {
     pub fn of(avatar: &Avatar) -> Self {
         let joint = |role: JointRole, usual: Vec3| {
             let joint = avatar.manifest.skeleton.joints.iter().find(|joint| joint.role == role);
-            joint.map(|joint| joint.position).filter(|at| at.is_finite() && at.length() < 0.5).unwrap_or(usual)
+            joint
+                .map(|joint| joint.position)
+                .filter(|at| at.is_finite() && at.length() < 0.5)
+                .unwrap_or(usual)
         };
         let usual = Self::default();
         Self {
-            eyes: [
-                joint(JointRole::EyeLeft, usual.eyes[0]),
-                joint(JointRole::EyeRight, usual.eyes[1]),
-            ],
+            eyes: [joint(JointRole::EyeLeft, usual.eyes[0]), joint(JointRole::EyeRight, usual.eyes[1])],
             neck: joint(JointRole::Neck, usual.neck),
             head: joint(JointRole::Head, usual.head),
         }

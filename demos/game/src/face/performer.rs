@@ -44,7 +44,7 @@ const UPPER: f32 = 20.0;
 /// The head's.
 const HEAD: f32 = 8.5;
 /// The share of the way that the head goes with the eyes, and the most that it turns, radians.
-const HEAD_SHARE: f32 = 0.45;
+const HEAD_SHARE: f32 = 0.47;
 const MAX_TURN: f32 = 0.55;
 const MAX_NOD: f32 = 0.24;
 /// No act takes a unit further than this share of what the avatar has shown.
@@ -68,7 +68,13 @@ pub struct Performer {
 
 impl Performer {
     /// A face at rest. `range` is the avatar's: acts stay inside it; `tuner` applies an expression profile after that.
-    pub fn new(side: Side, features: Features, range: Option<FaceRange>, tuner: Option<Tuner>, seed: u64) -> Self {
+    pub fn new(
+        side: Side,
+        features: Features,
+        range: Option<FaceRange>,
+        tuner: Option<Tuner>,
+        seed: u64,
+    ) -> Self {
         let mut random = Random::new(seed ^ (0x5eed << side.index()));
         Self {
             side,
@@ -158,8 +164,7 @@ impl Performer {
         let target = rest_from_world.transform_point3(target);
 
         let rotation = self.turn(seconds, target, cue.time_s);
-        let (gaze, jumped) =
-            self.eyes.step(seconds, target, rotation, &self.features, &mut self.random);
+        let (gaze, jumped) = self.eyes.step(seconds, target, rotation, &self.features, &mut self.random);
         let is_coming = cue.striker == Some(self.side.other());
         let wants = jumped > 0.30 && self.random.unit() < 0.6;
         let closed = self.blink.step(seconds, is_coming || cue.phase == Phase::Toss, wants, &mut self.random);
@@ -169,9 +174,11 @@ impl Performer {
         for unit in [FaceUnit::EyeBlinkLeft, FaceUnit::EyeBlinkRight] {
             let place = &mut units[unit as usize];
             *place = place.max(closed);
-            // Closed lids aren't wide.
         }
-        for unit in [FaceUnit::EyeWideLeft, FaceUnit::EyeWideRight, FaceUnit::EyeSquintLeft, FaceUnit::EyeSquintRight] {
+        // Closed lids aren't wide.
+        for unit in
+            [FaceUnit::EyeWideLeft, FaceUnit::EyeWideRight, FaceUnit::EyeSquintLeft, FaceUnit::EyeSquintRight]
+        {
             units[unit as usize] *= 1.0 - closed;
         }
         let latent = Latent { units, gaze, residual: [0.0; MAX_RESIDUAL] };

@@ -9,7 +9,7 @@ use crate::play::{Event, Paddle, Phase, Side};
 const BACK_M: f32 = 0.82;
 const EYES_M: f32 = 1.13;
 /// How far seats are turned towards whoever watches, radians.
-const TURN: f32 = 0.62;
+const TURN: f32 = 0.74;
 /// The share of the paddle's way that a seat goes along, and the most, metres.
 const ALONG: f32 = 0.55;
 const MAX_ALONG_M: f32 = 0.20;

@@ -2,6 +2,7 @@
 
 use glam::{Vec2, Vec3};
 
+use super::STEP_S;
 use super::aim;
 use super::ball::{Ball, GRAVITY_M_S2, Touched};
 use super::hand::Hand;
@@ -10,7 +11,6 @@ use super::paddle::{BLADE_RADIUS_M, Paddle, Wish, home, swing};
 use super::random::Random;
 use super::rules::{Rally, Score, Verdict, Why};
 use super::table::{BALL_RADIUS_M, HALF_LENGTH_M, HALF_WIDTH_M, Side, TOP_M};
-use super::STEP_S;
 
 /// Who plays, and from which seed chance comes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -186,7 +186,8 @@ impl Game {
         match self.phase {
             Phase::Ready(until) => {
                 let server = self.score.server();
-                let is_due = if self.options.person == Some(server) { self.hand.serves } else { time_s >= until };
+                let is_due =
+                    if self.options.person == Some(server) { self.hand.serves } else { time_s >= until };
                 if is_due {
                     self.toss(server, time_s);
                 }

@@ -29,16 +29,16 @@ impl Camera {
         match self {
             Self::Spectator => {
                 let drift = Vec3::new((0.21 * time_s).sin(), 0.5 * (0.17 * time_s).sin(), 0.0) * 0.05;
-                let eye = Vec3::new(-0.22, 1.27, 2.20) + drift;
-                let look = Vec3::new(0.01 + 0.03 * ball_m.x.clamp(-1.0, 1.0), 0.985, 0.0);
+                let eye = Vec3::new(-0.03, 1.27, 2.10) + drift;
+                let look = Vec3::new(-0.01 + 0.03 * ball_m.x.clamp(-1.0, 1.0), 0.99, 0.0);
                 // Narrow pictures see as much from side to side.
-                let angle = wide_enough(0.555, aspect);
+                let angle = wide_enough(0.56, aspect);
                 View::look_at(eye, look, angle, aspect, NEAR_M)
             }
             Self::Player(side) => {
-                let eye = Vec3::new(side.sign() * (HALF_LENGTH_M + 0.84), TOP_M + 0.60, 0.02);
-                let look = Vec3::new(-side.sign() * 0.32, TOP_M + 0.16, 0.0);
-                View::look_at(eye, look, wide_enough(0.58, aspect), aspect, NEAR_M)
+                let eye = Vec3::new(side.sign() * (HALF_LENGTH_M + 1.02), TOP_M + 0.62, 0.02);
+                let look = Vec3::new(-side.sign() * 0.34, TOP_M + 0.18, 0.0);
+                View::look_at(eye, look, wide_enough(0.54, aspect), aspect, NEAR_M)
             }
             Self::Close(side) => {
                 let turn = 0.10 * (0.5 * time_s).sin();

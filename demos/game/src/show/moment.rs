@@ -58,7 +58,8 @@ impl Moment {
 }
 
 fn place_between(a: Affine3A, b: Affine3A, share: f32) -> Affine3A {
-    let [(_, turn, at), (_, other_turn, other_at)] = [a, b].map(|place| place.to_scale_rotation_translation());
+    let [(_, turn, at), (_, other_turn, other_at)] =
+        [a, b].map(|place| place.to_scale_rotation_translation());
     Affine3A::from_rotation_translation(slerp(turn, other_turn, share), at.lerp(other_at, share))
 }
 

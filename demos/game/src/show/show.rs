@@ -284,9 +284,8 @@ impl Show {
             let i = side.index();
             seats[i] = self.sways[i].step(seconds, time_s, phase, &paddles[i]);
         }
-        let people = std::array::from_fn(|i| {
-            seats[i] * Affine3A::from_translation(Vec3::NEG_Y * self.sinks_m[i])
-        });
+        let people =
+            std::array::from_fn(|i| seats[i] * Affine3A::from_translation(Vec3::NEG_Y * self.sinks_m[i]));
         let watcher_m = self.camera.view(self.passed_s, ball_m, 1.0).eye();
         let mut faces = self.moment.faces;
         for side in Side::BOTH {

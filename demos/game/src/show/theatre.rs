@@ -118,7 +118,8 @@ impl Theatre {
             let pose = moment.seats[i];
             let arm = Arm::reaching(side, pose, &moment.paddles[i]);
             // A hidden player's seat is behind the camera's back: it shrinks to nothing. The paddle stays.
-            let pod = if hidden == Some(side) { pose * Affine3A::from_scale(Vec3::splat(1e-3)) } else { pose };
+            let pod =
+                if hidden == Some(side) { pose * Affine3A::from_scale(Vec3::splat(1e-3)) } else { pose };
             room.set_node(self.nodes.pods[i], pod)?;
             room.set_node(self.nodes.uppers[i], arm.upper)?;
             room.set_node(self.nodes.fores[i], arm.fore)?;

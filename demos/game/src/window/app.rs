@@ -88,7 +88,9 @@ impl App {
         self.start(Arc::new(window))?;
         let is_software = self.screen.as_ref().is_some_and(|screen| screen.gpu.is_software);
         if is_software {
-            self.say("No graphics processor here: drawn by the processor, with as many pixels as it can move well");
+            self.say(
+                "No graphics processor here: drawn by the processor, with as many pixels as it can move well",
+            );
         } else if self.setup.show.game().options().person.is_some() {
             self.say("Move the mouse to play, H shows the keys");
         }
@@ -294,7 +296,9 @@ impl ApplicationHandler for App {
             WindowEvent::CursorMoved { position, .. } => {
                 self.point(Vec2::new(position.x as f32, position.y as f32));
             }
-            WindowEvent::MouseInput { state: ElementState::Pressed, button: MouseButton::Left, .. } => self.act(),
+            WindowEvent::MouseInput { state: ElementState::Pressed, button: MouseButton::Left, .. } => {
+                self.act()
+            }
             WindowEvent::KeyboardInput { event, .. } => self.key(events, &event),
             _ => {}
         }

@@ -49,10 +49,12 @@ impl Screen {
         } else {
             StageOptions { output: INNER, ..StageOptions::default() }
         };
-        let theatre = Theatre::new(&gpu.engine, scene, players, options).context("setting up the game's room")?;
+        let theatre =
+            Theatre::new(&gpu.engine, scene, players, options).context("setting up the game's room")?;
         let hud = Hud::new(&gpu.device, gpu.format());
-        let stretch =
-            TextureBlitterBuilder::new(&gpu.device, gpu.format()).sample_type(wgpu::FilterMode::Linear).build();
+        let stretch = TextureBlitterBuilder::new(&gpu.device, gpu.format())
+            .sample_type(wgpu::FilterMode::Linear)
+            .build();
         Ok(Self { window, gpu, theatre, hud, stretch, inner: None })
     }
 
