@@ -59,7 +59,7 @@ def make(style, wheel_folder):
         file.node(holder, name=name + " mesh", mesh=mesh, scale=[gltf.HALF_RANGE_M] * 3)
 
     material = file.material
-    skin_look = material("skin", [1, 1, 1], style["skin"]["roughness"])
+    skin_look = material("skin", [1, 1, 1], style["skin"]["roughness"], glow=style["skin"]["glow"])
     put("face", skin, skin_look)
     eye_look = material("eyes", [1, 1, 1], 0.12, texture=file.picture(iris.picture(style["iris"])))
     for side, name in enumerate(("eyeLeft", "eyeRight")):
@@ -74,7 +74,7 @@ def make(style, wheel_folder):
     above = (face.template[:, 1] > 6.9) & (face.masks["ears"] < 0.2)
     skull = hair.Skull(skin.points[above], np.array([0, 0.12, -0.66]))
     points, triangles, tints = hair.build(skull, style["hair"], style["seed"])
-    put("hair", Piece(points, triangles, tints * np.array(style["hair"]["color"])), material("hair", [1, 1, 1], 0.5, double=True))
+    put("hair", Piece(points, triangles, tints * np.array(style["hair"]["color"])), material("hair", [1, 1, 1], style["hair"]["roughness"], double=True))
     ring = (np.abs(face.template[:, 1] - 5.86) < 0.08) & (np.abs(face.template[:, 0]) < 0.75)
     centre = skin.points[ring].mean(0) * [0, 1, 1]
     radius = np.abs(skin.points[ring][:, 0]).max()

@@ -75,6 +75,10 @@ class Face:
         smooth = relaxed(points, triangles, soft, style["soft_rounds"])
         calm = 0.9 * (1 - ss(masks["lips"], 0.05, 0.3)) * (1 - ss(masks["lids"], 0.2, 0.6)) * (1 - ss(masks["eye_rim"], 0.2, 0.6))
         deltas = {n: _quiet(relaxed(d, triangles, calm, 14)) for n, d in deltas.items()}
+        for start, gain in style["gains"].items():
+            for name in deltas:
+                if name.startswith(start):
+                    deltas[name] = deltas[name] * gain
         self._lids(smooth, deltas)
         weights = bust_weights(self.template)[:, :3]
         weights[:, 2] = 1 - weights[:, 0] - weights[:, 1]
@@ -103,7 +107,7 @@ class Face:
         col = col * (1 - column(lip)) + np.array(look["lip"]) * column(lip)
         inside = ss(m["mouth_inside"], 0.25, 0.6)
         col = col * (1 - column(inside)) + np.array([0.16, 0.018, 0.022]) * column(inside)
-        hair = ss(m["scalp"], 0.35, 1.0)
+        hair = ss(m["scalp"], 0.6, 1.0) * (1 - ss(self.template[:, 2], 0.9, 1.2))
         col = col * (1 - column(hair)) + 0.55 * np.array(self.style["hair"]["color"]) * column(hair)
         # Less light comes in under the chin.
         neck = m["neck"] * ss(self.template[:, 2], 0.2, 1.1)
@@ -212,7 +216,11 @@ class Face:
             ids, quads, uv = self.mh.group("helper-" + name)
             levels = 1 if name != "tongue" else 0
             matrix, dense, _ = subdivide(quads, len(ids), uv, levels)
-            points, deltas = self.moved(matrix @ self.identity[ids], np.stack([matrix @ d[ids] for d in self.units]))
+            inner = matrix @ self.identity[ids]
+            if name != "tongue":
+                # Behind the lips and inside the cheeks, whatever these do.
+                inner = inner * [0.84, 1, 1] - [0, 0, 0.045]
+            points, deltas = self.moved(inner, np.stack([matrix @ d[ids] for d in self.units]))
             tri = np.concatenate([dense[:, [0, 1, 2]], dense[:, [0, 2, 3]]])
             # Further in, it is darker.
             deep = ss(points[:, 2], np.percentile(points[:, 2], 5), points[:, 2].max())[:, None]
@@ -249,8 +257,7 @@ def _render_mesh(skin):
     socket = islands["socket_left"] | islands["socket_right"]
     inner = socket & (t[skin.cage][..., 2].max(1) < 1.24)
     below = clothes.below_collar(t) - 0.28 + 0.45 * ss(np.abs(t[:, 0]), 0.5, 0.8)
-    throat = islands["mouth"] & (c[:, 2] < 0.85)
-    hidden = inner | throat | (below[skin.cage].min(1) > 0.12)
+    hidden = inner | (below[skin.cage].min(1) > 0.12)
     x = np.abs(c[:, 0])
     eyes = np.hypot((x - EYE[0]) / 1.2, c[:, 1] - EYE[1]) < 0.165
     lips = (np.hypot(c[:, 0] / 1.6, c[:, 1] - 6.66) < 0.155) & ~(islands["mouth"] & (c[:, 2] < 1.2))

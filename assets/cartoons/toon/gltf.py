@@ -43,11 +43,12 @@ class File:
         textures.append({"source": len(images) - 1, "sampler": 0})
         return len(textures) - 1
 
-    def material(self, name, color, roughness, texture=None, double=False):
+    def material(self, name, color, roughness, texture=None, double=False, glow=None):
         pbr = {"baseColorFactor": [*color, 1.0], "metallicFactor": 0.0, "roughnessFactor": roughness}
         if texture is not None:
             pbr["baseColorTexture"] = {"index": texture}
-        self.json["materials"].append({"name": name, "pbrMetallicRoughness": pbr, **({"doubleSided": True} if double else {})})
+        self.json["materials"].append({"name": name, "pbrMetallicRoughness": pbr, **({"doubleSided": True} if double else {}),
+                                       **({"emissiveFactor": glow} if glow else {})})
         return len(self.json["materials"]) - 1
 
     def mesh(self, name, points_m, triangles, normals, material, colors=None, uv=None, joints=None, targets=None):

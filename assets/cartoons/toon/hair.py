@@ -56,7 +56,7 @@ def build(skull, style, seed):
 def _line(skull, style, pole, ahead, left, phi, u, longer, fuller):
     """One line from the parting to the tip: [ROWS,3] and its tint [ROWS]."""
     steps = 140
-    angle = np.linspace(0.03, 1.78, steps)
+    angle = np.linspace(0.0, 1.78, steps)
     # Locks sweep sideways as they fall.
     azimuth = phi + style["sweep"] * np.sin(np.clip(phi, -1.6, 1.6)) * (angle / 1.78) ** 1.4
     flat = np.cos(azimuth)[:, None] * ahead + np.sin(azimuth)[:, None] * left

@@ -24,6 +24,9 @@ class Warp:
         for side in (-1, 1):
             p = self._swell(p, (side * 0.34, -0.42, 0.0), (0.42, 0.40, 0.5), s["cheeks"] - 1)
             p = self._swell(p, (side * 0.72, -0.16, -0.72), (0.20, 0.34, 0.34), s["ears"] - 1)
+        # The corners of the mouth, which the eyes' growth draws down.
+        at = np.stack([(np.abs(p[..., 0]) - s["mouth"][0]) / 0.26, (p[..., 1] - s["mouth"][1]) / 0.24], -1)
+        p[..., 1] += s["corners"] * np.exp(-(at ** 2).sum(-1)) * ss(p[..., 2], -0.1, 0.2)
         y = p[..., 1]
         skull, jaw = ss(y, -0.2, 0.6), ss(-y, 0.15, 0.95)
         wide = 1 + (s["skull"] - 1) * skull + (s["jaw"] - 1) * jaw

@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use visavis_codec::avatar::CartoonAvatar;
 use visavis_codec::bitstream::{LatentWriter, Quantiser, WriterOptions};
 use visavis_codec::call::{CallReader, CallWriter, MessageTimes, Sender, Voice};
 use visavis_codec::testing::{Preset, synthetic_avatar};
@@ -212,6 +213,38 @@ fn two_programs_talk_and_what_comes_is_kept() {
     assert!(loud.len() > 200, "{} blocks", loud.len());
     let (lag, likeness) = best_lag(&loud, &jaw, 20);
     assert!(lag.abs() <= 2 && likeness > 0.8, "{lag} of 10 ms, {likeness}");
+}
+
+/// The speaker's owner chose to be drawn: the listener's video shows the cartoon, as proven as anybody.
+#[test]
+fn who_joins_as_a_cartoon_is_seen_as_one() {
+    let stage = Stage::new();
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/cartoons/mia.glb");
+    let key = OwnerKey::generate();
+    key.save(&stage.path("drawn.key")).unwrap();
+    let like = Avatar::read(&std::fs::read(stage.path("nobody.avatar")).unwrap()).unwrap().manifest;
+    let drawn =
+        CartoonAvatar::new("mia".into(), like.licence, &like.latent, std::fs::read(model).unwrap()).write();
+    let drawn = Avatar::sign_file(&drawn.unwrap(), &key.public().0, |root| key.sign_root(root)).unwrap();
+    std::fs::write(stage.path("nobody.avatar"), &drawn).unwrap();
+    std::fs::rename(stage.path("drawn.key"), stage.path("nobody.key")).unwrap();
+
+    let host = stage.host(&[]);
+    let film = ["--headless", "film/%04d.png", "--fps", "2", "--size", "96", "--background", "#000000"];
+    let joined = [&["--json", "call", "join", "@link", "--seconds", "7"][..], &film].concat();
+    let guest = stage.start(&joined).report();
+    host.interrupt();
+    host.report();
+    let peer = &guest["peers"][0];
+    assert_eq!((peer["avatar"].as_str(), peer["proven"].as_bool()), (Some("mia"), Some(true)), "{guest:#}");
+    assert!(peer["faces"].as_u64().unwrap() > 30 && peer["unreadable"] == 0, "{guest:#}");
+    let mut pictures: Vec<_> =
+        std::fs::read_dir(stage.path("film")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    pictures.sort();
+    let last = image::open(pictures.last().expect("pictures")).unwrap().to_rgb8();
+    // Not the grey outline of who isn't proven: her pullover is blue.
+    let blue = last.pixels().filter(|pixel| pixel[2] > pixel[0].saturating_add(40)).count();
+    assert!(blue > 300, "{blue} blue pixels");
 }
 
 #[test]

@@ -485,3 +485,59 @@ fn a_call_is_rendered_in_a_room() {
     let (status, _) = scene.failure(&["render", "call.mcap", "-o", "x.png", "--place", "person"]);
     assert_eq!(status, 2, "a place without a scene");
 }
+
+#[test]
+fn a_person_may_appear_as_a_cartoon() {
+    let scene = Scene::new();
+    let asset = |name: &str| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets").join(name);
+        path.to_str().unwrap().to_owned()
+    };
+    let mia = asset("cartoons/mia.glb");
+    let made = scene.json(&["cartoon", &mia, "--like", "nobody.avatar", "-o", "mia.avatar"]);
+    assert_eq!(made["units_found"].as_array().unwrap().len(), 52);
+    assert_eq!((&made["units_missing"], &made["gaze"]), (&serde_json::json!([]), &"the eyes' nodes".into()));
+
+    // It is told, signed and verified as any avatar is.
+    let told = scene.json(&["inspect", "mia.avatar"]);
+    assert_eq!(
+        (&told["kind"], &told["form"], &told["signed"]),
+        (&"avatar".into(), &"cartoon".into(), &false.into())
+    );
+    assert_eq!(told["root_hash_blake3"], made["root_hash_blake3"]);
+    scene.json(&["key", "new", "owner.key"]);
+    scene.json(&["key", "sign", "mia.avatar", "--key", "owner.key"]);
+    let verified = scene.json(&["key", "verify", "mia.avatar"]);
+    let told = scene.json(&["inspect", "mia.avatar"]);
+    assert_eq!((&told["signed"], &told["owner_public_key"]), (&true.into(), &verified["public_key"]));
+    assert_eq!(scene.json(&["inspect", "nobody.avatar"])["form"], "photoreal");
+
+    // It says the call, alone and beside a captured person.
+    let alone = ["render", "call.mcap", "--avatar", "mia.avatar", "--size", "96", "--frame", "3", "-o"];
+    scene.json(&[&alone[..], &["alone.png"]].concat());
+    scene.json(&[&alone[..], &["toon.png", "--look", "toon"]].concat());
+    let [plain, toon] =
+        ["alone.png", "toon.png"].map(|name| image::open(scene.path(name)).unwrap().to_rgb8());
+    assert_ne!(plain, toon);
+    let colours: std::collections::HashSet<_> = plain.pixels().collect();
+    assert!(colours.len() > 500, "an empty picture");
+    let room = asset("scenes/cartoon_table.glb");
+    let both =
+        ["--place", "person", "--place", "person_2", "--avatar", "nobody.avatar", "--avatar", "mia.avatar"];
+    scene.json(&still(&room, &both));
+
+    // What shows captured people alone says so.
+    for (arguments, says) in [
+        (vec!["eval", "mia.avatar", "nowhere"], "cartoon"),
+        (vec!["render", "call.mcap", "--avatar", "nobody.avatar", "--look", "toon", "-o", "x.png"], "--look"),
+        (
+            vec!["render", "call.mcap", "--avatar", "mia.avatar", "--avatar", "mia.avatar", "-o", "x.png"],
+            "--place",
+        ),
+        (vec!["cartoon", "call.mcap", "-o", "x.avatar"], "call.mcap"),
+        (vec!["cartoon", &mia, "-o", "x.glb"], ".avatar"),
+    ] {
+        let (status, message) = scene.failure(&arguments);
+        assert!(status == 1 && message.contains(says), "{arguments:?}: {message}");
+    }
+}

@@ -236,3 +236,25 @@ proptest! {
         prop_assert_eq!(AvatarDownload::resume([1; 32], &state).progress().bytes, 0);
     }
 }
+
+/// A drawn person's file goes the same way: its root, its owner's signature, its chunks.
+#[test]
+fn a_cartoon_arrives_as_its_owner_has_it() {
+    use visavis_codec::avatar::{CartoonAvatar, Licence};
+    let licence = Licence { spdx: "CC0-1.0".into(), consent: String::new() };
+    let model: Vec<u8> = (0..=255).cycle().take(3 * CHUNK_BYTES + 5).collect();
+    let latent = visavis_codec::bitstream::plain_latent_model(0);
+    let plain = CartoonAvatar::new("Mia".into(), licence, &latent, model).write().unwrap();
+    let key = OwnerKey::from_seed(&[2; 32]);
+    let signed = Avatar::sign_file(&plain, &key.public().0, |root| key.sign_root(root)).unwrap();
+    let file = AvatarFile::new(signed.clone()).unwrap();
+    let mut download = AvatarDownload::new(*file.root());
+    let progress = fetch(&file, &mut download);
+    assert!(progress.is_whole && !progress.has_likeness && download.prefix().is_none());
+    let finished = download.finish().unwrap().unwrap();
+    assert!(finished.file == signed && finished.owner == Some(key.public()));
+    let folder = tempfile::tempdir().unwrap();
+    let cache = AvatarCache::open(folder.path(), 1 << 30).unwrap();
+    cache.put(file.root(), &signed).unwrap();
+    assert_eq!(cache.get(file.root()), Some(signed));
+}
