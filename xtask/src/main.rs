@@ -91,7 +91,7 @@ const PICTURES: [(&str, &str, &[&str]); 4] = [
     (
         "one of them at table tennis with a cartoon",
         "out/game_table.png",
-        &["game", "--at", "4.0", "--picture"],
+        &["game", "--at", "4.5", "--picture"],
     ),
 ];
 const CALL: &str = "assets/calls/hello.mcap";

@@ -75,10 +75,9 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("VISAVIS_LOG")
-                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,wgpu_hal=error,moq_net=error")),
-        )
+        .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("VISAVIS_LOG").unwrap_or_else(|_| {
+            tracing_subscriber::EnvFilter::new("warn,wgpu_hal=error,egui_wgpu=error,moq_net=error")
+        }))
         .init();
     let cli = Cli::parse();
     let result = interrupt::watch().and_then(|()| match &cli.command {

@@ -219,7 +219,7 @@ impl Page {
                     Why::Volley => "touched too early",
                     Why::Fault => "no good serve",
                 };
-                (format!("{}: {why}", name(side)), PAPER, COLORS[side.index()])
+                (format!("Point for {}: {why}", name(side)), PAPER, COLORS[side.index()])
             }
             Caption::Won(side) => (format!("{} wins the game", name(side)), PAPER, COLORS[side.index()]),
         };

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use visavis::Executor;
 use visavis::headless::{AdapterChoice, Headless, HeadlessOptions};
 use visavis_codec::testing::{Preset, synthetic_avatar};
-use visavis_game::play::Options;
-use visavis_game::show::{Character, Player, Show};
+use visavis_game::play::{Options, Side};
+use visavis_game::show::{Camera, Character, Player, Show};
 use visavis_game::{Booth, GameError};
 use visavis_scene::{Cartoon, Scene};
 
@@ -83,6 +83,9 @@ fn the_game_looks_as_it_did() {
     let next = booth.paint(&show).expect("drawn again");
     let changed = next.chunks_exact(4).zip(found.pixels()).filter(|(a, b)| a[..3] != b.0).count();
     assert!(changed > 500, "{changed} pixels changed");
+    // Near the cartoon: the photoreal player is beside the picture, and lit all the same.
+    show.set_camera(Camera::Close(Side::Right));
+    booth.paint(&show).expect("drawn with nobody photoreal in sight");
 }
 
 #[test]

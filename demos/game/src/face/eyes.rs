@@ -20,6 +20,8 @@ const JUMP: f32 = 0.06;
 const REST_S: f32 = 0.14;
 /// An eye that follows is so far behind, seconds.
 const LAG_S: f32 = 0.04;
+/// Eyes follow no faster, radians per second.
+const PURSUIT_RAD_S: f32 = 2.4;
 
 /// Both eyes.
 #[derive(Clone, Debug)]
@@ -36,6 +38,7 @@ pub(crate) struct Eyes {
 #[derive(Clone, Copy, Debug)]
 struct Jump {
     from: [f32; 2],
+    to: [f32; 2],
     for_s: f32,
     passed_s: f32,
 }
@@ -93,7 +96,7 @@ impl Eyes {
         if let Some(jump) = &mut self.jump {
             jump.passed_s += seconds;
             let share = ease(jump.passed_s / jump.for_s);
-            self.at = std::array::from_fn(|i| jump.from[i] + share * (wanted[i] - jump.from[i]));
+            self.at = std::array::from_fn(|i| jump.from[i] + share * (jump.to[i] - jump.from[i]));
             if jump.passed_s >= jump.for_s {
                 self.jump = None;
                 self.since_jump_s = 0.0;
@@ -103,12 +106,13 @@ impl Eyes {
         let off = (wanted[0] - self.at[0]).hypot(wanted[1] - self.at[1]);
         if off > JUMP && self.since_jump_s > REST_S {
             let for_s = 0.021 + 0.0022 * off.to_degrees();
-            self.jump = Some(Jump { from: self.at, for_s, passed_s: 0.0 });
+            self.jump = Some(Jump { from: self.at, to: wanted, for_s, passed_s: 0.0 });
             return off;
         }
         let part = -(-seconds / LAG_S).exp_m1();
+        let most = PURSUIT_RAD_S * seconds;
         for (at, goal) in self.at.iter_mut().zip(wanted) {
-            *at += part * (goal - *at);
+            *at += (part * (goal - *at)).clamp(-most, most);
         }
         0.0
     }

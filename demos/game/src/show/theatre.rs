@@ -200,12 +200,13 @@ impl Nodes {
         let both = |name: &str| -> Result<[usize; 2], GameError> {
             Ok([node(format!("{name}_1"))?, node(format!("{name}_2"))?])
         };
+        let ball = node("ball".to_owned())?;
         let mut trail = [0; TRAIL];
         for (i, place) in trail.iter_mut().enumerate() {
             *place = node(format!("trail_{}", i + 1))?;
         }
         Ok(Self {
-            ball: node("ball".to_owned())?,
+            ball,
             trail,
             pods: both("pod")?,
             uppers: both("upper")?,
