@@ -146,7 +146,8 @@ fn extent([width, height]: [u32; 2]) -> wgpu::Extent3d {
 
 impl Shared {
     /// Rasterises what the viewports of one pass see (all of one rectangle) and records the uploads. `numbers` are those of
-    /// [`render_relit`](cpu::Renderer::render_relit).
+    /// [`render_relit`](cpu::Renderer::render_relit); `has_parts`: whether somebody of the frame is relit, seen or not, for the
+    /// frame's pipelines are chosen by that.
     pub(crate) fn rasterize(
         &self,
         encoder: &mut wgpu::CommandEncoder,
@@ -154,10 +155,10 @@ impl Shared {
         is_array: bool,
         placed: &[cpu::Placed<'_>],
         numbers: &[u16],
+        has_parts: bool,
         observe: &mut dyn FnMut(),
     ) -> Result<LayerTextures, PrepareError> {
         let size = viewports.first().map_or([1; 2], |viewport| viewport.size);
-        let has_parts = numbers.iter().any(|&number| number > 0);
         let textures = self.layer_textures(size, viewports.len().max(1) as u32, is_array, has_parts)?;
         let mut rasterizer = lock(&self.layers.rasterizers).pop().unwrap_or_default();
         let Rasterizer { renderer, layer } = &mut rasterizer;

@@ -196,7 +196,9 @@ impl Engine {
                 let mut numbers = lists.list::<u16>();
                 place(&subjects, &members, pass, &mut placed, &mut numbers);
                 let observe = &mut || observe(Stage::Shaded);
-                let layer = shared.rasterize(encoder, pass, is_multiview, &placed, &numbers, observe);
+                let has_parts = is_relit.contains(&true);
+                let layer =
+                    shared.rasterize(encoder, pass, is_multiview, &placed, &numbers, has_parts, observe);
                 lists.put::<cpu::Placed<'static>>(forget_lifetime(placed));
                 Some(layer?)
             };

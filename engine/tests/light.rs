@@ -174,6 +174,39 @@ fn captured_light_costs_no_bit() {
     common::driver_log::assert_silent();
 }
 
+/// Seen by the lamp alone, as who stands beside a picture and throws a shadow into it.
+#[test]
+fn who_is_relit_beside_the_picture_changes_nothing_in_it() {
+    for executor in EXECUTORS {
+        let headless = software(executor);
+        let engine = headless.engine();
+        let target = engine.target(&common::FORMAT).expect("drawable");
+        let person = headless.load(&synthetic_avatar(2, Preset::Tiny)).expect("loaded");
+        let mut beside = person.instance();
+        beside.set_pose(Affine3A::from_translation(Vec3::new(9.0, 0.0, 0.0))).expect("finite");
+        beside.set_light(Some(&random_light(3))).expect("possible");
+        let seen = person.instance();
+        let view = View::look_at(Vec3::new(0.0, 0.0, -1.2), Vec3::new(0.0, -0.03, 0.1), 0.5, 1.0, 0.05);
+        let lamp = View::look_at(Vec3::new(9.0, 0.0, -1.2), Vec3::new(9.0, -0.03, 0.1), 0.5, 1.0, 0.05);
+        let views = [Viewport::new(view, SIZE), Viewport::depth_only(lamp, SIZE)];
+        let together = |people: &[&Instance]| {
+            let mut encoder = engine.device().create_command_encoder(&Default::default());
+            let frame = engine.prepare(&mut encoder, &target, people, &views).expect("prepared");
+            let attachments = Attachments::new(engine.device(), SIZE);
+            attachments.draw(&mut encoder, &frame, 0);
+            attachments.read(engine.device(), engine.queue(), encoder)
+        };
+        assert!(
+            together(&[&beside]).rgba.iter().all(|texel| texel[3] == 0.0),
+            "{executor:?}: nobody is there"
+        );
+        let alone = draw(&headless, &target, &[&seen], &view, SIZE);
+        let both = together(&[&seen, &beside]);
+        assert!(both.rgba == alone.rgba && both.depth == alone.depth, "{executor:?}");
+    }
+    common::driver_log::assert_silent();
+}
+
 #[test]
 fn the_light_of_the_capture_gives_the_captured_look() {
     for executor in EXECUTORS {

@@ -17,7 +17,8 @@ const USAGE: &str = "\
 Usage: cargo xtask COMMAND [--no-install]
 
 Commands:
-  demo   render a recorded call to out/hello.mp4, and people in a living room and at a real table to pictures beside it
+  demo   render a recorded call to out/hello.mp4, and people in a living room, at a real table and in a game to pictures
+         beside it
   test   run every test of the workspace
   ci     formatting, licences, lints, documentation, then test: what .ci/run calls
   setup  only install what the others need
@@ -64,20 +65,36 @@ fn workspace() -> PathBuf {
     here.parent().unwrap_or(here).to_owned()
 }
 
-/// What the demo makes: what it is, the file, and how `visavis render assets/calls/hello.mcap` is told.
-const PICTURES: [(&str, &str, &[&str]); 3] = [
-    ("a recorded call", "out/hello.mp4", &[]),
+/// What the demo makes: what it is, the file, and how `visavis` is told.
+const PICTURES: [(&str, &str, &[&str]); 4] = [
+    ("a recorded call", "out/hello.mp4", &["render", CALL, "-o"]),
     (
         "a moment of it in a living room with window light",
         "out/living_room.png",
-        &["--scene", "assets/scenes/living_room.glb", "--size", "1280x720", "--frame", "75"],
+        &[
+            "render",
+            CALL,
+            "--scene",
+            "assets/scenes/living_room.glb",
+            "--size",
+            "1280x720",
+            "--frame",
+            "75",
+            "-o",
+        ],
     ),
     (
         "two of them behind a real table, as in mixed reality",
         "out/meeting.png",
-        &["--room", "assets/mixed/meeting.json"],
+        &["render", CALL, "--room", "assets/mixed/meeting.json", "-o"],
+    ),
+    (
+        "one of them at table tennis with a cartoon",
+        "out/game_table.png",
+        &["game", "--at", "4.5", "--picture"],
     ),
 ];
+const CALL: &str = "assets/calls/hello.mcap";
 
 fn demo(may_install: bool) -> Result<(), Failure> {
     set_up(Purpose::Demo, may_install)?;
@@ -85,18 +102,7 @@ fn demo(may_install: bool) -> Result<(), Failure> {
     for (what, output, how) in PICTURES {
         run(
             &format!("render {what} to {output}"),
-            cargo()
-                .args([
-                    "run",
-                    "--quiet",
-                    "--package",
-                    "visavis-cli",
-                    "--",
-                    "render",
-                    "assets/calls/hello.mcap",
-                ])
-                .args(how)
-                .args(["-o", output]),
+            cargo().args(["run", "--quiet", "--package", "visavis-cli", "--"]).args(how).arg(output),
         )?;
     }
     eprintln!("\nxtask: done; open");

@@ -19,6 +19,7 @@ class Writer:
 
     def __init__(self, name):
         self.bin = bytearray()
+        self.packs = False
         self.json = {
             "asset": {"version": "2.0", "generator": "vis-a-vis assets/scenes", "copyright": "CC0-1.0"},
             "scene": 0, "scenes": [{"name": name, "nodes": []}],
@@ -96,8 +97,19 @@ class Writer:
         self.json["scenes"][0]["nodes"].append(len(self.json["nodes"]) - 1)
         return len(self.json["nodes"]) - 1
 
-    def mesh(self, name, made, materials, light_map=False, **fields):
-        """A Blender object; `materials` by name: (number, metres a repeat or None for its own coordinates)."""
+    def packed_normals(self, normals):
+        """Normals of a byte an axis, four bytes apart (KHR_mesh_quantization): a drawing's light doesn't tell."""
+        self.packs = True
+        rows = np.zeros((len(normals), 4), np.int8)
+        rows[:, :3] = np.round(normals / np.linalg.norm(normals, axis=1, keepdims=True).clip(1e-9) * 127)
+        view = self.view(rows.tobytes(), 34962)
+        self.json["bufferViews"][view]["byteStride"] = 4
+        self.json["accessors"].append({"bufferView": view, "componentType": 5120, "count": len(rows), "type": "VEC3", "normalized": True})
+        return len(self.json["accessors"]) - 1
+
+    def mesh(self, name, made, materials, light_map=False, lean=False, **fields):
+        """A Blender object; `materials` by name: (number, metres a repeat or None for its own coordinates). A lean one has no
+        coordinates for pictures, but those of its light map, and small normals."""
         mesh = made.data
         mesh.calc_loop_triangles()
         loops = np.empty(len(mesh.loop_triangles) * 3, np.int32)
@@ -133,14 +145,17 @@ class Writer:
             columns = [p[:, [0, 2, 1]] * [1, 1, -1], n[:, [0, 2, 1]] * [1, 1, -1], uv * [1, -1] + [0, 1], tint[used][:, :3]]
             if light_map:
                 columns.append(second[used] * [1, -1] + [0, 1])
+            if lean:
+                columns[2] = np.zeros_like(columns[2])
             rows = np.concatenate(columns, 1).astype(np.float32)
             _, first, inverse = np.unique(np.round(rows * 20000).astype(np.int64), axis=0, return_index=True, return_inverse=True)
             rows, inverse = rows[first], inverse.reshape(-1)
-            attributes = {
-                "POSITION": self.accessor(rows[:, :3], "VEC3", 5126, 34962),
-                "NORMAL": self.accessor(rows[:, 3:6], "VEC3", 5126, 34962),
-                "TEXCOORD_0": self.accessor(rows[:, 6:8], "VEC2", 5126, 34962),
-            }
+            attributes = {"POSITION": self.accessor(rows[:, :3], "VEC3", 5126, 34962)}
+            if lean:
+                attributes["NORMAL"] = self.packed_normals(rows[:, 3:6])
+            else:
+                attributes["NORMAL"] = self.accessor(rows[:, 3:6], "VEC3", 5126, 34962)
+                attributes["TEXCOORD_0"] = self.accessor(rows[:, 6:8], "VEC2", 5126, 34962)
             if np.abs(rows[:, 8:11] - 1).max() > 1e-3:
                 rgba = np.concatenate([rows[:, 8:11].clip(0, 1), np.ones((len(rows), 1))], 1)
                 attributes["COLOR_0"] = self.accessor(np.round(rgba * 255).astype(np.uint8), "VEC4", 5121, 34962, True)
@@ -176,6 +191,9 @@ class Writer:
         for made in self.json["materials"]:
             used |= set(made.get("extensions", {}))
         used |= set(self.json.get("extensions", {}))
+        if self.packs:
+            used.add("KHR_mesh_quantization")
+            self.json["extensionsRequired"] = ["KHR_mesh_quantization"]
         if used:
             self.json["extensionsUsed"] = sorted(used)
         if extras:

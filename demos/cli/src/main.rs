@@ -7,6 +7,7 @@ mod call;
 mod cartoon;
 mod drive;
 mod eval;
+mod game;
 mod inspect;
 mod interrupt;
 mod key;
@@ -57,6 +58,7 @@ enum Command {
     Render(render::Arguments),
     Call(call::Arguments),
     Drive(drive::Arguments),
+    Game(game::Arguments),
     Inspect(inspect::Arguments),
     Eval(eval::Arguments),
     EvalPack(eval::PackArguments),
@@ -73,10 +75,9 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("VISAVIS_LOG")
-                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,wgpu_hal=error,moq_net=error")),
-        )
+        .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("VISAVIS_LOG").unwrap_or_else(|_| {
+            tracing_subscriber::EnvFilter::new("warn,wgpu_hal=error,egui_wgpu=error,moq_net=error")
+        }))
         .init();
     let cli = Cli::parse();
     let result = interrupt::watch().and_then(|()| match &cli.command {
@@ -85,6 +86,7 @@ fn main() -> ExitCode {
         Command::Render(arguments) => render::run(arguments),
         Command::Call(arguments) => call::run(arguments),
         Command::Drive(arguments) => drive::run(arguments),
+        Command::Game(arguments) => game::run(arguments),
         Command::Inspect(arguments) => inspect::run(arguments),
         Command::Eval(arguments) => eval::run(arguments),
         Command::EvalPack(arguments) => eval::pack(arguments),

@@ -114,7 +114,7 @@ pub(crate) fn parse_fps(text: &str) -> Result<f64, String> {
     fps.ok_or_else(|| format!("`{text}` is no number of pictures a second within 1..=240"))
 }
 
-fn parse_seconds(text: &str) -> Result<f64, String> {
+pub(crate) fn parse_seconds(text: &str) -> Result<f64, String> {
     let seconds = text.parse::<f64>().ok().filter(|seconds| (0.0..=1e7).contains(seconds));
     seconds.ok_or_else(|| format!("`{text}` is no time in seconds"))
 }

@@ -1,0 +1,136 @@
+//! Eyes: they jump to what is new, follow what moves, and never quite rest.
+
+use glam::{Quat, Vec3};
+use visavis_codec::latent::UNITS;
+use visavis_codec::{FaceUnit, Gaze};
+
+use super::features::Features;
+use super::spring::ease;
+use crate::play::Random;
+
+/// How far eyes turn in the head, radians.
+const MAX_YAW: f32 = 0.50;
+const MAX_PITCH: f32 = 0.38;
+/// The angles at which the `eyeLook` units reach 1, radians.
+const LOOK_YAW: f32 = 0.5236;
+const LOOK_PITCH: f32 = 0.4363;
+/// An eye that is off by more than this jumps, radians.
+const JUMP: f32 = 0.06;
+/// From one jump to the next at least, seconds.
+const REST_S: f32 = 0.14;
+/// An eye that follows is so far behind, seconds.
+const LAG_S: f32 = 0.04;
+/// Eyes follow no faster, radians per second.
+const PURSUIT_RAD_S: f32 = 2.4;
+
+/// Both eyes.
+#[derive(Clone, Debug)]
+pub(crate) struct Eyes {
+    /// Yaw and pitch that both share, radians, in the head.
+    at: [f32; 2],
+    jump: Option<Jump>,
+    since_jump_s: f32,
+    drift: [f32; 2],
+    drift_left_s: f32,
+}
+
+/// A saccade: about 2.2 ms a degree and 21 ms more (Carpenter 1988).
+#[derive(Clone, Copy, Debug)]
+struct Jump {
+    from: [f32; 2],
+    to: [f32; 2],
+    for_s: f32,
+    passed_s: f32,
+}
+
+/// Yaw (towards the person's left) and pitch (up) of a direction.
+pub(crate) fn angles(direction: Vec3) -> [f32; 2] {
+    let direction = direction.normalize_or(Vec3::NEG_Z);
+    [(-direction.x).atan2(-direction.z), direction.y.clamp(-1.0, 1.0).asin()]
+}
+
+impl Eyes {
+    pub(crate) const fn new() -> Self {
+        Self { at: [0.0; 2], jump: None, since_jump_s: 1.0, drift: [0.0; 2], drift_left_s: 0.0 }
+    }
+
+    /// The gaze at `target` (rest frame, metres) from a head turned like this, and how far eyes set out to jump just now, radians.
+    pub(crate) fn step(
+        &mut self,
+        seconds: f32,
+        target: Vec3,
+        head: Quat,
+        features: &Features,
+        random: &mut Random,
+    ) -> (Gaze, f32) {
+        let towards = |eye: Vec3| {
+            let way = target - features.turned(eye, head);
+            // Nothing nearer than a hand's breadth can be looked at.
+            angles(head.inverse() * (way.normalize_or(Vec3::NEG_Z) * way.length().max(0.12)))
+        };
+        let middle = towards(0.5 * (features.eyes[0] + features.eyes[1]));
+        self.drift_left_s -= seconds;
+        if self.drift_left_s <= 0.0 {
+            self.drift = [0.004 * random.normal(), 0.003 * random.normal()];
+            self.drift_left_s = random.within(0.35, 1.1);
+        }
+        let wanted = [
+            (middle[0] + self.drift[0]).clamp(-MAX_YAW, MAX_YAW),
+            (middle[1] + self.drift[1]).clamp(-MAX_PITCH, MAX_PITCH),
+        ];
+        let jumped = self.follow(seconds, wanted);
+        let mut angles_out = [0.0; 4];
+        for (eye, place) in features.eyes.into_iter().enumerate() {
+            let own = towards(place);
+            for axis in 0..2 {
+                let limit = [MAX_YAW, MAX_PITCH][axis];
+                // The eyes meet at what they look at.
+                angles_out[2 * eye + axis] = (self.at[axis] + own[axis] - middle[axis]).clamp(-limit, limit);
+            }
+        }
+        (Gaze::from_array(angles_out), jumped)
+    }
+
+    fn follow(&mut self, seconds: f32, wanted: [f32; 2]) -> f32 {
+        self.since_jump_s += seconds;
+        if let Some(jump) = &mut self.jump {
+            jump.passed_s += seconds;
+            let share = ease(jump.passed_s / jump.for_s);
+            self.at = std::array::from_fn(|i| jump.from[i] + share * (jump.to[i] - jump.from[i]));
+            if jump.passed_s >= jump.for_s {
+                self.jump = None;
+                self.since_jump_s = 0.0;
+            }
+            return 0.0;
+        }
+        let off = (wanted[0] - self.at[0]).hypot(wanted[1] - self.at[1]);
+        if off > JUMP && self.since_jump_s > REST_S {
+            let for_s = 0.021 + 0.0022 * off.to_degrees();
+            self.jump = Some(Jump { from: self.at, to: wanted, for_s, passed_s: 0.0 });
+            return off;
+        }
+        let part = -(-seconds / LAG_S).exp_m1();
+        let most = PURSUIT_RAD_S * seconds;
+        for (at, goal) in self.at.iter_mut().zip(wanted) {
+            *at += (part * (goal - *at)).clamp(-most, most);
+        }
+        0.0
+    }
+}
+
+/// The lids and lashes that go with a gaze.
+pub(crate) fn lids_of(gaze: Gaze, units: &mut [f32; UNITS]) {
+    use FaceUnit as U;
+    for (unit, angle, full) in [
+        (U::EyeLookOutLeft, gaze.left_yaw, LOOK_YAW),
+        (U::EyeLookInLeft, -gaze.left_yaw, LOOK_YAW),
+        (U::EyeLookUpLeft, gaze.left_pitch, LOOK_PITCH),
+        (U::EyeLookDownLeft, -gaze.left_pitch, LOOK_PITCH),
+        (U::EyeLookInRight, gaze.right_yaw, LOOK_YAW),
+        (U::EyeLookOutRight, -gaze.right_yaw, LOOK_YAW),
+        (U::EyeLookUpRight, gaze.right_pitch, LOOK_PITCH),
+        (U::EyeLookDownRight, -gaze.right_pitch, LOOK_PITCH),
+    ] {
+        units[unit as usize] = (angle / full).clamp(0.0, 1.0);
+    }
+}

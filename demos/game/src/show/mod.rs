@@ -1,0 +1,13 @@
+//! A game to look at: [`Show`] plays it with faces, seats and cameras, and shows points again; [`Theatre`] draws it.
+
+mod arm;
+mod camera;
+mod moment;
+mod replay;
+mod show;
+mod theatre;
+
+pub use camera::{Camera, View};
+pub use moment::{Moment, TRAIL};
+pub use show::{Caption, Character, Show, Sound};
+pub use theatre::{Player, Theatre};
