@@ -21,13 +21,28 @@ struct Simulation {
     next_voice: Duration,
     faces: u8,
     /// When acknowledgements and the news of losses reach the sender.
-    answers: VecDeque<(Duration, Option<Duration>)>,
+    answers: VecDeque<(Duration, Option<Acknowledgement>)>,
+    /// What came and isn't acknowledged yet: how many packets, the first one's arrival, the newest one's sending and arrival.
+    collected: Option<(usize, Duration, Duration, Duration)>,
     back: Duration,
+    /// Whether each acknowledgement's own round trip is known.
+    is_prompt: bool,
     /// Bytes of a coded frame beside what the ladder believes.
     lively: usize,
     plans: Vec<(Duration, Plan)>,
     queues: Vec<(Duration, Duration)>,
 }
+
+/// The newest packet's round trip, and how much of that it was held back.
+#[derive(Clone, Copy, PartialEq)]
+struct Acknowledgement {
+    sent: Duration,
+    held_back: Duration,
+}
+
+/// Acknowledgements are collected, as `TransportOptions` asks peers for.
+const COLLECTED: Duration = Duration::from_millis(200);
+const COLLECTED_PACKETS: usize = 16;
 
 impl Simulation {
     fn new(impairment: Impairment, options: RateOptions) -> Self {
@@ -43,7 +58,9 @@ impl Simulation {
             next_voice: Duration::ZERO,
             faces: 0,
             answers: VecDeque::new(),
+            collected: None,
             back: impairment.delay,
+            is_prompt: true,
             lively: 0,
             plans: Vec::new(),
             queues: Vec::new(),
@@ -92,7 +109,16 @@ impl Simulation {
             while self.link.next().is_some_and(|next| next <= self.now) {
                 let arrival = self.link.next().unwrap();
                 let sent = self.link.receive(arrival).unwrap();
-                self.answers.push_back((arrival + self.back, Some(sent)));
+                let (count, first, newest, at) = self.collected.unwrap_or((0, arrival, sent, arrival));
+                let (newest, at) = if sent > newest { (sent, arrival) } else { (newest, at) };
+                self.collected = Some((count + 1, first, newest, at));
+            }
+            if let Some((count, first, sent, at)) = self.collected
+                && (count >= COLLECTED_PACKETS || self.now >= first + COLLECTED)
+            {
+                let acknowledgement = Acknowledgement { sent, held_back: self.now.saturating_sub(at) };
+                self.answers.push_back((self.now + self.back, Some(acknowledgement)));
+                self.collected = None;
             }
             while let Some(&(at, sent)) = self.answers.iter().min_by_key(|(at, _)| *at)
                 && at <= self.now
@@ -100,8 +126,12 @@ impl Simulation {
                 self.answers.retain(|answer| *answer != (at, sent));
                 match sent {
                     None => self.path.lost_packets += 1,
-                    Some(sent) if self.path.rtt.is_zero() => self.path.rtt = at - sent,
-                    Some(sent) => self.path.rtt = (self.path.rtt * 7 + (at - sent)) / 8,
+                    Some(Acknowledgement { sent, held_back }) => {
+                        let own = (at - sent).saturating_sub(held_back);
+                        self.path.last_rtt = if self.is_prompt { own } else { Duration::ZERO };
+                        self.path.rtt =
+                            if self.path.rtt.is_zero() { own } else { (self.path.rtt * 7 + own) / 8 };
+                    }
                 }
             }
             if self.now.as_millis().is_multiple_of(100) {
@@ -283,6 +313,7 @@ fn no_number_makes_it_stop() {
     for (i, value) in [0, u64::MAX, 1, u64::MAX / 2, 0].into_iter().enumerate() {
         let path = PathSample {
             rtt: Duration::from_nanos(value),
+            last_rtt: Duration::from_nanos(value.rotate_left(7)),
             window: value,
             sent_bytes: value,
             sent_packets: value,

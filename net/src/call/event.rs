@@ -66,7 +66,8 @@ pub enum Event {
         status: ProofStatus,
     },
     /// A join statement, checkpoint or revocation as it came, after it was accepted; and, while the call is recorded here, every
-    /// face and voice as it was opened: [`RecordedProof`](crate::identity::RecordedProof) in bytes, which recordings keep.
+    /// face and voice as it was opened: [`RecordedProof`](crate::identity::RecordedProof) in bytes, which recordings keep. While it
+    /// is recorded, our own too, under our own identifier.
     ProofMessage {
         /// Whose.
         from: ParticipantId,

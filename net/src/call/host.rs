@@ -9,8 +9,9 @@ use tokio::sync::Semaphore;
 use super::admission::Door;
 use super::roster;
 use super::shared::{Shared, lock};
+use crate::limits::Addresses;
 use crate::seal::ParticipantId;
-use crate::transport::{MoqSession, accept, below, only};
+use crate::transport::{CROWDED, MoqSession, accept, below, only};
 
 /// Handshakes that run at once; more wait in quinn's queue.
 const MAX_HANDSHAKES: usize = 32;
@@ -47,9 +48,10 @@ pub(super) async fn run(shared: Arc<Shared>, endpoint: quinn::Endpoint) {
         banned: HashMap::new(),
     }));
     let Some(others) = below(&shared.origin.producer, &shared.prefix) else { return };
-    let watcher = shared.runtime.spawn(roster::watch(shared.clone(), others, true));
+    let watcher = shared.runtime.spawn(roster::watch(shared.clone(), others, shared.transport.datagrams));
     let _stop = Stop(watcher.abort_handle());
     let handshakes = Arc::new(Semaphore::new(MAX_HANDSHAKES));
+    let addresses = Addresses::new(shared.limits.sessions_per_address);
     let mut tasks = tokio::task::JoinSet::new();
     while let Some(incoming) = endpoint.accept().await {
         while tasks.try_join_next().is_some() {}
@@ -68,13 +70,21 @@ pub(super) async fn run(shared: Arc<Shared>, endpoint: quinn::Endpoint) {
             continue;
         }
         let (shared, guests) = (shared.clone(), guests.clone());
+        let address = incoming.remote_address();
+        // Counted from the handshake on: who never ends one isn't let off.
+        let pass = addresses.enter(address.ip());
         tasks.spawn(async move {
-            let address = incoming.remote_address();
             let connection = match tokio::time::timeout(HANDSHAKE, incoming).await {
                 Ok(Ok(connection)) => connection,
                 Ok(Err(error)) => return tracing::debug!(%address, %error, "a handshake failed"),
                 Err(_) => return tracing::debug!(%address, "a handshake took too long"),
             };
+            if pass.is_none() {
+                tracing::debug!(%address, "too many sessions from one address");
+                // Told after the handshake: only then can a reason be said.
+                connection.close(quinn::VarInt::from_u32(CROWDED), b"too many sessions from this address");
+                return;
+            }
             let admitted = accept(connection, |path| {
                 let mut guests = lock(&guests);
                 let id = guests.door.admit(path)?;
@@ -135,7 +145,7 @@ async fn serve(shared: Arc<Shared>, guests: Arc<Mutex<Guests>>, session: Arc<Moq
 async fn guard(shared: &Shared, session: &MoqSession) -> Option<String> {
     let mut look = tokio::time::interval(LOOK);
     let mut budget = GUEST_BURST;
-    let counted = || session.statistics(shared.transport.datagram_send_buffer);
+    let counted = || session.statistics(&shared.transport);
     let mut before = counted();
     loop {
         tokio::select! {

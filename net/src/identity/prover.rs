@@ -31,8 +31,9 @@ pub struct Prover {
     writer: CheckpointWriter,
     /// Of each receiver the nonce, and when it was heard first.
     nonces: BTreeMap<ParticipantId, (Nonce, Timestamp)>,
-    /// From when on a statement is wanted.
+    /// From when on a statement is wanted, and whether that is for somebody new.
     wanted: Option<Timestamp>,
+    has_newcomer: bool,
     last: Option<Timestamp>,
     revocation: Option<Vec<u8>>,
 }
@@ -51,6 +52,7 @@ impl Prover {
             writer: CheckpointWriter::new(EphemeralKey::generate(), now),
             nonces: BTreeMap::new(),
             wanted: None,
+            has_newcomer: false,
             last: None,
             revocation: None,
         }
@@ -87,6 +89,7 @@ impl Prover {
                 self.nonces.remove(&oldest);
             }
         }
+        self.has_newcomer |= is_new;
         let spacing = match is_new {
             true => URGENT_SPACING.max(SPACING_A_RECEIVER * self.nonces.len() as u32),
             false => LAZY_SPACING,
@@ -131,6 +134,9 @@ impl Prover {
         if is_due(self.wanted) || is_due(self.last.map(|last| later(last, RENEWAL))) {
             self.wanted = None;
             self.last = Some(now);
+            if std::mem::take(&mut self.has_newcomer) {
+                self.writer.rush();
+            }
             return Some(Message::Statement(&self.statement(now, wall).sign(&self.owner)).to_bytes());
         }
         if is_due(self.writer.due()) {

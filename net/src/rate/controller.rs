@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use visavis_codec::bitstream::{MAX_REPEATS, Rung};
 
-use super::cost::{Repeats, cost};
+use super::cost::{Copies, Repeats, cost};
 use super::path::Path;
 use super::plan::{LADDER, Step};
 use super::{Audience, PathSample, Plan, RateOptions, ReceiverReport};
@@ -51,12 +51,17 @@ const HOPELESS: f64 = 0.45;
 const OF_WINDOW: f64 = 0.9;
 /// Our own datagrams never wait longer than this.
 const WAITING: Duration = Duration::from_millis(100);
-/// How much longer than a round trip it takes until less sent is a shorter round trip, smoothed.
+/// How much longer than a round trip it takes until less sent is a shorter round trip: smoothed by the connection, and as
+/// acknowledgements show it, which are collected for 200 ms.
 const SETTLE: Duration = Duration::from_millis(900);
+const SETTLE_PROMPT: Duration = Duration::from_millis(450);
 /// A cut wasn't enough if so much of the queue is left then.
 const LEFT: f64 = 0.8;
 /// What is left of the budget when one cut wasn't enough.
 const AGAIN: f64 = 0.85;
+/// Packets of voice come again where gaps are as long as this, and so often at the most.
+const BURST: Duration = Duration::from_millis(50);
+const MAX_COPIES: u8 = 3;
 /// A receiver's report counts this long.
 const REPORT: Duration = Duration::from_secs(5);
 /// More receivers' reports than this aren't kept.
@@ -76,6 +81,7 @@ pub struct RateController {
     scale: f64,
     step: usize,
     repeats: Repeats,
+    copies: Copies,
     /// When the present step was taken, and from which worse one.
     risen: Option<(Duration, usize)>,
     blocked: Option<Blocked>,
@@ -134,6 +140,7 @@ impl RateController {
             scale: 1.0,
             step: 0,
             repeats: Repeats { count: 0, is_fine: false },
+            copies: Copies::default(),
             risen: None,
             blocked: None,
             better_since: None,
@@ -189,8 +196,9 @@ impl RateController {
             faces_per_datagram: step.faces_per_datagram,
             // Where packets get lost, every frame comes in two of them.
             still_faces: if self.loss() > 0.01 { 2 } else { 5 },
-            audio_ms: step.audio_ms,
-            audio_bit_s: step.audio_bit_s.min(self.options.max_audio_bit_s),
+            audio_ms: self.copies.audio_ms(step),
+            audio_bit_s: self.copies.audio_bit_s(step).min(self.options.max_audio_bit_s),
+            audio_copies: self.copies.count,
             coalesce: step.coalesce && self.options.has_voice,
         }
     }
@@ -225,7 +233,7 @@ impl RateController {
         let step = &LADDER[step];
         let rung = step.rung.max(self.audience.finest.number());
         let (has_face, has_voice) = (self.audience.is_watching, self.options.has_voice);
-        self.scale * cost(step, repeats, rung, self.hz(step), has_face, has_voice)
+        self.scale * cost(step, repeats, self.copies, rung, self.hz(step), has_face, has_voice)
     }
 
     /// A face may cost more than the ladder says, a livelier one or on another avatar; one that rests costs less for a
@@ -247,7 +255,7 @@ impl RateController {
         let is_hopeless = self.path.loss() > HOPELESS;
         let is_full = queue > QUEUE + excuse || waiting > WAITING || is_hopeless;
         // A cut shows in the smoothed round trip only after a while.
-        let settle = self.path.rtt() + SETTLE;
+        let settle = self.path.rtt() + if self.path.is_prompt() { SETTLE_PROMPT } else { SETTLE };
         let may_cut = self.congestion.is_none_or(|last| {
             now.saturating_sub(last.at) >= settle && (!last.is_draining || queue >= LEFT * last.queue)
         });
@@ -367,8 +375,27 @@ impl RateController {
         fine.chain(coarse).find(pays).unwrap_or(Repeats { count: least, is_fine: false })
     }
 
+    /// How often packets of voice are to come again. In-band FEC makes up for one, so only where several are lost in a row;
+    /// never more than the last step of the ladder pays for.
+    fn affordable_copies(&mut self, budget: f64) -> Copies {
+        let burst = self.reports.values().map(|(_, report)| report.burst).max().unwrap_or_default();
+        if !self.options.has_voice || burst < BURST {
+            return Copies::default();
+        }
+        let before = self.copies;
+        let wanted = (1..=MAX_COPIES).rev().map(|count| Copies { count });
+        let last = LADDER.len() - 1;
+        let found = wanted.into_iter().find(|copies| {
+            self.copies = *copies;
+            self.cost(last, self.least()) <= budget
+        });
+        self.copies = before;
+        found.unwrap_or_default()
+    }
+
     fn choose(&mut self, now: Duration) {
         let budget = self.spendable();
+        self.copies = self.affordable_copies(budget);
         let best = self.blocked.map_or(0, |blocked| if now < blocked.until { blocked.step + 1 } else { 0 });
         // While a queue drains, fewer repeats have to do: a step that fits afterwards is kept.
         let afterwards = match self.congestion {

@@ -26,23 +26,29 @@ pub(super) struct Path {
     minima: VecDeque<(Duration, Duration)>,
     loss: f64,
     noise: f64,
+    /// The last acknowledgements' round trips, averaged a little, seconds.
+    prompt: Option<f64>,
 }
+
+/// Of each acknowledgement's round trip so much counts: jitter of single packets is no queue.
+const PROMPT: f64 = 0.5;
 
 impl Path {
     /// Takes a sample. Whether it belongs to the same connection and stretch of time as those before it.
     pub(super) fn push(&mut self, now: Duration, sample: &PathSample) -> bool {
-        let mut goes_on = true;
-        if let Some((then, last)) = self.samples.back() {
+        let goes_on = self.samples.back().is_none_or(|(then, last)| {
             let is_other = sample.sent_bytes < last.sent_bytes
                 || sample.sent_packets < last.sent_packets
                 || sample.lost_packets < last.lost_packets
                 || now < *then;
-            if is_other || now - *then > SILENCE {
-                *self = Self::default();
-                goes_on = false;
-            } else {
-                self.average(now - *then, &sample.since(last));
-            }
+            !is_other && now - *then <= SILENCE
+        });
+        if !goes_on {
+            *self = Self::default();
+        }
+        let sample = &PathSample { rtt: self.prompt_rtt(sample), ..*sample };
+        if let Some(&(then, last)) = self.samples.back() {
+            self.average(now - then, &sample.since(&last));
         }
         self.samples.push_back((now, *sample));
         while self.samples.len() > 2 && (self.span() > WINDOW || self.samples.len() > MAX_SAMPLES) {
@@ -60,6 +66,27 @@ impl Path {
             }
         }
         goes_on
+    }
+
+    /// The round trip as the last acknowledgements show it; where that isn't known, the connection's.
+    fn prompt_rtt(&mut self, sample: &PathSample) -> Duration {
+        if sample.last_rtt.is_zero() {
+            return sample.rtt;
+        }
+        let last = sample.last_rtt.as_secs_f64();
+        let is_new = self.samples.back().is_none_or(|(_, before)| before.last_rtt != sample.last_rtt);
+        let prompt = match self.prompt {
+            Some(prompt) if is_new => prompt + PROMPT * (last - prompt),
+            Some(prompt) => prompt,
+            None => last,
+        };
+        self.prompt = Some(prompt);
+        Duration::try_from_secs_f64(prompt).unwrap_or(sample.rtt)
+    }
+
+    /// Whether round trips are known acknowledgement by acknowledgement.
+    pub(super) fn is_prompt(&self) -> bool {
+        self.prompt.is_some()
     }
 
     fn average(&mut self, passed: Duration, since: &PathSample) {
@@ -156,9 +183,10 @@ impl Path {
 impl PathSample {
     /// The counters since an earlier sample; the rest is this one's.
     fn since(&self, earlier: &Self) -> Self {
-        let Self { rtt, window, sent_bytes, sent_packets, lost_packets, waiting } = *self;
+        let Self { rtt, last_rtt, window, sent_bytes, sent_packets, lost_packets, waiting } = *self;
         Self {
             rtt,
+            last_rtt,
             window,
             sent_bytes: sent_bytes.saturating_sub(earlier.sent_bytes),
             sent_packets: sent_packets.saturating_sub(earlier.sent_packets),

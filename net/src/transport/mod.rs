@@ -18,4 +18,4 @@ pub use tls::{ServerIdentity, ServerTrust, TlsError};
 
 pub(crate) use endpoint::{Dialler, Target, bind, listen};
 pub(crate) use origin::{Origin, below, only, spawn_origin};
-pub(crate) use session::{MoqSession, accept};
+pub(crate) use session::{CROWDED, MoqSession, accept};

@@ -43,14 +43,14 @@ impl Default for Talk {
 pub(super) struct Said {
     /// Times of the frames that were coded, on the call's clock (without the drift), ns.
     pub(super) captures: Vec<u64>,
-    /// The plans, and what the controller believed, each second.
+    /// The plans, and what the controller believed, four times a second.
     pub(super) plans: Vec<(u64, Plan, RateState)>,
 }
 
 /// The interval between rate control's decisions.
 const CONTROL: Duration = Duration::from_millis(100);
 /// Plans are remembered so often, ns.
-const PLANS: u64 = 990_000_000;
+const PLANS: u64 = 240_000_000;
 /// Sound comes from a device in blocks of this length.
 const BLOCK: Duration = Duration::from_millis(10);
 const BLOCK_SAMPLES: usize = (VOICE_RATE / 100) as usize;
