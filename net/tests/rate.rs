@@ -85,7 +85,7 @@ impl Simulation {
                 self.next_voice = self.now + MS * u32::from(self.plan.audio_ms);
                 voice_leaves = true;
                 let bytes = self.plan.audio_bit_s as usize * usize::from(self.plan.audio_ms) / 8000;
-                self.send(PACKET + bytes);
+                self.send(PACKET + bytes + (7 + bytes) * usize::from(self.plan.audio_copies));
             }
             if self.plan.face_hz > 0 && self.now >= self.next_face {
                 self.next_face = self.now + Duration::from_secs(1) / u32::from(self.plan.face_hz);
@@ -138,6 +138,15 @@ impl Simulation {
                 self.plan = self.rate.update(self.now, &self.path);
                 self.plans.push((self.now, self.plan));
                 self.queues.push((self.now, self.link.queue(self.now)));
+                if std::env::var_os("TRACE").is_some() && self.now.as_millis() % 300 == 0 {
+                    let state = self.rate.state();
+                    eprintln!(
+                        "{:6.1} budget {:6.1} step {:2} red {} hz {} q {:4} believed {:4} sent {}",
+                        self.now.as_secs_f64(), state.budget_bit_s / 1e3, state.step, self.plan.redundancy,
+                        self.plan.face_hz, self.link.queue(self.now).as_millis(), state.queue.as_millis(),
+                        self.path.sent_bytes
+                    );
+                }
             }
             self.now += MS;
         }
@@ -246,16 +255,44 @@ fn receivers_decide_how_much_is_repeated() {
     let mut rate = RateController::new(RateOptions { start: 200_000, ..RateOptions::default() });
     let path = PathSample { rtt: 40 * MS, window: 14_720, ..PathSample::default() };
     assert_eq!(rate.update(Duration::ZERO, &path).redundancy, 3);
-    rate.report(Duration::ZERO, 7, &ReceiverReport { loss: 0.3, longest_gap: 5, queue: Duration::ZERO });
+    rate.report(Duration::ZERO, 7, &ReceiverReport { loss: 0.3, longest_gap: 5, ..ReceiverReport::default() });
     assert_eq!(rate.update(100 * MS, &path).redundancy, 5);
     rate.report(
         200 * MS,
         7,
-        &ReceiverReport { loss: f32::NAN, longest_gap: u32::MAX, queue: Duration::ZERO },
+        &ReceiverReport { loss: f32::NAN, longest_gap: u32::MAX, ..ReceiverReport::default() },
     );
     assert_eq!(rate.update(200 * MS, &path).redundancy, 7);
     // An old report counts no more.
     assert_eq!(rate.update(Duration::from_secs(10), &path).redundancy, 3);
+}
+
+#[test]
+fn sounds_come_again_where_several_are_lost_in_a_row_and_nowhere_else() {
+    let mut rate = RateController::new(RateOptions { start: 200_000, ..RateOptions::default() });
+    let path = PathSample { rtt: 40 * MS, window: 14_720, ..PathSample::default() };
+    let mut after = |n: u32, loss, burst| {
+        rate.report(n * 100 * MS, 7, &ReceiverReport { loss, burst, ..ReceiverReport::default() });
+        rate.update(n * 100 * MS, &path)
+    };
+    let clean = after(0, 0.0, Duration::ZERO);
+    assert_eq!((clean.audio_copies, clean.audio_ms, clean.audio_bit_s), (0, 20, 24_000));
+    let single = after(1, 0.1, 40 * MS);
+    assert_eq!((single.audio_copies, single.audio_ms), (0, 20), "in-band FEC makes up for those");
+    let bursts = after(2, 0.3, 100 * MS);
+    assert_eq!((bursts.audio_copies, bursts.audio_ms, bursts.audio_bit_s), (3, 40, 16_000));
+    assert_eq!((bursts.face_hz, bursts.rung.number()), (30, 0), "not at the face's cost here");
+    assert_eq!(after(3, 0.0, Duration::ZERO).audio_copies, 0);
+
+    // On a narrow path there are as many as there is room for, and the call goes on.
+    let mut sim = Simulation::new(narrow(64.0, 40 * MS), RateOptions::default());
+    for _ in 0..40 {
+        let report = ReceiverReport { loss: 0.3, burst: 100 * MS, ..ReceiverReport::default() };
+        sim.rate.report(sim.now, 7, &report);
+        sim.run(1);
+    }
+    let dropped = sim.link.statistics().dropped as f64 / sim.link.statistics().sent as f64;
+    assert!(dropped < 0.05 && sim.plan.face_hz >= 10, "{dropped}, {:?}", sim.plan);
 }
 
 #[test]

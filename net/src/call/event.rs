@@ -210,7 +210,7 @@ impl Events {
         }
     }
 
-    fn try_next(&self) -> Option<Option<Event>> {
+    pub(super) fn try_next(&self) -> Option<Option<Event>> {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         match queue.events.pop_front() {
             Some(event) => {

@@ -20,6 +20,8 @@ const NOISE_MOST: f64 = 0.04;
 /// Of what goes through a full link, how much is used from then on, and how much while its queue drains, at the least.
 const USED: f64 = 0.9;
 const DRAINING: f64 = 0.55;
+/// What has joined a queue since what is known of it, seconds.
+const UNSEEN: f64 = 0.08;
 /// Growth a second: before any congestion, after it, and once the path has shown that it carries more than it did then.
 const GROWTH_FIRST: f64 = 0.8;
 const GROWTH: f64 = 0.22;
@@ -95,8 +97,9 @@ struct Congestion {
     at: Duration,
     /// What went through, bit/s.
     through: f64,
-    /// The queue then, or at its longest since, seconds.
+    /// The queue then, or at its longest since, seconds, and when that was: news of it is late.
     queue: f64,
+    longest_at: Duration,
     is_draining: bool,
     /// More than that goes through now.
     is_free: bool,
@@ -203,6 +206,13 @@ impl RateController {
         }
     }
 
+    /// The share of packets that a voice's coder should expect to be lost, for its own repeats (in-band FEC): less where packets
+    /// come again whole. 0.02..=0.3.
+    pub fn expected_loss(&self) -> f32 {
+        let most = if self.copies.count > 0 { 0.1 } else { 0.3 };
+        (self.loss() as f32).clamp(0.02, most)
+    }
+
     /// What the controller believes.
     pub fn state(&self) -> RateState {
         RateState {
@@ -257,13 +267,16 @@ impl RateController {
         // A cut shows in the smoothed round trip only after a while.
         let settle = self.path.rtt() + if self.path.is_prompt() { SETTLE_PROMPT } else { SETTLE };
         let may_cut = self.congestion.is_none_or(|last| {
-            now.saturating_sub(last.at) >= settle && (!last.is_draining || queue >= LEFT * last.queue)
+            let is_left = queue >= LEFT * last.queue && !self.path.is_falling();
+            now.saturating_sub(last.longest_at) >= settle && (!last.is_draining || is_left)
         });
         if is_full {
             if may_cut {
                 self.cut(now, queue);
-            } else if let Some(last) = &mut self.congestion {
-                last.queue = last.queue.max(queue);
+            } else if let Some(last) = &mut self.congestion
+                && queue > last.queue
+            {
+                (last.queue, last.longest_at) = (queue, now);
             }
             return;
         }
@@ -301,7 +314,8 @@ impl RateController {
     }
 
     fn cut(&mut self, now: Duration, queue: f64) {
-        let drained = USED - queue.min(USED - DRAINING);
+        // News of a queue is late: by now it is longer.
+        let drained = USED - (queue + UNSEEN).min(USED - DRAINING);
         let last = self.congestion.filter(|last| last.is_draining);
         let risen = self.risen.filter(|(at, _)| now.saturating_sub(*at) < FAILED);
         let through = match (last, risen) {
@@ -328,7 +342,8 @@ impl RateController {
             return;
         }
         self.budget = target.max(FLOOR);
-        self.congestion = Some(Congestion { at: now, through, queue, is_draining: true, is_free: false });
+        self.congestion =
+            Some(Congestion { at: now, through, queue, longest_at: now, is_draining: true, is_free: false });
     }
 
     /// What may be spent now.

@@ -30,6 +30,10 @@ pub(super) struct Path {
     prompt: Option<f64>,
 }
 
+/// A queue drains if round trips are by so much shorter than so long ago.
+const TREND: Duration = Duration::from_millis(300);
+const FALLING: Duration = Duration::from_millis(2);
+
 /// Of each acknowledgement's round trip so much counts: jitter of single packets is no queue.
 const PROMPT: f64 = 0.5;
 
@@ -137,6 +141,13 @@ impl Path {
             }
             _ => 0.0,
         }
+    }
+
+    /// Whether the round trip, as acknowledgements show it, has become shorter lately.
+    pub(super) fn is_falling(&self) -> bool {
+        let Some((now, last)) = self.samples.back() else { return false };
+        let before = self.samples.iter().rev().find(|(at, _)| now.saturating_sub(*at) >= TREND);
+        self.is_prompt() && before.is_some_and(|(_, before)| last.rtt + FALLING < before.rtt)
     }
 
     /// What is sent, bit/s; `None` until that can be said.

@@ -77,7 +77,7 @@ pub(crate) fn tuner(profile: &Path, avatar: &Avatar, path: &Path) -> Result<Tune
 }
 
 /// A profile by a preset's name, or from a file.
-fn read_profile(name: &Path) -> Result<Profile> {
+pub(crate) fn read_profile(name: &Path) -> Result<Profile> {
     if let Some(preset) = name.to_str().and_then(Preset::from_name) {
         return Ok(preset.profile());
     }

@@ -97,7 +97,7 @@ pub(super) async fn talk(call: &Call, material: &Material, talk: Talk, until: In
                     writer.set_repeats(plan.redundancy, plan.coarser);
                     encoder.set_bitrate(plan.audio_bit_s)?;
                     encoder.set_frame(VoiceFrame::of_milliseconds(plan.audio_ms.into()));
-                    encoder.set_expected_loss(rate.state().loss as f32)?;
+                    encoder.set_expected_loss(rate.expected_loss())?;
                 }
             }
             _ = blocks.tick(), if talk.voice => {
