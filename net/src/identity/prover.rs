@@ -16,6 +16,8 @@ use crate::seal::{CallId, JoinId, ParticipantId, TrackId};
 /// The least time between two statements while somebody new waits for one, and a little more for each who hears them.
 const URGENT_SPACING: Duration = Duration::from_millis(250);
 const SPACING_A_RECEIVER: Duration = Duration::from_millis(10);
+/// A receiver has just come for so long.
+const JUST_COME: Duration = Duration::from_secs(10);
 /// The least time between two statements for nonces that merely changed.
 const LAZY_SPACING: Duration = Duration::from_secs(5);
 /// A statement is made anew when this much of its life has passed.
@@ -89,8 +91,10 @@ impl Prover {
                 self.nonces.remove(&oldest);
             }
         }
-        self.has_newcomer |= is_new;
-        let spacing = match is_new {
+        // Somebody who has just come may have shown an old nonce first, and can't believe a statement that names that.
+        let has_just_come = u128::from(now.0.saturating_sub(first.0)) < JUST_COME.as_nanos();
+        self.has_newcomer |= has_just_come;
+        let spacing = match is_new || has_just_come {
             true => URGENT_SPACING.max(SPACING_A_RECEIVER * self.nonces.len() as u32),
             false => LAZY_SPACING,
         };

@@ -35,6 +35,11 @@ const HOLD: Duration = Duration::from_millis(1200);
 /// A better step is taken when the budget has been so many times its cost for so long: more than the budget varies.
 const BETTER: f64 = 1.25;
 const BETTER_FOR: Duration = Duration::from_millis(400);
+/// No better step is tried while a queue is longer than this, seconds; and it begins with so many times its least cost.
+const CALM: f64 = 0.025;
+const BEGIN: f64 = 1.1;
+/// How much longer than a round trip it takes until a step that is too much shows in the queue.
+const NEWS: Duration = Duration::from_millis(1000);
 /// A step is kept while its cost without repeats is at most so many times the budget, which is no exact number; where it
 /// really is too much, the next cut will show.
 const KEPT: f64 = 1.06;
@@ -263,7 +268,10 @@ impl RateController {
         let queue = self.queue();
         let excuse = (NOISE_TIMES * self.path.noise()).min(NOISE_MOST);
         let is_hopeless = self.path.loss() > HOPELESS;
-        let is_full = queue > QUEUE + excuse || waiting > WAITING || is_hopeless;
+        // What stands for a second is no noise.
+        let is_draining = self.congestion.is_some_and(|congestion| congestion.is_draining);
+        let stands = !is_draining && self.path.standing() > QUEUE;
+        let is_full = queue > QUEUE + excuse || stands || waiting > WAITING || is_hopeless;
         // A cut shows in the smoothed round trip only after a while.
         let settle = self.path.rtt() + if self.path.is_prompt() { SETTLE_PROMPT } else { SETTLE };
         let may_cut = self.congestion.is_none_or(|last| {
@@ -429,10 +437,20 @@ impl RateController {
             (self.step, self.risen, self.better_since) = (kept, None, None);
         } else {
             let better = self.affordable(budget / BETTER, best);
-            if better >= self.step {
+            // Of a path that was full one step is tried at a time, and news of it comes before the next.
+            let was_full = self.congestion.is_some_and(|congestion| !congestion.is_free);
+            let is_new = self.risen.is_some_and(|(at, _)| now.saturating_sub(at) < self.path.rtt() + NEWS);
+            let is_unknown = was_full && (is_new || self.queue() > CALM);
+            let better = if was_full { better.max(self.step.saturating_sub(1)) } else { better };
+            if better >= self.step || is_unknown {
                 self.better_since = None;
             } else if now.saturating_sub(*self.better_since.get_or_insert(now)) >= BETTER_FOR {
                 (self.risen, self.step, self.better_since) = (Some((now, self.step)), better, None);
+                if was_full {
+                    // It begins with few repeats; more of them are the probe.
+                    let least = self.cost(self.step, self.least());
+                    self.budget = self.budget.min(BEGIN * least);
+                }
             }
         }
         self.repeats = self.affordable_repeats(budget);

@@ -28,14 +28,18 @@ pub(super) struct Path {
     noise: f64,
     /// The last acknowledgements' round trips, averaged a little, seconds.
     prompt: Option<f64>,
+    /// The last two of them, seconds, for how much they waver.
+    before: [Option<f64>; 2],
 }
 
+/// What has been there for so long stands.
+const STOOD: Duration = Duration::from_millis(800);
 /// A queue drains if round trips are by so much shorter than so long ago.
 const TREND: Duration = Duration::from_millis(300);
 const FALLING: Duration = Duration::from_millis(2);
 
 /// Of each acknowledgement's round trip so much counts: jitter of single packets is no queue.
-const PROMPT: f64 = 0.5;
+const PROMPT: f64 = 0.7;
 
 impl Path {
     /// Takes a sample. Whether it belongs to the same connection and stretch of time as those before it.
@@ -79,6 +83,14 @@ impl Path {
         }
         let last = sample.last_rtt.as_secs_f64();
         let is_new = self.samples.back().is_none_or(|(_, before)| before.last_rtt != sample.last_rtt);
+        if is_new {
+            // A queue that grows or drains is no noise: what counts is how far this one is from where the two before lead.
+            if let [Some(a), Some(b)] = self.before {
+                let off = (last - (2.0 * b - a)).abs() / 2.0;
+                self.noise += 0.1 * (off - self.noise);
+            }
+            self.before = [self.before[1], Some(last)];
+        }
         let prompt = match self.prompt {
             Some(prompt) if is_new => prompt + PROMPT * (last - prompt),
             Some(prompt) => prompt,
@@ -100,7 +112,9 @@ impl Path {
             self.loss += weight * (loss - self.loss);
         }
         // Of a path that isn't full, how much its round trip varies.
-        if let Some((_, last)) = self.samples.back() {
+        if let Some((_, last)) = self.samples.back()
+            && !self.is_prompt()
+        {
             let step = (since.rtt.as_secs_f64() - last.rtt.as_secs_f64()).abs();
             self.noise += 0.05 * (step - self.noise);
         }
@@ -119,6 +133,18 @@ impl Path {
         match (self.samples.back(), base) {
             (Some((_, sample)), Some(base)) => sample.rtt.saturating_sub(base),
             _ => Duration::ZERO,
+        }
+    }
+
+    /// The queue that has been there for a second, seconds.
+    pub(super) fn standing(&self) -> f64 {
+        let base = self.minima.iter().map(|(_, least)| *least).min();
+        let least = self.samples.iter().map(|(_, sample)| sample.rtt).min();
+        match (least, base) {
+            (Some(least), Some(base)) if self.is_prompt() && self.span() >= STOOD => {
+                least.saturating_sub(base).as_secs_f64()
+            }
+            _ => 0.0,
         }
     }
 
