@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 use visavis_codec::Timestamp;
+use visavis_codec::expression::{OwnerLimits, Region, RegionLimit};
 use visavis_impair::{Impairment, Loss, Proxy};
 use visavis_net::call::{Call, CallError, CallOptions, Event, HostOptions, JoinOptions, Sent};
 use visavis_net::catalogue::{AudioTrack, FaceTrack, Needs, View};
-use visavis_codec::expression::{OwnerLimits, Region, RegionLimit};
 use visavis_net::identity::{
     OwnerKey, ProofStatus, Revocations, SignedLimits, UnixSeconds, UnprovenReason, Verdict, verify_recording,
 };
@@ -229,7 +229,8 @@ async fn who_takes_no_datagrams_gets_groups() {
     let host = host("Wren").await;
     let mut call = options("Robin");
     call.transport.datagrams = false;
-    let guest = Call::join(host.link().clone(), JoinOptions { call, ..JoinOptions::default() }).await.unwrap();
+    let guest =
+        Call::join(host.link().clone(), JoinOptions { call, ..JoinOptions::default() }).await.unwrap();
     let wren = until_joined(&guest, "Wren").await;
     let robin = until_joined(&host, "Robin").await;
     let speak = async {
@@ -276,7 +277,8 @@ async fn an_address_has_its_share_of_sessions() {
     let host = Call::host(HostOptions { listen, call, ..HostOptions::default() }).await.unwrap();
     let robin = join(host.link(), "Robin").await;
     let finch = join(host.link(), "Finch").await;
-    let third = || Call::join(host.link().clone(), JoinOptions { call: options("Owl"), ..JoinOptions::default() });
+    let third =
+        || Call::join(host.link().clone(), JoinOptions { call: options("Owl"), ..JoinOptions::default() });
     match third().await {
         Err(error @ CallError::Session(SessionError::Crowded)) => {
             assert!(error.to_string().contains("--sessions-per-address"), "{error}");
@@ -316,7 +318,8 @@ async fn what_an_owner_lets_viewers_do_reaches_them() {
             viewer_limits: Some(signed),
             ..options(name)
         };
-        let guest = Call::join(host.link().clone(), JoinOptions { call, ..JoinOptions::default() }).await.unwrap();
+        let guest =
+            Call::join(host.link().clone(), JoinOptions { call, ..JoinOptions::default() }).await.unwrap();
         let who = until_joined(&host, name).await;
         let stated = async {
             tokio::select! {

@@ -193,7 +193,7 @@ fn a_path_of_64_kbit_holds_voice_and_face_without_a_queue() {
             assert!(used > 40_000.0, "{delay} ms, {lively}: only {used} bit/s are used");
             let late = sim.queues.iter().filter(|(at, _)| at.as_secs() >= 5).map(|(_, queue)| *queue);
             let longest = late.max().unwrap();
-            assert!(longest < 120 * MS, "{delay} ms, {lively}: {longest:?} at its longest");
+            assert!(longest < 150 * MS, "{delay} ms, {lively}: {longest:?} at its longest");
             assert!(standing < 100 * MS, "{delay} ms, {lively}: {standing:?} stand in the queue");
             assert!(sim.changes(10) <= 4, "{delay} ms, {lively}: {} changes", sim.changes(10));
         }
@@ -247,7 +247,11 @@ fn receivers_decide_how_much_is_repeated() {
     let mut rate = RateController::new(RateOptions { start: 200_000, ..RateOptions::default() });
     let path = PathSample { rtt: 40 * MS, window: 14_720, ..PathSample::default() };
     assert_eq!(rate.update(Duration::ZERO, &path).redundancy, 3);
-    rate.report(Duration::ZERO, 7, &ReceiverReport { loss: 0.3, longest_gap: 5, ..ReceiverReport::default() });
+    rate.report(
+        Duration::ZERO,
+        7,
+        &ReceiverReport { loss: 0.3, longest_gap: 5, ..ReceiverReport::default() },
+    );
     assert_eq!(rate.update(100 * MS, &path).redundancy, 5);
     rate.report(
         200 * MS,

@@ -128,7 +128,7 @@ fn sounds_that_come_again_carry_a_voice_over_bursts() {
             let mut link = Link::new(bad, seed);
             let mut receiver = Receiver::new(VoiceBufferOptions::default());
             for n in 0..packets.len() {
-                let sent = Duration::from_nanos(packets[n].capture.0 - THEIRS + 40 * MILLISECOND);
+                let sent = Duration::from_nanos(packets[n].capture.0 + 40 * MILLISECOND - THEIRS);
                 link.send(sent, 300, n);
             }
             let mut came = vec![false; packets.len()];

@@ -31,6 +31,9 @@ const GUEST_PACKETS_PER_SECOND: u64 = 4_000;
 /// How often guests are looked after.
 const LOOK: Duration = Duration::from_millis(250);
 
+/// By then a handshake is confirmed, or the guest is too slow to care.
+const CONFIRMED: Duration = Duration::from_millis(200);
+
 /// How long a guest that went beyond its limits stays outside.
 const BAN: Duration = Duration::from_secs(30);
 
@@ -81,7 +84,9 @@ pub(super) async fn run(shared: Arc<Shared>, endpoint: quinn::Endpoint) {
             };
             if pass.is_none() {
                 tracing::debug!(%address, "too many sessions from one address");
-                // Told after the handshake: only then can a reason be said.
+                drop(permit);
+                // What is said before the other side has confirmed the handshake reaches it without a reason (RFC 9000, 10.2.3).
+                tokio::time::sleep(CONFIRMED).await;
                 connection.close(quinn::VarInt::from_u32(CROWDED), b"too many sessions from this address");
                 return;
             }

@@ -81,7 +81,8 @@ mod tests {
         let again = addresses.enter(at("192.0.2.1")).unwrap();
         assert!(addresses.enter(at("192.0.2.1")).is_none());
         drop(again);
-        let _households = [addresses.enter(at("2001:db8::1")).unwrap(), addresses.enter(at("2001:db8::2")).unwrap()];
+        let _households =
+            [addresses.enter(at("2001:db8::1")).unwrap(), addresses.enter(at("2001:db8::2")).unwrap()];
         assert!(addresses.enter(at("2001:db8::3:4:5:6")).is_none(), "the same household");
         assert!(addresses.enter(at("2001:db8:0:1::1")).is_some());
     }

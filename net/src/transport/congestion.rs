@@ -126,7 +126,10 @@ mod tests {
             let acknowledged = Acknowledged { whole: ms(own + held), smoothed_before: ms(before) };
             let smoothed = (7 * ms(before) + ms(own)) / 8;
             let found = acknowledged.round_trip(smoothed, ms(200));
-            assert!(found.abs_diff(ms(own)) < Duration::from_micros(1), "{own} + {held} after {before}: {found:?}");
+            assert!(
+                found.abs_diff(ms(own)) < Duration::from_micros(1),
+                "{own} + {held} after {before}: {found:?}"
+            );
         }
         // One that didn't count: nothing is said beyond what the whole time bounds.
         let acknowledged = Acknowledged { whole: ms(500), smoothed_before: ms(200) };

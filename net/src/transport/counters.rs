@@ -49,7 +49,9 @@ impl PathStatistics {
             received_packets: stats.udp_rx.datagrams,
             sent_bytes: with_headers(stats.udp_tx),
             received_bytes: with_headers(stats.udp_rx),
-            queued_bytes: options.datagram_send_buffer.saturating_sub(connection.datagram_send_buffer_space()),
+            queued_bytes: options
+                .datagram_send_buffer
+                .saturating_sub(connection.datagram_send_buffer_space()),
         }
     }
 

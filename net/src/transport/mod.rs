@@ -2,6 +2,7 @@
 //!
 //! Nothing of quinn or MoQ shows in the crate's API; [`TransportOptions`] is what there is to choose.
 
+mod carrier;
 mod congestion;
 mod counters;
 mod endpoint;

@@ -6,6 +6,7 @@ use moq_net::origin::{Consumer, Producer};
 use thiserror::Error;
 use tokio::task::AbortHandle;
 
+use super::carrier::Carrier;
 use super::counters::PathStatistics;
 use super::options::TransportOptions;
 
@@ -71,7 +72,7 @@ impl MoqSession {
         publish: Consumer,
         receive: Producer,
     ) -> Result<Self, SessionError> {
-        let transport = web_transport_quinn::Session::raw(connection.clone());
+        let transport = Carrier::new(connection.clone());
         let client = moq_net::Client::new().with_publisher(publish).with_subscriber(receive).with_path(path);
         let handshake = client.connect(Instant::now(), transport);
         let (session, driver) = tokio::time::timeout(HANDSHAKE, handshake)
@@ -129,7 +130,7 @@ pub(crate) async fn accept<T>(
     connection: quinn::Connection,
     admit: impl FnOnce(&str) -> Option<(Consumer, Producer, T)>,
 ) -> Result<(MoqSession, T), SessionError> {
-    let transport = web_transport_quinn::Session::raw(connection.clone());
+    let transport = Carrier::new(connection.clone());
     let server = moq_net::Server::new();
     let handshake = tokio::time::timeout(HANDSHAKE, server.accept_request(Instant::now(), transport))
         .await

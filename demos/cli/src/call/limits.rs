@@ -22,13 +22,16 @@ impl FromStr for ViewersMay {
         let region = match name {
             "all" => None,
             name => Some(
-                Region::from_name(name).ok_or_else(|| format!("`{name}` is no region; there are all, {}", names()))?,
+                Region::from_name(name)
+                    .ok_or_else(|| format!("`{name}` is no region; there are all, {}", names()))?,
             ),
         };
         let number = |text: &str| text.parse::<f32>().map_err(|_| format!("`{text}` is no number"));
         let range = parts.next().unwrap_or_default();
         let (low, high) = range.split_once("..").ok_or_else(|| {
-            format!("`{range}` is no range of gains, as 0.5..1.5; the form is REGION:LOW..HIGH[:OFFSET][:shape]")
+            format!(
+                "`{range}` is no range of gains, as 0.5..1.5; the form is REGION:LOW..HIGH[:OFFSET][:shape]"
+            )
         })?;
         let mut limit = RegionLimit { gain: [number(low)?, number(high)?], ..RegionLimit::NONE };
         for part in parts {
@@ -38,7 +41,9 @@ impl FromStr for ViewersMay {
             }
         }
         // The ranges are the codec's.
-        OwnerLimits::default().set(region.unwrap_or(Region::Mouth), limit).map_err(|error| error.to_string())?;
+        OwnerLimits::default()
+            .set(region.unwrap_or(Region::Mouth), limit)
+            .map_err(|error| error.to_string())?;
         Ok(Self { region, limit })
     }
 }
@@ -67,7 +72,16 @@ mod tests {
         assert_eq!(limits.get(Region::Brows), RegionLimit { gain: [0.5, 1.5], offset: 0.0, shape: false });
         assert_eq!(limits.get(Region::Mouth), RegionLimit { gain: [0.25, 2.0], offset: 0.1, shape: true });
         assert_eq!(owner_limits(&[]), OwnerLimits::default());
-        for wrong in ["", "mouth", "mouth:1", "ears:0..1", "mouth:0.5..x", "mouth:1.5..2", "mouth:0..9", "mouth:0.5..1:2"] {
+        for wrong in [
+            "",
+            "mouth",
+            "mouth:1",
+            "ears:0..1",
+            "mouth:0.5..x",
+            "mouth:1.5..2",
+            "mouth:0..9",
+            "mouth:0.5..1:2",
+        ] {
             assert!(wrong.parse::<ViewersMay>().is_err(), "{wrong}");
         }
     }

@@ -345,8 +345,9 @@ impl Prepared {
 async fn open(action: &Action, call: CallOptions) -> Result<(Call, String)> {
     match action {
         Action::Host(host) => {
-            let HostArguments { listen, advertise, relay, relay_token, relay_pin, sessions_per_address, .. } =
-                &**host;
+            let HostArguments {
+                listen, advertise, relay, relay_token, relay_pin, sessions_per_address, ..
+            } = &**host;
             let mut call = call;
             call.limits.sessions_per_address = *sessions_per_address;
             if let Some(relay) = relay {

@@ -67,7 +67,8 @@ mod tests {
     fn a_face_comes_to_rest_without_a_jump_and_goes_on_living() {
         let performed: Vec<FaceFrame> = (0..60)
             .map(|n| {
-                let mut frame = FaceFrame { time: Timestamp::from_seconds(f64::from(n) / HZ), ..FaceFrame::default() };
+                let mut frame =
+                    FaceFrame { time: Timestamp::from_seconds(f64::from(n) / HZ), ..FaceFrame::default() };
                 *frame.latent.unit_mut(FaceUnit::JawOpen) = 0.5 + 0.2 * (f64::from(n) * 0.2).sin() as f32;
                 frame
             })

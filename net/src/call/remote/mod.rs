@@ -282,4 +282,3 @@ impl State {
         self.catalogue.as_ref().is_some_and(|catalogue| catalogue.leaving)
     }
 }
-

@@ -44,7 +44,13 @@ pub(in crate::call) struct Taken {
 
 impl Remote {
     /// An object as it came from a track.
-    pub(in crate::call) fn object(&self, track: TrackId, bytes: &[u8], around: &Around<'_>, now: Timestamp) -> Taken {
+    pub(in crate::call) fn object(
+        &self,
+        track: TrackId,
+        bytes: &[u8],
+        around: &Around<'_>,
+        now: Timestamp,
+    ) -> Taken {
         let mut guard = lock(&self.state);
         let state = &mut *guard;
         if state.meter.admit(track, bytes.len(), now).is_err() {

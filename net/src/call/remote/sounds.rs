@@ -163,9 +163,7 @@ mod tests {
         /// What is due on the track of proofs arrives at once.
         fn prove(&mut self, ms: u64) {
             while let Some(message) = self.prover.poll(at(ms), WALL) {
-                self.proof
-                    .accept(&message, &self.challenger, &Revocations::default(), at(ms), WALL)
-                    .unwrap();
+                self.proof.accept(&message, &self.challenger, &Revocations::default(), at(ms), WALL).unwrap();
                 self.sounds.release(Some(&self.proof), self.from, &self.events, at(ms));
             }
         }
@@ -233,7 +231,10 @@ mod tests {
         assert!(pair.sounds.held.len() <= MAX_HELD);
         let heard = pair.heard();
         assert_eq!(heard[0], (b"honest".to_vec(), 500));
-        assert!(heard[1..].iter().all(|(_, ms)| *ms > 600), "what was forged before is never heard: {heard:?}");
+        assert!(
+            heard[1..].iter().all(|(_, ms)| *ms > 600),
+            "what was forged before is never heard: {heard:?}"
+        );
         // After a pause it is held again, until the veil is long there.
         for counter in 200..300 {
             pair.hear(100 + counter, plain(&[20 * counter], b"forged"), 4000 + 20 * counter);

@@ -62,14 +62,8 @@ impl Judged {
 
     /// Adds what became of others.
     pub fn merge(&mut self, other: Self) {
-        let Self {
-            covered,
-            contradicted,
-            overdue,
-            covered_arrival,
-            covered_sound_arrival,
-            overdue_arrival,
-        } = other;
+        let Self { covered, contradicted, overdue, covered_arrival, covered_sound_arrival, overdue_arrival } =
+            other;
         self.covered += covered;
         self.contradicted += contradicted;
         self.overdue += overdue;

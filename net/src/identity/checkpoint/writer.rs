@@ -34,7 +34,16 @@ impl CheckpointWriter {
     /// Of a join that began now, with its key.
     pub fn new(key: EphemeralKey, started: Timestamp) -> Self {
         let interval = CHECKPOINT_INTERVAL;
-        Self { key, started, interval, sequence: 0, pending: Vec::new(), since: started, rush: 0, last_sound: None }
+        Self {
+            key,
+            started,
+            interval,
+            sequence: 0,
+            pending: Vec::new(),
+            since: started,
+            rush: 0,
+            last_sound: None,
+        }
     }
 
     /// Sets how long objects are collected: 0.25 to 1 s, [`CHECKPOINT_INTERVAL`] at first. Longer is fewer bytes and less
