@@ -193,7 +193,9 @@ fn a_path_of_64_kbit_holds_voice_and_face_without_a_queue() {
             assert!(used > 40_000.0, "{delay} ms, {lively}: only {used} bit/s are used");
             let late = sim.queues.iter().filter(|(at, _)| at.as_secs() >= 5).map(|(_, queue)| *queue);
             let longest = late.max().unwrap();
-            assert!(longest < 150 * MS, "{delay} ms, {lively}: {longest:?} at its longest");
+            // News takes a round trip.
+            let most = if delay <= 100 { 150 * MS } else { 250 * MS };
+            assert!(longest < most, "{delay} ms, {lively}: {longest:?} at its longest");
             assert!(standing < 100 * MS, "{delay} ms, {lively}: {standing:?} stand in the queue");
             assert!(sim.changes(10) <= 4, "{delay} ms, {lively}: {} changes", sim.changes(10));
         }

@@ -31,8 +31,8 @@ const GUEST_PACKETS_PER_SECOND: u64 = 4_000;
 /// How often guests are looked after.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// By then a handshake is confirmed, or the guest is too slow to care.
-const CONFIRMED: Duration = Duration::from_millis(200);
+/// A round trip and this much later a handshake is confirmed; a guest waits for longer before it believes that it was let in.
+const CONFIRMED: Duration = Duration::from_millis(40);
 
 /// How long a guest that went beyond its limits stays outside.
 const BAN: Duration = Duration::from_secs(30);
@@ -86,7 +86,7 @@ pub(super) async fn run(shared: Arc<Shared>, endpoint: quinn::Endpoint) {
                 tracing::debug!(%address, "too many sessions from one address");
                 drop(permit);
                 // What is said before the other side has confirmed the handshake reaches it without a reason (RFC 9000, 10.2.3).
-                tokio::time::sleep(CONFIRMED).await;
+                tokio::time::sleep(connection.rtt() + CONFIRMED).await;
                 connection.close(quinn::VarInt::from_u32(CROWDED), b"too many sessions from this address");
                 return;
             }

@@ -40,18 +40,11 @@ impl poll::Session for Carrier {
         poll::Session::poll_open_uni(&mut self.session, cx)
     }
 
-    fn poll_open_bi(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<(SendStream, RecvStream), SessionError>> {
+    fn poll_open_bi(&mut self, cx: &mut Context<'_>) -> Poll<Result<(SendStream, RecvStream), SessionError>> {
         poll::Session::poll_open_bi(&mut self.session, cx)
     }
 
-    fn poll_send_datagram(
-        &mut self,
-        cx: &mut Context<'_>,
-        payload: &[u8],
-    ) -> Poll<Result<(), SessionError>> {
+    fn poll_send_datagram(&mut self, cx: &mut Context<'_>, payload: &[u8]) -> Poll<Result<(), SessionError>> {
         if self.connection.max_datagram_size().is_none() {
             // As on a path that loses them all.
             return Poll::Ready(Ok(()));
