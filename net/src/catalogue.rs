@@ -144,15 +144,22 @@ pub struct Needs {
     pub max_hertz: Option<f32>,
     /// Which part of the face and audio datagrams of the last second didn't come, 0 to 1.
     pub loss: f32,
+    /// How long the gaps are that nine tenths of the lost sound of the last seconds lie in, milliseconds; 0 without loss.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub burst_ms: u16,
     /// Whether datagrams don't reach this receiver, so that it takes groups.
     pub groups: bool,
+}
+
+fn is_zero(number: &u16) -> bool {
+    *number == 0
 }
 
 impl Needs {
     /// What two receivers want together: the more of each.
     pub fn union(self, other: Self) -> Self {
         // Destructured, so that a new field can't be forgotten.
-        let Self { face, finest_rung, max_hertz, loss, groups } = self;
+        let Self { face, finest_rung, max_hertz, loss, burst_ms, groups } = self;
         let rank = |view| match view {
             View::Hidden => 0,
             View::Low => 1,
@@ -163,6 +170,7 @@ impl Needs {
             finest_rung: finest_rung.zip(other.finest_rung).map(|(a, b)| a.min(b)),
             max_hertz: max_hertz.zip(other.max_hertz).map(|(a, b)| a.max(b)),
             loss: loss.max(other.loss),
+            burst_ms: burst_ms.max(other.burst_ms),
             groups: groups || other.groups,
         }
     }
@@ -305,12 +313,18 @@ mod tests {
     #[test]
     fn union_wants_the_more_of_each() {
         let hidden = Needs { face: View::Hidden, finest_rung: Some(4), loss: 0.2, ..Needs::default() };
-        let low = Needs { face: View::Low, finest_rung: Some(2), max_hertz: Some(10.0), ..Needs::default() };
+        let low = Needs {
+            face: View::Low,
+            finest_rung: Some(2),
+            max_hertz: Some(10.0),
+            burst_ms: 80,
+            ..Needs::default()
+        };
         let both = hidden.union(low);
         assert_eq!(both.face, View::Low);
         assert_eq!(both.finest_rung, Some(2));
         assert_eq!(both.max_hertz, None, "one of them set no limit");
-        assert_eq!(both.loss, 0.2);
+        assert_eq!((both.loss, both.burst_ms), (0.2, 80));
     }
 
     proptest! {

@@ -3,10 +3,12 @@
 //! A peer that stays below its [`Limits`] costs bounded memory and time, whatever it sends; what goes beyond isn't
 //! looked at, and who goes on is cut off ([`PeerMeter::verdict`]). Time is passed in.
 
+mod addresses;
 mod gate;
 mod meter;
 mod peer;
 
+pub use addresses::{AddressPass, Addresses};
 pub use gate::{Admission, JoinGate};
 pub use meter::Meter;
 pub use peer::{Exceeded, PeerMeter, Verdict};
@@ -21,6 +23,9 @@ use crate::seal::TrackId;
 pub struct Limits {
     /// The most participants of a call, beside us. 256.
     pub participants: usize,
+    /// Sessions that a host takes from one address (of IPv6: from one network of 64 bits) at a time. 64: an office or a
+    /// school behind one address.
+    pub sessions_per_address: usize,
     /// Joins a second over a longer time, and how many may come at once. 4 and 64.
     pub joins: Rate,
     /// Tracks that one participant may announce. 16.
@@ -65,6 +70,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             participants: 256,
+            sessions_per_address: 64,
             joins: Rate::new(4.0, 64.0),
             tracks: 16,
             live_objects: Rate::new(300.0, 600.0),

@@ -5,12 +5,16 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 use visavis_codec::Timestamp;
+use visavis_codec::expression::{OwnerLimits, Region, RegionLimit};
 use visavis_impair::{Impairment, Loss, Proxy};
 use visavis_net::call::{Call, CallError, CallOptions, Event, HostOptions, JoinOptions, Sent};
 use visavis_net::catalogue::{AudioTrack, FaceTrack, Needs, View};
-use visavis_net::identity::{ProofStatus, UnprovenReason};
+use visavis_net::identity::{
+    OwnerKey, ProofStatus, Revocations, SignedLimits, UnixSeconds, UnprovenReason, Verdict, verify_recording,
+};
 use visavis_net::link::JoinLink;
 use visavis_net::seal::{CallSecret, ParticipantId};
+use visavis_net::transport::SessionError;
 
 /// Generous: the machine may be busy with anything.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -218,6 +222,154 @@ async fn who_lacks_secret_or_pin_stays_outside() {
         Err(CallError::Dial(error)) => assert!(error.to_string().contains("certificate"), "{error}"),
         other => panic!("{other:?}"),
     }
+}
+
+#[tokio::test]
+async fn who_takes_no_datagrams_gets_groups() {
+    let host = host("Wren").await;
+    let mut call = options("Robin");
+    call.transport.datagrams = false;
+    let guest =
+        Call::join(host.link().clone(), JoinOptions { call, ..JoinOptions::default() }).await.unwrap();
+    let wren = until_joined(&guest, "Wren").await;
+    let robin = until_joined(&host, "Robin").await;
+    let speak = async {
+        loop {
+            host.send_audio(b"opus", host.clock().now()).unwrap();
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let (mut faces, mut sounds) = (Vec::new(), 0);
+    let listen = async {
+        while faces.len() < 60 || sounds < 60 {
+            match guest.next_event().await.unwrap() {
+                Event::Face { from, payload, .. } if from == wren => {
+                    faces.push(u64::from_le_bytes(*payload.first_chunk().unwrap()));
+                }
+                Event::Audio { from, payload, .. } if from == wren => {
+                    assert_eq!(payload, b"opus");
+                    sounds += 1;
+                }
+                _ => {}
+            }
+        }
+    };
+    tokio::select! {
+        () = talk(&host) => {}
+        () = speak => {}
+        done = timeout(PATIENCE, listen) => done.expect("faces and sounds in groups"),
+    }
+    assert!(faces.windows(2).all(|pair| pair[1] == pair[0] + 1), "groups lose nothing: {faces:?}");
+    assert!(guest.remote_statistics(wren).unwrap().groups);
+    // MoQ takes datagrams both ways or none, so the other way it is the same, once the host has noticed.
+    tokio::select! {
+        () = talk(&guest) => {}
+        _ = face_from(&host, robin) => {}
+    }
+    assert!(host.remote_statistics(robin).unwrap().groups);
+}
+
+#[tokio::test]
+async fn an_address_has_its_share_of_sessions() {
+    let mut call = options("Wren");
+    call.limits.sessions_per_address = 2;
+    let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    let host = Call::host(HostOptions { listen, call, ..HostOptions::default() }).await.unwrap();
+    let robin = join(host.link(), "Robin").await;
+    let finch = join(host.link(), "Finch").await;
+    let third =
+        || Call::join(host.link().clone(), JoinOptions { call: options("Owl"), ..JoinOptions::default() });
+    match third().await {
+        Err(error @ CallError::Session(SessionError::Crowded)) => {
+            assert!(error.to_string().contains("--sessions-per-address"), "{error}");
+        }
+        other => panic!("{other:?}"),
+    }
+    robin.leave().await;
+    let again = async {
+        loop {
+            match third().await {
+                Ok(call) => return call,
+                Err(CallError::Session(SessionError::Crowded)) => sleep(Duration::from_millis(100)).await,
+                Err(other) => panic!("{other:?}"),
+            }
+        }
+    };
+    let owl = timeout(PATIENCE, again).await.expect("there is room again");
+    until_joined(&finch, "Owl").await;
+    drop(owl);
+}
+
+#[tokio::test]
+async fn what_an_owner_lets_viewers_do_reaches_them() {
+    let mut limits = OwnerLimits::default();
+    limits.set(Region::Mouth, RegionLimit { gain: [0.5, 2.0], offset: 0.1, shape: true }).unwrap();
+    // Who speaks without an avatar states a root of zeros.
+    let signed = SignedLimits { avatar_root: [0; 32], issued: UnixSeconds(1), limits };
+    let host = host("Wren").await;
+    for (name, owner, by, root, wanted) in [
+        ("Robin", &[1; 32], &[1; 32], [0; 32], limits),
+        ("Finch", &[1; 32], &[9; 32], [0; 32], OwnerLimits::default()),
+        ("Owl", &[1; 32], &[1; 32], [1; 32], OwnerLimits::default()),
+    ] {
+        let signed = SignedLimits { avatar_root: root, ..signed.clone() }.sign(&OwnerKey::from_seed(by));
+        let call = CallOptions {
+            owner: Some(OwnerKey::from_seed(owner)),
+            viewer_limits: Some(signed),
+            ..options(name)
+        };
+        let guest =
+            Call::join(host.link().clone(), JoinOptions { call, ..JoinOptions::default() }).await.unwrap();
+        let who = until_joined(&host, name).await;
+        let stated = async {
+            tokio::select! {
+                () = talk(&guest) => {}
+                () = async {
+                    // The statement that says whose signature counts comes after the catalogue.
+                    until(&host, "a statement", |event| match event {
+                        Event::ProofMessage { from, .. } if from == who => Some(()),
+                        _ => None,
+                    }).await;
+                } => {}
+            }
+        };
+        stated.await;
+        assert_eq!(host.viewer_limits(who), wanted, "{name}");
+    }
+    assert_eq!(host.viewer_limits(ParticipantId([0; 8])), OwnerLimits::default());
+}
+
+#[tokio::test]
+async fn a_recording_proves_ones_own_side_too() {
+    let key = OwnerKey::generate();
+    let owner = key.public();
+    let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    let call = CallOptions { owner: Some(key), recording: true, ..options("Wren") };
+    let host = Call::host(HostOptions { listen, call, ..HostOptions::default() }).await.unwrap();
+    let guest = join(host.link(), "Robin").await;
+    let mut own: Vec<(Timestamp, Vec<u8>)> = Vec::new();
+    let collect = async {
+        let begin = Instant::now();
+        while begin.elapsed() < Duration::from_secs(3) {
+            match timeout(Duration::from_millis(100), host.next_event()).await {
+                Ok(Some(Event::ProofMessage { from, message })) if from == host.me() => {
+                    own.push((host.clock().now(), message));
+                }
+                Ok(None) => panic!("the call ended"),
+                _ => {}
+            }
+        }
+    };
+    tokio::select! {
+        () = talk(&host) => {}
+        () = collect => {}
+    }
+    drop(guest);
+    let messages = own.iter().map(|(at, message)| (*at, message.as_slice()));
+    let mut faces = 0;
+    let verified = verify_recording(messages, &Revocations::default(), |_, _| faces += 1);
+    assert_eq!(verified.verdict, Verdict::Proven(owner), "{verified:?}");
+    assert!(faces > 20, "{faces} faces are signed for");
 }
 
 /// How long after the path is back the first face comes.

@@ -7,8 +7,10 @@ mod network;
 
 use measure::{best_lag, largest_step, segmental_snr_db, spectral_distance_db};
 use network::{MILLISECOND, Network, OURS, Path, Receiver, THEIRS, encode, endless, hello, talking};
+use std::time::Duration;
 use visavis_codec::Timestamp;
 use visavis_codec::testing::Random;
+use visavis_impair::{Impairment, Link, Loss};
 use visavis_net::voice::{
     EncodedVoice, VoiceBuffer, VoiceBufferOptions, VoiceDecoder, VoiceEncoder, VoiceFrame, VoiceOptions,
     VoicePacket,
@@ -109,6 +111,46 @@ fn a_tenth_of_the_packets_may_be_lost() {
         assert!(statistics.concealed_ratio() < 0.9 * share, "{what}: {statistics:?}");
         assert!(largest_step(&heard) < 1.3 * largest_step(&wanted) + 0.02, "{what}");
     }
+}
+
+#[test]
+fn sounds_that_come_again_carry_a_voice_over_bursts() {
+    let options = VoiceOptions { bitrate: 16_000, frame: VoiceFrame::Ms40, ..TALKING };
+    let packets = encode(&hello(), options);
+    let mut concealed = [0.0; 2];
+    for (copies, concealed) in [0, 3].into_iter().zip(&mut concealed) {
+        for seed in 0..8 {
+            let bad = Impairment {
+                delay: Duration::from_millis(40),
+                loss: Loss::Bursts { share: 0.3, longest: Duration::from_millis(100) },
+                ..Impairment::default()
+            };
+            let mut link = Link::new(bad, seed);
+            let mut receiver = Receiver::new(VoiceBufferOptions::default());
+            for n in 0..packets.len() {
+                let sent = Duration::from_nanos(packets[n].capture.0 + 40 * MILLISECOND - THEIRS);
+                link.send(sent, 300, n);
+            }
+            let mut came = vec![false; packets.len()];
+            while let Some(at) = link.next() {
+                let newest = link.receive(at).unwrap();
+                // As the call does: what was heard already doesn't go out again.
+                for n in newest.saturating_sub(copies)..=newest {
+                    if !std::mem::replace(&mut came[n], true) {
+                        let arrival = Timestamp(OURS + at.as_nanos() as u64);
+                        receiver.send_voice(Some(arrival), &packets[n]);
+                    }
+                }
+            }
+            receiver.run(OURS + 11_900 * MILLISECOND);
+            *concealed += receiver.voice.statistics().concealed_ratio() / 8.0;
+            let delay = receiver.worst_delay[0];
+            assert!(delay < 0.35, "{copies} copies, seed {seed}: {delay} s");
+        }
+    }
+    eprintln!("concealed without copies and with: {concealed:?}");
+    assert!(concealed[0] > 0.08, "{concealed:?}");
+    assert!(concealed[1] < 0.04, "{concealed:?}");
 }
 
 #[test]

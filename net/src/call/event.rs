@@ -66,7 +66,8 @@ pub enum Event {
         status: ProofStatus,
     },
     /// A join statement, checkpoint or revocation as it came, after it was accepted; and, while the call is recorded here, every
-    /// face and voice as it was opened: [`RecordedProof`](crate::identity::RecordedProof) in bytes, which recordings keep.
+    /// face and voice as it was opened: [`RecordedProof`](crate::identity::RecordedProof) in bytes, which recordings keep. While it
+    /// is recorded, our own too, under our own identifier.
     ProofMessage {
         /// Whose.
         from: ParticipantId,
@@ -209,7 +210,7 @@ impl Events {
         }
     }
 
-    fn try_next(&self) -> Option<Option<Event>> {
+    pub(super) fn try_next(&self) -> Option<Option<Event>> {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         match queue.events.pop_front() {
             Some(event) => {

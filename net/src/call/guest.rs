@@ -122,7 +122,7 @@ impl Link {
         let publish = shared.origin.producer.consume();
         let session =
             Arc::new(MoqSession::connect(connection, path, publish, origin.producer.clone()).await?);
-        let datagrams = session.has_datagrams();
+        let datagrams = shared.transport.datagrams && session.has_datagrams();
         if !datagrams {
             shared.warn(
                 None,

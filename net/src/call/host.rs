@@ -9,8 +9,9 @@ use tokio::sync::Semaphore;
 use super::admission::Door;
 use super::roster;
 use super::shared::{Shared, lock};
+use crate::limits::Addresses;
 use crate::seal::ParticipantId;
-use crate::transport::{MoqSession, accept, below, only};
+use crate::transport::{CROWDED, MoqSession, accept, below, only};
 
 /// Handshakes that run at once; more wait in quinn's queue.
 const MAX_HANDSHAKES: usize = 32;
@@ -30,6 +31,9 @@ const GUEST_PACKETS_PER_SECOND: u64 = 4_000;
 /// How often guests are looked after.
 const LOOK: Duration = Duration::from_millis(250);
 
+/// A round trip and this much later a handshake is confirmed; a guest waits for longer before it believes that it was let in.
+const CONFIRMED: Duration = Duration::from_millis(40);
+
 /// How long a guest that went beyond its limits stays outside.
 const BAN: Duration = Duration::from_secs(30);
 
@@ -47,9 +51,10 @@ pub(super) async fn run(shared: Arc<Shared>, endpoint: quinn::Endpoint) {
         banned: HashMap::new(),
     }));
     let Some(others) = below(&shared.origin.producer, &shared.prefix) else { return };
-    let watcher = shared.runtime.spawn(roster::watch(shared.clone(), others, true));
+    let watcher = shared.runtime.spawn(roster::watch(shared.clone(), others, shared.transport.datagrams));
     let _stop = Stop(watcher.abort_handle());
     let handshakes = Arc::new(Semaphore::new(MAX_HANDSHAKES));
+    let addresses = Addresses::new(shared.limits.sessions_per_address);
     let mut tasks = tokio::task::JoinSet::new();
     while let Some(incoming) = endpoint.accept().await {
         while tasks.try_join_next().is_some() {}
@@ -68,13 +73,23 @@ pub(super) async fn run(shared: Arc<Shared>, endpoint: quinn::Endpoint) {
             continue;
         }
         let (shared, guests) = (shared.clone(), guests.clone());
+        let address = incoming.remote_address();
+        // Counted from the handshake on: who never ends one isn't let off.
+        let pass = addresses.enter(address.ip());
         tasks.spawn(async move {
-            let address = incoming.remote_address();
             let connection = match tokio::time::timeout(HANDSHAKE, incoming).await {
                 Ok(Ok(connection)) => connection,
                 Ok(Err(error)) => return tracing::debug!(%address, %error, "a handshake failed"),
                 Err(_) => return tracing::debug!(%address, "a handshake took too long"),
             };
+            if pass.is_none() {
+                tracing::debug!(%address, "too many sessions from one address");
+                drop(permit);
+                // What is said before the other side has confirmed the handshake reaches it without a reason (RFC 9000, 10.2.3).
+                tokio::time::sleep(connection.rtt() + CONFIRMED).await;
+                connection.close(quinn::VarInt::from_u32(CROWDED), b"too many sessions from this address");
+                return;
+            }
             let admitted = accept(connection, |path| {
                 let mut guests = lock(&guests);
                 let id = guests.door.admit(path)?;
@@ -135,7 +150,7 @@ async fn serve(shared: Arc<Shared>, guests: Arc<Mutex<Guests>>, session: Arc<Moq
 async fn guard(shared: &Shared, session: &MoqSession) -> Option<String> {
     let mut look = tokio::time::interval(LOOK);
     let mut budget = GUEST_BURST;
-    let counted = || session.statistics(shared.transport.datagram_send_buffer);
+    let counted = || session.statistics(&shared.transport);
     let mut before = counted();
     loop {
         tokio::select! {

@@ -33,7 +33,9 @@
 mod admission;
 mod attach;
 mod avatar;
+mod begin;
 mod clock;
+mod error;
 mod event;
 mod guest;
 mod host;
@@ -46,34 +48,30 @@ mod roster;
 mod shared;
 
 pub use clock::Clock;
+pub use error::CallError;
 pub use event::{AvatarProgress, Event};
 pub use options::{CallOptions, HostOptions, JoinOptions, Pacing};
 pub use publish::{PublishError, SendError, Sent};
 pub use remote::RemoteStatistics;
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 use visavis_codec::Timestamp;
+use visavis_codec::expression::OwnerLimits;
 
 use crate::catalogue::{Catalogue, Needs, View};
-use crate::hex::Hex;
-use crate::identity::{Challenger, OwnerKey, ProofPolicy, Prover};
-use crate::limits::JoinGate;
-use crate::link::{InvalidLink, JoinLink, Via};
-use crate::seal::{CallSecret, JoinSeals, ParticipantId};
+use crate::link::{JoinLink, Via};
+use crate::seal::{CallSecret, ParticipantId};
 use crate::transport::{
-    DialError, Dialler, ListenError, PathStatistics, ServerIdentity, ServerTrust, SessionError, Target,
-    TlsError, bind, listen, spawn_origin,
+    Dialler, ListenError, PathStatistics, ServerIdentity, ServerTrust, SessionError, Target, bind, listen,
 };
 use admission::Claim;
-use proof::Trust;
-use publish::Publisher;
-use shared::{Paths, Shared, lock};
+use begin::begin;
+use shared::{Shared, lock};
 
 /// How much of the path may be taken by datagrams that wait: 60 ms.
 const QUEUE_SECONDS: f64 = 0.060;
@@ -86,43 +84,6 @@ const COALESCE: Duration = Duration::from_millis(25);
 
 /// How long good-byes may take.
 const GOOD_BYE: Duration = Duration::from_millis(400);
-
-/// Why there is no call.
-#[derive(Debug, thiserror::Error)]
-pub enum CallError {
-    /// The host can't listen.
-    #[error(transparent)]
-    Listen(#[from] ListenError),
-    /// No socket to dial from.
-    #[error("UDP {address}: {source}")]
-    Bind {
-        /// The local address.
-        address: SocketAddr,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// TLS can't be set up.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-    /// Nobody answered, or who answered is not whom the link means.
-    #[error("the host or relay can't be reached: {0}")]
-    Dial(#[from] DialError),
-    /// The host or relay doesn't let us in.
-    #[error("the host or relay refused: {0}")]
-    Session(#[from] SessionError),
-    /// The join link can't be made.
-    #[error("join link: {0}")]
-    Link(#[from] InvalidLink),
-    /// The broadcast can't be made.
-    #[error("our broadcast: {0}")]
-    Publish(#[from] PublishError),
-    /// What was offered can't be.
-    #[error("{0}")]
-    Offer(String),
-    /// A relay's path that no broadcast can be under.
-    #[error("the relay's path holds characters that no broadcast can have")]
-    Prefix,
-}
 
 /// A participant's end of a call. Dropping it hangs up at once; [`leave`](Self::leave) says good-bye.
 pub struct Call {
@@ -277,7 +238,8 @@ impl Call {
     /// If it is larger than a datagram may be, or the call is over.
     pub fn send_audio(&self, payload: &[u8], capture: Timestamp) -> Result<Sent, SendError> {
         let now = self.shared.clock.now();
-        lock(&self.shared.publisher).audio(payload, capture, now)
+        let copies = lock(&self.shared.pacing).audio_copies;
+        lock(&self.shared.publisher).audio(payload, capture, copies, now)
     }
 
     /// How faces are put into packets from now on.
@@ -302,9 +264,13 @@ impl Call {
 
     /// Tells others whether the call is recorded here.
     pub fn set_recording(&self, recording: bool) {
+        let was_recording = self.shared.events.is_recording();
         self.shared.events.set_recording(recording);
         let now = self.shared.clock.now();
         let mut publisher = lock(&self.shared.publisher);
+        if recording && !was_recording {
+            publisher.record_statement();
+        }
         if std::mem::replace(&mut publisher.shown.recording, recording) != recording
             && let Err(error) = publisher.publish_catalogue(now)
         {
@@ -317,6 +283,12 @@ impl Call {
         let remotes = self.shared.all_remotes();
         let there = remotes.iter().filter(|remote| remote.has_joined() && remote.away_since().is_none());
         there.filter_map(|remote| Some((remote.id, remote.catalogue()?))).collect()
+    }
+
+    /// What its owner lets viewers do to a participant's face: what stands in its catalogue, if the owner of the avatar that
+    /// it speaks with signed it; else nothing. May change with every [`Event::Changed`] and [`Event::Proof`].
+    pub fn viewer_limits(&self, of: ParticipantId) -> OwnerLimits {
+        self.shared.remote(&of).map(|remote| remote.viewer_limits()).unwrap_or_default()
     }
 
     /// How a participant's objects fare.
@@ -376,7 +348,7 @@ impl Call {
         let paths = lock(&self.shared.paths);
         let mut open = paths.open.values();
         let (Some(path), None) = (open.next(), open.next()) else { return false };
-        let now = path.session.statistics(self.shared.transport.datagram_send_buffer);
+        let now = path.session.statistics(&self.shared.transport);
         let bytes_per_second = match pacing.path_bit_s {
             Some(bits) => bits as f64 / 8.0,
             None => now.congestion_window as f64 / now.rtt.as_secs_f64().max(0.001),
@@ -401,78 +373,4 @@ fn any_address(host: &str) -> SocketAddr {
         Ok(std::net::IpAddr::V6(_)) => SocketAddr::from((std::net::Ipv6Addr::UNSPECIFIED, 0)),
         _ => SocketAddr::from((std::net::Ipv4Addr::UNSPECIFIED, 0)),
     }
-}
-
-/// What host and guest have in common, and the tasks that serve our avatar.
-fn begin(
-    options: CallOptions,
-    secret: CallSecret,
-    prefix: String,
-) -> Result<(Arc<Shared>, Vec<AbortHandle>), CallError> {
-    let CallOptions {
-        name,
-        avatar,
-        owner,
-        viewer_limits,
-        revocations,
-        face,
-        audio,
-        recording,
-        fetch_avatars,
-        cache,
-        allow_unsigned,
-        clock,
-        limits,
-        transport,
-    } = options;
-    let now = clock.now();
-    let origin = spawn_origin();
-    let seals = JoinSeals::new(&secret);
-    let me = seals.join().participant;
-    let offer = avatar.as_ref().map(avatar::Offer::new).transpose().map_err(CallError::Offer)?;
-    // Who has no key, or no avatar, states so under a key that nobody knows: there is one form of everything.
-    let owner = owner.unwrap_or_else(OwnerKey::generate);
-    let root = offer.as_ref().map_or([0; 32], avatar::Offer::root);
-    let prover = Prover::new(owner, secret.call_id(), *seals.join(), root, now);
-    let challenger = Challenger::new(now);
-    let shown = Catalogue {
-        name,
-        software: concat!("visavis ", env!("CARGO_PKG_VERSION")).into(),
-        face,
-        audio,
-        avatar: offer.as_ref().map(avatar::Offer::track),
-        recording,
-        leaving: false,
-        nonce: challenger.nonce().to_string(),
-        viewer_limits: viewer_limits.map(|limits| Hex(&limits).to_string()),
-    };
-    Catalogue::from_json(&shown.to_json()).map_err(|error| CallError::Offer(error.to_string()))?;
-    let broadcast = origin.producer.create_broadcast(format!("{prefix}/{me}")).map_err(PublishError::from)?;
-    let mut publisher = Publisher::new(broadcast, seals, shown, prover, now)?;
-    let serve = publisher.avatar.take().zip(offer);
-    let policy = ProofPolicy { allow_unsigned };
-    let trust = Trust { challenger, revocations, policy, call: secret.call_id() };
-    let shared = Arc::new(Shared {
-        clock,
-        secret,
-        prefix,
-        me,
-        gate: Mutex::new(JoinGate::new(&limits)),
-        limits,
-        transport,
-        fetch_avatars,
-        avatars: avatar::Store::new(cache),
-        trust: Mutex::new(trust),
-        events: Default::default(),
-        origin,
-        publisher: Mutex::new(publisher),
-        remotes: Mutex::default(),
-        paths: Mutex::new(Paths::default()),
-        wishes: Mutex::new(HashMap::new()),
-        pacing: Mutex::default(),
-        runtime: tokio::runtime::Handle::current(),
-    });
-    shared.events.set_recording(recording);
-    let tasks = serve.map(|(track, offer)| spawn(avatar::serve(track, offer))).into_iter().collect();
-    Ok((shared, tasks))
 }

@@ -116,6 +116,8 @@ impl Default for JoinOptions {
 pub struct Pacing {
     /// Face payloads that share a datagram, 1 to 4. More cost delay: the first waits for the last.
     pub faces_per_datagram: u8,
+    /// How many of the sounds before come again with each sound, 0 to 3: for paths that lose several in a row.
+    pub audio_copies: u8,
     /// Whether a face waits (at most 25 ms) for the next sound, so that both share a packet.
     pub coalesce: bool,
     /// What the path carries, in bits a second; faces are held back once more than 60 ms of it wait to be sent. `None`: by the
@@ -125,6 +127,6 @@ pub struct Pacing {
 
 impl Default for Pacing {
     fn default() -> Self {
-        Self { faces_per_datagram: 1, coalesce: false, path_bit_s: None }
+        Self { faces_per_datagram: 1, audio_copies: 0, coalesce: false, path_bit_s: None }
     }
 }

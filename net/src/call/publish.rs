@@ -1,18 +1,24 @@
 //! Our side of the broadcast: what is sealed and put on tracks.
 
+use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use moq_net::{Timescale, Timestamp as MoqTimestamp, broadcast, group, track};
 use visavis_codec::Timestamp;
 
+use super::event::{Event, Events};
 use super::proof::wall;
 use crate::bundle::{self, BundleError};
 use crate::catalogue::{Catalogue, NeedsMessage, WIRE_VERSION};
-use crate::identity::Prover;
-use crate::seal::{JoinId, JoinSeals, SealError, Sealer, TrackId};
+use crate::identity::{Prover, RecordedProof, join_of};
+use crate::seal::{JoinId, JoinSeals, ParticipantId, SealError, Sealer, TrackId};
 
 /// How long groups of live media are, for who can't have datagrams.
 const GROUP: Duration = Duration::from_millis(500);
+
+/// A sound that is older than this doesn't come again.
+const SOUND_AGE: Duration = Duration::from_millis(400);
 
 /// How long publishers and relays keep groups of live media and of proofs.
 const KEEP: Duration = Duration::from_secs(5);
@@ -74,9 +80,39 @@ pub(super) struct Publisher {
     pub(super) shown: Catalogue,
     pub(super) prover: Prover,
     faces: Vec<Vec<u8>>,
+    /// The last sounds with their capture times, oldest first, for those that come again.
+    sounds: VecDeque<(Timestamp, Vec<u8>)>,
     /// Grows whenever held faces are sent, so that a late timer knows that it is late.
     pub(super) generation: u64,
     sealed: Vec<u8>,
+    /// Where what was signed goes while the call is recorded here.
+    record: Record,
+}
+
+/// Tells the program what proves who we are, as it tells it of others.
+struct Record {
+    events: Arc<Events>,
+    me: ParticipantId,
+    /// The newest statement, for a recording that begins later.
+    statement: Option<Vec<u8>>,
+}
+
+impl Record {
+    fn object(&self, track: TrackId, counter: u64, plain: &[u8]) {
+        if self.events.is_recording() {
+            let message = RecordedProof::Object { track, counter, payload: plain }.to_bytes();
+            self.events.push(Event::ProofMessage { from: self.me, message });
+        }
+    }
+
+    fn proof(&mut self, message: &[u8]) {
+        if self.events.is_recording() {
+            self.events.push(Event::ProofMessage { from: self.me, message: message.to_vec() });
+        }
+        if join_of(message).is_some() {
+            self.statement = Some(message.to_vec());
+        }
+    }
 }
 
 /// Milliseconds since the clock began, as MoQ times groups.
@@ -91,6 +127,7 @@ impl Publisher {
         mut seals: JoinSeals,
         shown: Catalogue,
         prover: Prover,
+        events: Arc<Events>,
         now: Timestamp,
     ) -> Result<Self, PublishError> {
         let info = |keep, priority| {
@@ -134,8 +171,10 @@ impl Publisher {
             shown,
             prover,
             faces: Vec::new(),
+            sounds: VecDeque::new(),
             generation: 0,
             sealed: Vec::new(),
+            record: Record { events, me: seals.join().participant, statement: None },
         };
         publisher.publish_catalogue(now)?;
         publisher.broadcast.announce(moq_net::origin::Route::default())?;
@@ -201,7 +240,7 @@ impl Publisher {
         let faces = std::mem::take(&mut self.faces);
         let payloads: Vec<&[u8]> = faces.iter().map(Vec::as_slice).collect();
         let plain = bundle::write(&payloads)?;
-        let sent = self.face.put(&plain, &mut self.prover, &mut self.sealed, now)?;
+        let sent = self.face.put(&plain, &mut self.prover, &self.record, &mut self.sealed, now)?;
         self.sign(now);
         Ok(sent)
     }
@@ -210,18 +249,33 @@ impl Publisher {
         !self.faces.is_empty()
     }
 
-    /// Sends a sound.
+    /// Sends a sound, and `copies` of those before it once more.
     pub(super) fn audio(
         &mut self,
         payload: &[u8],
         capture: Timestamp,
+        copies: u8,
         now: Timestamp,
     ) -> Result<Sent, SendError> {
         let mut timed = bundle::write_capture(capture.0).to_vec();
         timed.extend_from_slice(payload);
-        let plain = bundle::write(&[&timed])?;
+        self.sounds.retain(|(at, _)| u128::from(capture.0.saturating_sub(at.0)) < SOUND_AGE.as_nanos());
+        let mut payloads: Vec<&[u8]> = vec![&timed];
+        let mut bytes = 1 + timed.len();
+        for (_, sound) in self.sounds.iter().rev().take(usize::from(copies).min(bundle::MAX_PAYLOADS - 1)) {
+            bytes += sound.len() + 2;
+            if bytes > bundle::MAX_BUNDLE {
+                break;
+            }
+            payloads.insert(0, sound);
+        }
+        let plain = bundle::write(&payloads)?;
+        self.sounds.push_back((capture, timed));
+        if self.sounds.len() >= bundle::MAX_PAYLOADS {
+            self.sounds.pop_front();
+        }
         // First the sound, then a face that waited for it: both are in quinn's buffer before it makes a packet.
-        let sent = self.audio.put(&plain, &mut self.prover, &mut self.sealed, now)?;
+        let sent = self.audio.put(&plain, &mut self.prover, &self.record, &mut self.sealed, now)?;
         if !self.faces.is_empty() {
             self.flush_faces(now)?;
         } else {
@@ -234,10 +288,19 @@ impl Publisher {
     /// because they then share their packet.
     pub(super) fn sign(&mut self, now: Timestamp) {
         while let Some(message) = self.prover.poll(now, wall()) {
+            self.record.proof(&message);
             if let Err(error) = self.publish_proof(&message, now) {
                 tracing::debug!(%error, "a proof could not be published");
                 return;
             }
+        }
+    }
+
+    /// Begins a recording with what says who we are.
+    pub(super) fn record_statement(&self) {
+        if let Some(statement) = &self.record.statement {
+            let message = statement.clone();
+            self.record.events.push(Event::ProofMessage { from: self.record.me, message });
         }
     }
 
@@ -283,6 +346,7 @@ impl LiveTrack {
         &mut self,
         plain: &[u8],
         prover: &mut Prover,
+        record: &Record,
         sealed: &mut Vec<u8>,
         now: Timestamp,
     ) -> Result<Sent, SendError> {
@@ -290,6 +354,7 @@ impl LiveTrack {
         if self.datagrams.is_used() {
             let counter = self.sealer.seal(plain, sealed)?;
             prover.note(self.sealer.track(), counter, plain, now);
+            record.object(self.sealer.track(), counter, plain);
             // What a datagram's time would say is inside it, sealed; a constant costs one byte.
             self.datagrams
                 .append_datagram(MoqTimestamp::ZERO, sealed.clone())
@@ -299,6 +364,7 @@ impl LiveTrack {
         if self.groups.is_used() {
             let counter = self.group_sealer.seal(plain, sealed)?;
             prover.note(self.group_sealer.track(), counter, plain, now);
+            record.object(self.group_sealer.track(), counter, plain);
             self.put_into_group(sealed, now).map_err(|_| SendError::Over)?;
             sent = Sent::Sent;
         } else if let Some((_, group)) = self.group.take() {

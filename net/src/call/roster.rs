@@ -145,6 +145,8 @@ struct Said {
 
 /// Loss within this of what was said isn't said again before [`REPEAT`].
 const LOSS_STEP: f32 = 0.02;
+/// The same for bursts, milliseconds.
+const BURST_STEP: u16 = 20;
 const REPEAT: Duration = Duration::from_secs(5);
 
 impl Said {
@@ -152,10 +154,12 @@ impl Said {
     fn publish(&mut self, shared: &Shared, now: Timestamp) {
         let mut message = NeedsMessage::default();
         for remote in shared.all_remotes() {
-            let loss = remote.roll_loss();
+            let (loss, burst) = remote.roll_loss(now);
             let wish = lock(&shared.wishes).get(&remote.id).copied().unwrap_or_default();
             let groups = remote.statistics().groups;
-            let needs = Needs { loss: (loss * 1000.0).round() / 1000.0, groups, ..wish };
+            let loss = (loss * 1000.0).round() / 1000.0;
+            let burst_ms = u16::try_from(burst.as_millis()).unwrap_or(u16::MAX);
+            let needs = Needs { loss, burst_ms, groups, ..wish };
             if needs != Needs::default() {
                 message.of.insert(remote.id.to_string(), needs);
             }
@@ -179,7 +183,9 @@ fn differs(said: &NeedsMessage, now: &NeedsMessage) -> bool {
     let keys = said.of.keys().chain(now.of.keys());
     keys.into_iter().any(|key| {
         let (a, b) = (said.of.get(key).unwrap_or(&none), now.of.get(key).unwrap_or(&none));
-        (a.loss - b.loss).abs() > LOSS_STEP || Needs { loss: b.loss, ..*a } != *b
+        (a.loss - b.loss).abs() > LOSS_STEP
+            || a.burst_ms.abs_diff(b.burst_ms) > BURST_STEP
+            || Needs { loss: b.loss, burst_ms: b.burst_ms, ..*a } != *b
     })
 }
 

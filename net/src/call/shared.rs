@@ -30,7 +30,7 @@ pub(super) struct Shared {
     pub(super) fetch_avatars: bool,
     pub(super) avatars: Store,
     pub(super) trust: Mutex<Trust>,
-    pub(super) events: Events,
+    pub(super) events: Arc<Events>,
     /// Where our broadcast is; at a host, guests' too.
     pub(super) origin: Origin,
     pub(super) publisher: Mutex<Publisher>,
@@ -126,7 +126,7 @@ impl Paths {
 
     pub(super) fn remove(&mut self, path: u64, transport: &TransportOptions) {
         let Some(OpenPath { to, session }) = self.open.remove(&path) else { return };
-        let now = session.statistics(transport.datagram_send_buffer);
+        let now = session.statistics(transport);
         if to.is_some() {
             // Guests come and go; what they counted isn't kept for ever.
             return;
@@ -145,7 +145,7 @@ impl Paths {
             .values()
             .map(|path| {
                 let before = self.closed.get(&path.to).unwrap_or(&none);
-                (path.to, path.session.statistics(transport.datagram_send_buffer).after(before))
+                (path.to, path.session.statistics(transport).after(before))
             })
             .collect()
     }

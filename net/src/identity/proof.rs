@@ -170,6 +170,11 @@ impl Proof {
         }
     }
 
+    /// Whether a checkpoint that came lately vouches for an object of a live track, noted or not.
+    pub fn covers(&self, track: TrackId, counter: u64, payload: &[u8]) -> bool {
+        self.believed.as_ref().is_some_and(|believed| believed.reader.covers(track, counter, payload))
+    }
+
     /// Takes an object of the track `proof`, opened. `wall` is our wall clock.
     ///
     /// # Errors

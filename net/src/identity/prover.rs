@@ -16,6 +16,8 @@ use crate::seal::{CallId, JoinId, ParticipantId, TrackId};
 /// The least time between two statements while somebody new waits for one, and a little more for each who hears them.
 const URGENT_SPACING: Duration = Duration::from_millis(250);
 const SPACING_A_RECEIVER: Duration = Duration::from_millis(10);
+/// A receiver has just come for so long.
+const JUST_COME: Duration = Duration::from_secs(10);
 /// The least time between two statements for nonces that merely changed.
 const LAZY_SPACING: Duration = Duration::from_secs(5);
 /// A statement is made anew when this much of its life has passed.
@@ -31,8 +33,9 @@ pub struct Prover {
     writer: CheckpointWriter,
     /// Of each receiver the nonce, and when it was heard first.
     nonces: BTreeMap<ParticipantId, (Nonce, Timestamp)>,
-    /// From when on a statement is wanted.
+    /// From when on a statement is wanted, and whether that is for somebody new.
     wanted: Option<Timestamp>,
+    has_newcomer: bool,
     last: Option<Timestamp>,
     revocation: Option<Vec<u8>>,
 }
@@ -51,6 +54,7 @@ impl Prover {
             writer: CheckpointWriter::new(EphemeralKey::generate(), now),
             nonces: BTreeMap::new(),
             wanted: None,
+            has_newcomer: false,
             last: None,
             revocation: None,
         }
@@ -87,7 +91,10 @@ impl Prover {
                 self.nonces.remove(&oldest);
             }
         }
-        let spacing = match is_new {
+        // Somebody who has just come may have shown an old nonce first, and can't believe a statement that names that.
+        let has_just_come = u128::from(now.0.saturating_sub(first.0)) < JUST_COME.as_nanos();
+        self.has_newcomer |= has_just_come;
+        let spacing = match is_new || has_just_come {
             true => URGENT_SPACING.max(SPACING_A_RECEIVER * self.nonces.len() as u32),
             false => LAZY_SPACING,
         };
@@ -131,6 +138,9 @@ impl Prover {
         if is_due(self.wanted) || is_due(self.last.map(|last| later(last, RENEWAL))) {
             self.wanted = None;
             self.last = Some(now);
+            if std::mem::take(&mut self.has_newcomer) {
+                self.writer.rush();
+            }
             return Some(Message::Statement(&self.statement(now, wall).sign(&self.owner)).to_bytes());
         }
         if is_due(self.writer.due()) {

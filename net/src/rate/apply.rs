@@ -26,13 +26,15 @@ impl RateController {
             let most = needs.max_hertz.map_or(90.0, |hertz| hertz.clamp(1.0, 90.0)) as u8;
             let face_hz = if needs.face == View::Low { most.min(LOW_HZ) } else { most };
             self.set_audience(Audience { is_watching: needs.face != View::Hidden, finest, face_hz });
-            let report = ReceiverReport { loss: needs.loss, ..ReceiverReport::default() };
+            let burst = Duration::from_millis(needs.burst_ms.into());
+            let report = ReceiverReport { loss: needs.loss, burst, ..ReceiverReport::default() };
             self.report(now, ALL_RECEIVERS, &report);
         }
         let sample = self.sample(&call.path_statistics());
         let plan = self.update(now, &sample);
         call.set_pacing(Pacing {
             faces_per_datagram: plan.faces_per_datagram,
+            audio_copies: plan.audio_copies,
             coalesce: plan.coalesce,
             path_bit_s: Some(self.state().budget_bit_s as u64),
         });
@@ -48,6 +50,7 @@ impl RateController {
         let queued = paths.iter().map(|(_, path)| path.queued_bytes).max().unwrap_or(0);
         PathSample {
             rtt: paths.iter().map(|(_, path)| path.rtt).max().unwrap_or_default(),
+            last_rtt: paths.iter().map(|(_, path)| path.last_rtt).max().unwrap_or_default(),
             window: paths.iter().map(|(_, path)| path.congestion_window).min().unwrap_or(0),
             sent_bytes: mean(|path| path.sent_bytes),
             sent_packets: mean(|path| path.sent_packets),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use visavis_codec::bitstream::{MAX_REPEATS, Rung};
 
-use super::cost::{Repeats, cost};
+use super::cost::{Copies, Repeats, cost};
 use super::path::Path;
 use super::plan::{LADDER, Step};
 use super::{Audience, PathSample, Plan, RateOptions, ReceiverReport};
@@ -20,6 +20,8 @@ const NOISE_MOST: f64 = 0.04;
 /// Of what goes through a full link, how much is used from then on, and how much while its queue drains, at the least.
 const USED: f64 = 0.9;
 const DRAINING: f64 = 0.55;
+/// What has joined a queue since what is known of it, seconds.
+const UNSEEN: f64 = 0.08;
 /// Growth a second: before any congestion, after it, and once the path has shown that it carries more than it did then.
 const GROWTH_FIRST: f64 = 0.8;
 const GROWTH: f64 = 0.22;
@@ -33,6 +35,11 @@ const HOLD: Duration = Duration::from_millis(1200);
 /// A better step is taken when the budget has been so many times its cost for so long: more than the budget varies.
 const BETTER: f64 = 1.25;
 const BETTER_FOR: Duration = Duration::from_millis(400);
+/// No better step is tried while a queue is longer than this, seconds; and it begins with so many times its least cost.
+const CALM: f64 = 0.025;
+const BEGIN: f64 = 1.1;
+/// How much longer than a round trip it takes until a step that is too much shows in the queue.
+const NEWS: Duration = Duration::from_millis(1000);
 /// A step is kept while its cost without repeats is at most so many times the budget, which is no exact number; where it
 /// really is too much, the next cut will show.
 const KEPT: f64 = 1.06;
@@ -51,12 +58,17 @@ const HOPELESS: f64 = 0.45;
 const OF_WINDOW: f64 = 0.9;
 /// Our own datagrams never wait longer than this.
 const WAITING: Duration = Duration::from_millis(100);
-/// How much longer than a round trip it takes until less sent is a shorter round trip, smoothed.
+/// How much longer than a round trip it takes until less sent is a shorter round trip: smoothed by the connection, and as
+/// acknowledgements show it, which are collected for 200 ms.
 const SETTLE: Duration = Duration::from_millis(900);
+const SETTLE_PROMPT: Duration = Duration::from_millis(450);
 /// A cut wasn't enough if so much of the queue is left then.
 const LEFT: f64 = 0.8;
 /// What is left of the budget when one cut wasn't enough.
 const AGAIN: f64 = 0.85;
+/// Packets of voice come again where gaps are as long as this, and so often at the most.
+const BURST: Duration = Duration::from_millis(50);
+const MAX_COPIES: u8 = 3;
 /// A receiver's report counts this long.
 const REPORT: Duration = Duration::from_secs(5);
 /// More receivers' reports than this aren't kept.
@@ -76,6 +88,7 @@ pub struct RateController {
     scale: f64,
     step: usize,
     repeats: Repeats,
+    copies: Copies,
     /// When the present step was taken, and from which worse one.
     risen: Option<(Duration, usize)>,
     blocked: Option<Blocked>,
@@ -89,8 +102,9 @@ struct Congestion {
     at: Duration,
     /// What went through, bit/s.
     through: f64,
-    /// The queue then, or at its longest since, seconds.
+    /// The queue then, or at its longest since, seconds, and when that was: news of it is late.
     queue: f64,
+    longest_at: Duration,
     is_draining: bool,
     /// More than that goes through now.
     is_free: bool,
@@ -134,6 +148,7 @@ impl RateController {
             scale: 1.0,
             step: 0,
             repeats: Repeats { count: 0, is_fine: false },
+            copies: Copies::default(),
             risen: None,
             blocked: None,
             better_since: None,
@@ -189,10 +204,18 @@ impl RateController {
             faces_per_datagram: step.faces_per_datagram,
             // Where packets get lost, every frame comes in two of them.
             still_faces: if self.loss() > 0.01 { 2 } else { 5 },
-            audio_ms: step.audio_ms,
-            audio_bit_s: step.audio_bit_s.min(self.options.max_audio_bit_s),
+            audio_ms: self.copies.audio_ms(step),
+            audio_bit_s: self.copies.audio_bit_s(step).min(self.options.max_audio_bit_s),
+            audio_copies: self.copies.count,
             coalesce: step.coalesce && self.options.has_voice,
         }
+    }
+
+    /// The share of packets that a voice's coder should expect to be lost, for its own repeats (in-band FEC): less where packets
+    /// come again whole. 0.02..=0.3.
+    pub fn expected_loss(&self) -> f32 {
+        let most = if self.copies.count > 0 { 0.1 } else { 0.3 };
+        (self.loss() as f32).clamp(0.02, most)
     }
 
     /// What the controller believes.
@@ -225,7 +248,7 @@ impl RateController {
         let step = &LADDER[step];
         let rung = step.rung.max(self.audience.finest.number());
         let (has_face, has_voice) = (self.audience.is_watching, self.options.has_voice);
-        self.scale * cost(step, repeats, rung, self.hz(step), has_face, has_voice)
+        self.scale * cost(step, repeats, self.copies, rung, self.hz(step), has_face, has_voice)
     }
 
     /// A face may cost more than the ladder says, a livelier one or on another avatar; one that rests costs less for a
@@ -245,17 +268,23 @@ impl RateController {
         let queue = self.queue();
         let excuse = (NOISE_TIMES * self.path.noise()).min(NOISE_MOST);
         let is_hopeless = self.path.loss() > HOPELESS;
-        let is_full = queue > QUEUE + excuse || waiting > WAITING || is_hopeless;
+        // What stands for a second is no noise.
+        let is_draining = self.congestion.is_some_and(|congestion| congestion.is_draining);
+        let stands = !is_draining && self.path.standing() > QUEUE;
+        let is_full = queue > QUEUE + excuse || stands || waiting > WAITING || is_hopeless;
         // A cut shows in the smoothed round trip only after a while.
-        let settle = self.path.rtt() + SETTLE;
+        let settle = self.path.rtt() + if self.path.is_prompt() { SETTLE_PROMPT } else { SETTLE };
         let may_cut = self.congestion.is_none_or(|last| {
-            now.saturating_sub(last.at) >= settle && (!last.is_draining || queue >= LEFT * last.queue)
+            let is_left = queue >= LEFT * last.queue && !self.path.is_falling();
+            now.saturating_sub(last.longest_at) >= settle && (!last.is_draining || is_left)
         });
         if is_full {
             if may_cut {
                 self.cut(now, queue);
-            } else if let Some(last) = &mut self.congestion {
-                last.queue = last.queue.max(queue);
+            } else if let Some(last) = &mut self.congestion
+                && queue > last.queue
+            {
+                (last.queue, last.longest_at) = (queue, now);
             }
             return;
         }
@@ -293,7 +322,8 @@ impl RateController {
     }
 
     fn cut(&mut self, now: Duration, queue: f64) {
-        let drained = USED - queue.min(USED - DRAINING);
+        // News of a queue is late: by now it is longer.
+        let drained = USED - (queue + UNSEEN).min(USED - DRAINING);
         let last = self.congestion.filter(|last| last.is_draining);
         let risen = self.risen.filter(|(at, _)| now.saturating_sub(*at) < FAILED);
         let through = match (last, risen) {
@@ -320,7 +350,8 @@ impl RateController {
             return;
         }
         self.budget = target.max(FLOOR);
-        self.congestion = Some(Congestion { at: now, through, queue, is_draining: true, is_free: false });
+        self.congestion =
+            Some(Congestion { at: now, through, queue, longest_at: now, is_draining: true, is_free: false });
     }
 
     /// What may be spent now.
@@ -367,8 +398,27 @@ impl RateController {
         fine.chain(coarse).find(pays).unwrap_or(Repeats { count: least, is_fine: false })
     }
 
+    /// How often packets of voice are to come again. In-band FEC makes up for one, so only where several are lost in a row;
+    /// never more than the last step of the ladder pays for.
+    fn affordable_copies(&mut self, budget: f64) -> Copies {
+        let burst = self.reports.values().map(|(_, report)| report.burst).max().unwrap_or_default();
+        if !self.options.has_voice || burst < BURST {
+            return Copies::default();
+        }
+        let before = self.copies;
+        let wanted = (1..=MAX_COPIES).rev().map(|count| Copies { count });
+        let last = LADDER.len() - 1;
+        let found = wanted.into_iter().find(|copies| {
+            self.copies = *copies;
+            self.cost(last, self.least()) <= budget
+        });
+        self.copies = before;
+        found.unwrap_or_default()
+    }
+
     fn choose(&mut self, now: Duration) {
         let budget = self.spendable();
+        self.copies = self.affordable_copies(budget);
         let best = self.blocked.map_or(0, |blocked| if now < blocked.until { blocked.step + 1 } else { 0 });
         // While a queue drains, fewer repeats have to do: a step that fits afterwards is kept.
         let afterwards = match self.congestion {
@@ -387,10 +437,20 @@ impl RateController {
             (self.step, self.risen, self.better_since) = (kept, None, None);
         } else {
             let better = self.affordable(budget / BETTER, best);
-            if better >= self.step {
+            // Of a path that was full one step is tried at a time, and news of it comes before the next.
+            let was_full = self.congestion.is_some_and(|congestion| !congestion.is_free);
+            let is_new = self.risen.is_some_and(|(at, _)| now.saturating_sub(at) < self.path.rtt() + NEWS);
+            let is_unknown = was_full && (is_new || self.queue() > CALM);
+            let better = if was_full { better.max(self.step.saturating_sub(1)) } else { better };
+            if better >= self.step || is_unknown {
                 self.better_since = None;
             } else if now.saturating_sub(*self.better_since.get_or_insert(now)) >= BETTER_FOR {
                 (self.risen, self.step, self.better_since) = (Some((now, self.step)), better, None);
+                if was_full {
+                    // It begins with few repeats; more of them are the probe.
+                    let least = self.cost(self.step, self.least());
+                    self.budget = self.budget.min(BEGIN * least);
+                }
             }
         }
         self.repeats = self.affordable_repeats(budget);

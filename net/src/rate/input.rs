@@ -10,6 +10,9 @@ use visavis_codec::bitstream::{MAX_REPEATS, Rung};
 pub struct PathSample {
     /// The round trip, smoothed as the connection does it (RFC 9002, 5.3).
     pub rtt: Duration,
+    /// The round trip that the last acknowledgement showed by itself; zero where that isn't known. Acknowledgements are
+    /// collected, so the smoothed one follows a queue only after seconds.
+    pub last_rtt: Duration,
     /// The congestion window, bytes. 0: not known.
     pub window: u64,
     /// Bytes sent since the connection began, IP and UDP headers included.
@@ -31,6 +34,8 @@ pub struct ReceiverReport {
     pub longest_gap: u32,
     /// How much later than the fastest ones datagrams came, at least: what stands in queues somewhere on the way.
     pub queue: Duration,
+    /// How long sounds stay away together: the gaps that most of what is lost lies in.
+    pub burst: Duration,
 }
 
 /// Who looks, and how closely: the most that any receiver asks for.

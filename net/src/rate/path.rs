@@ -26,23 +26,37 @@ pub(super) struct Path {
     minima: VecDeque<(Duration, Duration)>,
     loss: f64,
     noise: f64,
+    /// The last acknowledgements' round trips, averaged a little, seconds.
+    prompt: Option<f64>,
+    /// The last two of them, seconds, for how much they waver.
+    before: [Option<f64>; 2],
 }
+
+/// What has been there for so long stands.
+const STOOD: Duration = Duration::from_millis(800);
+/// A queue drains if round trips are by so much shorter than so long ago.
+const TREND: Duration = Duration::from_millis(300);
+const FALLING: Duration = Duration::from_millis(2);
+
+/// Of each acknowledgement's round trip so much counts: jitter of single packets is no queue.
+const PROMPT: f64 = 0.7;
 
 impl Path {
     /// Takes a sample. Whether it belongs to the same connection and stretch of time as those before it.
     pub(super) fn push(&mut self, now: Duration, sample: &PathSample) -> bool {
-        let mut goes_on = true;
-        if let Some((then, last)) = self.samples.back() {
+        let goes_on = self.samples.back().is_none_or(|(then, last)| {
             let is_other = sample.sent_bytes < last.sent_bytes
                 || sample.sent_packets < last.sent_packets
                 || sample.lost_packets < last.lost_packets
                 || now < *then;
-            if is_other || now - *then > SILENCE {
-                *self = Self::default();
-                goes_on = false;
-            } else {
-                self.average(now - *then, &sample.since(last));
-            }
+            !is_other && now - *then <= SILENCE
+        });
+        if !goes_on {
+            *self = Self::default();
+        }
+        let sample = &PathSample { rtt: self.prompt_rtt(sample), ..*sample };
+        if let Some(&(then, last)) = self.samples.back() {
+            self.average(now - then, &sample.since(&last));
         }
         self.samples.push_back((now, *sample));
         while self.samples.len() > 2 && (self.span() > WINDOW || self.samples.len() > MAX_SAMPLES) {
@@ -62,6 +76,35 @@ impl Path {
         goes_on
     }
 
+    /// The round trip as the last acknowledgements show it; where that isn't known, the connection's.
+    fn prompt_rtt(&mut self, sample: &PathSample) -> Duration {
+        if sample.last_rtt.is_zero() {
+            return sample.rtt;
+        }
+        let last = sample.last_rtt.as_secs_f64();
+        let is_new = self.samples.back().is_none_or(|(_, before)| before.last_rtt != sample.last_rtt);
+        if is_new {
+            // A queue that grows or drains is no noise: what counts is how far this one is from where the two before lead.
+            if let [Some(a), Some(b)] = self.before {
+                let off = (last - (2.0 * b - a)).abs() / 2.0;
+                self.noise += 0.1 * (off - self.noise);
+            }
+            self.before = [self.before[1], Some(last)];
+        }
+        let prompt = match self.prompt {
+            Some(prompt) if is_new => prompt + PROMPT * (last - prompt),
+            Some(prompt) => prompt,
+            None => last,
+        };
+        self.prompt = Some(prompt);
+        Duration::try_from_secs_f64(prompt).unwrap_or(sample.rtt)
+    }
+
+    /// Whether round trips are known acknowledgement by acknowledgement.
+    pub(super) fn is_prompt(&self) -> bool {
+        self.prompt.is_some()
+    }
+
     fn average(&mut self, passed: Duration, since: &PathSample) {
         if since.sent_packets > 0 {
             let loss = (since.lost_packets as f64 / since.sent_packets as f64).min(1.0);
@@ -69,7 +112,9 @@ impl Path {
             self.loss += weight * (loss - self.loss);
         }
         // Of a path that isn't full, how much its round trip varies.
-        if let Some((_, last)) = self.samples.back() {
+        if let Some((_, last)) = self.samples.back()
+            && !self.is_prompt()
+        {
             let step = (since.rtt.as_secs_f64() - last.rtt.as_secs_f64()).abs();
             self.noise += 0.05 * (step - self.noise);
         }
@@ -88,6 +133,18 @@ impl Path {
         match (self.samples.back(), base) {
             (Some((_, sample)), Some(base)) => sample.rtt.saturating_sub(base),
             _ => Duration::ZERO,
+        }
+    }
+
+    /// The queue that has been there for a second, seconds.
+    pub(super) fn standing(&self) -> f64 {
+        let base = self.minima.iter().map(|(_, least)| *least).min();
+        let least = self.samples.iter().map(|(_, sample)| sample.rtt).min();
+        match (least, base) {
+            (Some(least), Some(base)) if self.is_prompt() && self.span() >= STOOD => {
+                least.saturating_sub(base).as_secs_f64()
+            }
+            _ => 0.0,
         }
     }
 
@@ -110,6 +167,13 @@ impl Path {
             }
             _ => 0.0,
         }
+    }
+
+    /// Whether the round trip, as acknowledgements show it, has become shorter lately.
+    pub(super) fn is_falling(&self) -> bool {
+        let Some((now, last)) = self.samples.back() else { return false };
+        let before = self.samples.iter().rev().find(|(at, _)| now.saturating_sub(*at) >= TREND);
+        self.is_prompt() && before.is_some_and(|(_, before)| last.rtt + FALLING < before.rtt)
     }
 
     /// What is sent, bit/s; `None` until that can be said.
@@ -156,9 +220,10 @@ impl Path {
 impl PathSample {
     /// The counters since an earlier sample; the rest is this one's.
     fn since(&self, earlier: &Self) -> Self {
-        let Self { rtt, window, sent_bytes, sent_packets, lost_packets, waiting } = *self;
+        let Self { rtt, last_rtt, window, sent_bytes, sent_packets, lost_packets, waiting } = *self;
         Self {
             rtt,
+            last_rtt,
             window,
             sent_bytes: sent_bytes.saturating_sub(earlier.sent_bytes),
             sent_packets: sent_packets.saturating_sub(earlier.sent_packets),

@@ -23,6 +23,8 @@ pub struct Plan {
     pub audio_ms: u8,
     /// The voice's bit rate, bit/s.
     pub audio_bit_s: u32,
+    /// How many of the packets of voice before come again in each, 0 to 3: some, where several are lost in a row.
+    pub audio_copies: u8,
     /// Whether a coded frame waits for the next packet of voice, so that both leave in one UDP datagram.
     pub coalesce: bool,
 }

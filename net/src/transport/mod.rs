@@ -2,6 +2,7 @@
 //!
 //! Nothing of quinn or MoQ shows in the crate's API; [`TransportOptions`] is what there is to choose.
 
+mod carrier;
 mod congestion;
 mod counters;
 mod endpoint;
@@ -18,4 +19,4 @@ pub use tls::{ServerIdentity, ServerTrust, TlsError};
 
 pub(crate) use endpoint::{Dialler, Target, bind, listen};
 pub(crate) use origin::{Origin, below, only, spawn_origin};
-pub(crate) use session::{MoqSession, accept};
+pub(crate) use session::{CROWDED, MoqSession, accept};

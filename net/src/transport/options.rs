@@ -11,6 +11,9 @@ use super::congestion::FlooredCubic;
 /// How the transport behaves. The defaults suit calls; benches and tests change them.
 #[derive(Clone, Debug)]
 pub struct TransportOptions {
+    /// Whether datagrams are taken at all: yes by default. Without them faces and voices come in groups of half a second, as they
+    /// do over paths that carry none.
+    pub datagrams: bool,
     /// How many bytes of datagrams may wait in a connection before the oldest are dropped: 8,192 by default, which is 60 ms at
     /// 1 Mbit/s. [`Call`](crate::call::Call) holds back faces (never voice) before that, by the path's own rate.
     pub datagram_send_buffer: usize,
@@ -32,6 +35,7 @@ pub struct TransportOptions {
 impl Default for TransportOptions {
     fn default() -> Self {
         Self {
+            datagrams: true,
             datagram_send_buffer: 8192,
             max_ack_delay: Duration::from_millis(200),
             ack_after: 16,
@@ -73,7 +77,7 @@ impl TransportOptions {
             .receive_window(VarInt::from_u32(RECEIVE_WINDOW))
             .stream_receive_window(VarInt::from_u32(STREAM_RECEIVE_WINDOW))
             .send_window(u64::from(RECEIVE_WINDOW))
-            .datagram_receive_buffer_size(Some(DATAGRAM_RECEIVE_BUFFER))
+            .datagram_receive_buffer_size(self.datagrams.then_some(DATAGRAM_RECEIVE_BUFFER))
             // Less than a datagram and its bookkeeping would let none through.
             .datagram_send_buffer_size(self.datagram_send_buffer.max(2048))
             .ack_frequency_config(Some(acks))

@@ -6,7 +6,9 @@ use moq_net::origin::{Consumer, Producer};
 use thiserror::Error;
 use tokio::task::AbortHandle;
 
+use super::carrier::Carrier;
 use super::counters::PathStatistics;
+use super::options::TransportOptions;
 
 /// How long a peer may take over the MoQ handshake, once QUIC's is done.
 const HANDSHAKE: Duration = Duration::from_secs(5);
@@ -26,9 +28,26 @@ pub enum SessionError {
     /// A guest has no business here.
     #[error("a guest without the call's secret was turned away")]
     Refused,
+    /// Too many sessions come from our address.
+    #[error(
+        "the host takes no more sessions from this address, which several share: close one, or let it host with a higher \
+         limit (Limits::sessions_per_address, `visavis call host --sessions-per-address`)"
+    )]
+    Crowded,
     /// The host or relay closed the session at once.
     #[error("it was closed at once ({0}); is the link complete, and is the relay's path or token right?")]
     Closed(String),
+}
+
+/// The application's code of a connection that is closed because its address has too many.
+pub(crate) const CROWDED: u32 = 2;
+
+/// Whether it was closed for that.
+fn is_crowded(connection: &quinn::Connection) -> bool {
+    matches!(
+        connection.close_reason(),
+        Some(quinn::ConnectionError::ApplicationClosed(close)) if close.error_code == quinn::VarInt::from_u32(CROWDED)
+    )
 }
 
 /// A running session. Dropping it closes the connection.
@@ -53,13 +72,16 @@ impl MoqSession {
         publish: Consumer,
         receive: Producer,
     ) -> Result<Self, SessionError> {
-        let transport = web_transport_quinn::Session::raw(connection.clone());
+        let transport = Carrier::new(connection.clone());
         let client = moq_net::Client::new().with_publisher(publish).with_subscriber(receive).with_path(path);
         let handshake = client.connect(Instant::now(), transport);
         let (session, driver) = tokio::time::timeout(HANDSHAKE, handshake)
             .await
             .map_err(|_| SessionError::Slow)?
-            .map_err(|error| SessionError::Handshake(error.to_string()))?;
+            .map_err(|error| match is_crowded(&connection) {
+                true => SessionError::Crowded,
+                false => SessionError::Handshake(error.to_string()),
+            })?;
         Ok(Self::run(connection, session, driver))
     }
 
@@ -79,6 +101,7 @@ impl MoqSession {
     pub(crate) async fn stands(&self) -> Result<(), SessionError> {
         let patience = self.connection.rtt() * 3 + REFUSAL;
         match tokio::time::timeout(patience, self.closed()).await {
+            Ok(_) if is_crowded(&self.connection) => Err(SessionError::Crowded),
             Ok(why) => Err(SessionError::Closed(why)),
             Err(_) => Ok(()),
         }
@@ -97,8 +120,8 @@ impl MoqSession {
         self.connection.max_datagram_size().is_some()
     }
 
-    pub(crate) fn statistics(&self, datagram_send_buffer: usize) -> PathStatistics {
-        PathStatistics::of(&self.connection, datagram_send_buffer)
+    pub(crate) fn statistics(&self, options: &TransportOptions) -> PathStatistics {
+        PathStatistics::of(&self.connection, options)
     }
 }
 
@@ -107,7 +130,7 @@ pub(crate) async fn accept<T>(
     connection: quinn::Connection,
     admit: impl FnOnce(&str) -> Option<(Consumer, Producer, T)>,
 ) -> Result<(MoqSession, T), SessionError> {
-    let transport = web_transport_quinn::Session::raw(connection.clone());
+    let transport = Carrier::new(connection.clone());
     let server = moq_net::Server::new();
     let handshake = tokio::time::timeout(HANDSHAKE, server.accept_request(Instant::now(), transport))
         .await

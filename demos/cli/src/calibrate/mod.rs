@@ -100,7 +100,7 @@ pub(crate) fn tuner_of_any(profile: &Path, avatar: &AnyAvatar, path: &Path) -> R
 }
 
 /// A profile by a preset's name, or from a file.
-fn read_profile(name: &Path) -> Result<Profile> {
+pub(crate) fn read_profile(name: &Path) -> Result<Profile> {
     if let Some(preset) = name.to_str().and_then(Preset::from_name) {
         return Ok(preset.profile());
     }

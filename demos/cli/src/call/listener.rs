@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use visavis_codec::avatar::{AnyAvatar, Manifest};
 use visavis_codec::bitstream::{LatentReader, Quantiser, Rung};
+use visavis_codec::expression::{FaceRange, OwnerLimits, Profile, Tuner};
 use visavis_codec::playout::{Playout, PlayoutOptions, Shown};
 use visavis_codec::{Avatar, FaceFrame, Timestamp};
 use visavis_net::call::{AvatarProgress, Call};
@@ -28,6 +29,8 @@ pub(crate) struct Listener {
     face: Playout,
     voice: VoiceBuffer,
     lipsync: Lipsync,
+    /// As its owner lets us see it, and by which limits.
+    tuned: Option<(OwnerLimits, Tuner)>,
     rung: Option<Rung>,
     /// Payloads that came and couldn't be read.
     pub(crate) unreadable: u64,
@@ -72,6 +75,7 @@ impl Listener {
             voice: VoiceBuffer::new(VoiceBufferOptions { rate, ..VoiceBufferOptions::default() })
                 .context("the voice")?,
             lipsync: Lipsync::new(),
+            tuned: None,
             rung: None,
             unreadable: 0,
             faces: 0,
@@ -183,7 +187,27 @@ impl Listener {
 
     /// Its face for a display time, in step with its voice.
     pub(crate) fn show(&mut self, display: Timestamp) -> Shown {
-        self.lipsync.show(&mut self.face, &mut self.voice, display)
+        let mut shown = self.lipsync.show(&mut self.face, &mut self.voice, display);
+        if let Some((_, tuner)) = &mut self.tuned {
+            shown.frame = tuner.apply_frame(&shown.frame);
+        }
+        shown
+    }
+
+    /// Shows its face as the viewer wishes, within its owner's limits. Says so when they change what is wished.
+    pub(crate) fn tune(&mut self, wish: &Profile, limits: &OwnerLimits) -> Option<&'static str> {
+        // What units do to a face is known once all of it is there.
+        let avatar = self.avatar.as_deref()?;
+        if self.tuned.as_ref().is_some_and(|(known, _)| known == limits) {
+            return None;
+        }
+        let within = limits.clamp(wish);
+        let range = FaceRange::of_avatar(avatar).ok()?;
+        self.tuned = Some((*limits, Tuner::new(&within, &range)));
+        match *limits == OwnerLimits::default() {
+            true => Some("its owner lets nobody tune its face: you see it as it is (--tune)"),
+            false => Some("its face is tuned by your profile, as far as its owner lets viewers (--tune)"),
+        }
     }
 
     /// Counts what has come since the last look.
@@ -236,6 +260,7 @@ impl Listener {
             "voice_played_s": voice.played.as_secs_f64(), "voice_drift_ppm": voice.drift_ppm,
             "av_skew_ms": { "last": skew.skew.map(|s| s * 1e3), "rms": skew.rms() * 1e3, "worst": skew.worst * 1e3,
                 "out_of_step": skew.out_of_step, "pictures": skew.pictures },
+            "tuning_allowed": self.tuned.as_ref().map(|(limits, _)| *limits != OwnerLimits::default()),
             "loss": loss, "unreadable": self.unreadable,
             "face_bytes": remote.map(|r| r.face_bytes), "audio_bytes": remote.map(|r| r.audio_bytes),
             "first_voice_s": since(self.first_voice), "first_face_s": since(self.first_face),

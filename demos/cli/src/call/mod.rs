@@ -2,8 +2,10 @@
 //! `listener.rs`; this file has the command line, `session.rs` the loop between them.
 
 mod film;
+mod limits;
 mod listener;
 mod recording;
+mod rest;
 mod session;
 mod sound;
 mod source;
@@ -18,21 +20,24 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 use visavis_codec::avatar::MAX_FILE_BYTES;
 use visavis_codec::bitstream::BITSTREAM_VERSION;
+use visavis_codec::expression::Profile;
 use visavis_net::call::{Call, CallOptions, Clock, HostOptions, JoinOptions};
 use visavis_net::catalogue::{AudioTrack, FaceTrack};
-use visavis_net::identity::OwnerKey;
+use visavis_net::identity::{OwnerKey, SignedLimits, UnixSeconds};
+use visavis_net::limits::Limits;
 use visavis_net::link::{DEFAULT_PORT, JoinLink};
 use visavis_net::seal::CallSecret;
 use visavis_net::voice::VOICE_RATE;
 
 use self::film::{Film, FilmArguments};
+use self::limits::{ViewersMay, owner_limits};
 use self::recording::Recording;
 use self::session::{Session, Sinks};
 use self::sound::{Microphone, SoundArguments, Speakers};
 use self::source::{Drive, Performance, Tracker};
 use self::speaker::{Faces, Speaker, Voices, Who};
 use crate::avatar_file::{self, AnyFile, read_bounded};
-use crate::calibrate::tuner_of_any;
+use crate::calibrate::{read_profile, tuner_of_any};
 use crate::drive::NeutralWhen;
 use crate::drive::input::Input;
 
@@ -80,6 +85,9 @@ struct HostArguments {
     /// The SHA-256 of the relay's certificate, if it is self-signed
     #[arg(long, value_name = "SHA256", requires = "relay")]
     relay_pin: Option<String>,
+    /// So many sessions may come from one address: people behind one router share it
+    #[arg(long, value_name = "COUNT", default_value_t = Limits::default().sessions_per_address)]
+    sessions_per_address: usize,
     /// Write the link to this file, too (readable by you alone), for programs that join
     #[arg(long, value_name = "FILE")]
     write_link: Option<PathBuf>,
@@ -116,7 +124,8 @@ struct CommonArguments {
     /// The voice of a recorded performance (.wav) [default: the call's own, or the file of the table's name]
     #[arg(long, value_name = "FILE", requires = "drive")]
     voice: Option<PathBuf>,
-    /// Begin the recorded performance anew whenever it is over; else the call goes on in silence
+    /// Begin the recorded performance anew whenever it is over; else your face comes to rest, breathes and blinks, and says
+    /// nothing
     #[arg(long, requires = "drive")]
     repeat: bool,
     /// What counts as your neutral face: auto, first, FROM-TO (seconds; of recordings), none
@@ -125,6 +134,13 @@ struct CommonArguments {
     /// Your expression profile, applied before the face is coded: a file (.toml), or warmer, lively, calm
     #[arg(long, value_name = "PROFILE", requires = "avatar")]
     profile: Option<PathBuf>,
+    /// How far viewers may tune your face: REGION:LOW..HIGH[:OFFSET][:shape], gains around 1, for a region (brows, eyes, gaze,
+    /// nose, cheeks, mouth, lips, jaw, tongue) or all; can be given several times. Signed with your key [default: not at all]
+    #[arg(long, value_name = "LIMITS", requires = "avatar")]
+    viewers_may: Vec<ViewersMay>,
+    /// How you wish to see the others, as far as their owners let viewers: a profile (.toml), or warmer, lively, calm
+    #[arg(long, value_name = "PROFILE")]
+    tune: Option<PathBuf>,
     /// Keep the call (.mcap). The others see that you do. Readable up to the last second, however the program ends
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
@@ -179,7 +195,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Value> {
             }
             None => None,
         };
-        Session::new(call, clock, speaker, prepared.sinks, common)?.run().await
+        Session::new(call, clock, speaker, prepared.sinks, prepared.wish, common)?.run().await
     })
 }
 
@@ -222,6 +238,8 @@ struct Prepared {
     options: CallOptions,
     outgoing: Option<Outgoing>,
     sinks: Sinks,
+    /// How others are wished to be seen.
+    wish: Option<Profile>,
 }
 
 impl Prepared {
@@ -251,7 +269,7 @@ impl Prepared {
                     let voice = arguments.voice.as_deref();
                     let performance =
                         Performance::read(path, file.avatar.manifest(), arguments.neutral, voice)?;
-                    Faces::Recorded { performance, repeats: arguments.repeat, next: 0, round: 0 }
+                    Faces::Recorded { performance, repeats: arguments.repeat, next: 0, round: 0, rest: None }
                 }
                 Drive::Input(Input::Live { kind, address }) => Faces::Live(Box::new(Tracker::listen(
                     *kind,
@@ -279,6 +297,17 @@ impl Prepared {
         let profile = arguments.profile.as_deref().zip(file.as_ref());
         let tuner =
             profile.map(|(profile, file)| tuner_of_any(profile, &file.avatar, &file.path)).transpose()?;
+        let viewer_limits = match (arguments.viewers_may.as_slice(), &file, &key) {
+            ([], ..) | (_, None, _) => None,
+            (_, Some(_), None) => bail!("--viewers-may: your key has to sign it (--key)"),
+            (said, Some(file), Some(key)) => {
+                let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+                let issued = UnixSeconds(since.map_or(0, |since| since.as_secs()));
+                let limits = owner_limits(said);
+                Some(SignedLimits { avatar_root: file.root_hash, issued, limits }.sign(key))
+            }
+        };
+        let wish = arguments.tune.as_deref().map(|path| read_profile(path).context("--tune")).transpose()?;
         let options = CallOptions {
             name: name
                 .clone()
@@ -286,6 +315,7 @@ impl Prepared {
                 .unwrap_or_default(),
             avatar: bytes,
             owner: key,
+            viewer_limits,
             face: (!matches!(faces, Faces::Nobody))
                 .then_some(FaceTrack { bitstream: BITSTREAM_VERSION, hertz: 30.0 }),
             audio: (!matches!(voices, Voices::Nobody))
@@ -312,7 +342,7 @@ impl Prepared {
                 bail!("--avatar: whoever speaks needs an avatar; to listen alone: --headless, or --no-audio")
             }
         };
-        Ok(Self { options, outgoing, sinks })
+        Ok(Self { options, outgoing, sinks, wish })
     }
 }
 
@@ -320,7 +350,11 @@ impl Prepared {
 async fn open(action: &Action, call: CallOptions) -> Result<(Call, String)> {
     match action {
         Action::Host(host) => {
-            let HostArguments { listen, advertise, relay, relay_token, relay_pin, .. } = &**host;
+            let HostArguments {
+                listen, advertise, relay, relay_token, relay_pin, sessions_per_address, ..
+            } = &**host;
+            let mut call = call;
+            call.limits.sessions_per_address = *sessions_per_address;
             if let Some(relay) = relay {
                 let link = relay_link(relay, relay_token.as_deref(), relay_pin.as_deref())?;
                 let what = format!("meeting at the relay {}:{}", link.host(), link.port());

@@ -8,13 +8,13 @@ use visavis_codec::bitstream::{LatentWriter, Quantiser, WriterOptions};
 use visavis_codec::drive::voice::VoiceLips;
 use visavis_codec::expression::Tuner;
 use visavis_codec::{FaceFrame, Timestamp};
-use visavis_net::call::{Call, Pacing, Sent};
-use visavis_net::catalogue::View;
-use visavis_net::rate::{Audience, FacePacer, PathSample, Plan, RateController, RateOptions, ReceiverReport};
+use visavis_net::call::{Call, Sent};
+use visavis_net::rate::{FacePacer, PathSample, Plan, RateController, RateOptions};
 use visavis_net::seal::ParticipantId;
 use visavis_net::transport::PathStatistics;
 use visavis_net::voice::{EncodedVoice, LevelMeter, VOICE_RATE, VoiceEncoder, VoiceFrame, VoiceOptions};
 
+use super::rest::Rest;
 use super::sound::Microphone;
 use super::source::{Performance, Tracker};
 
@@ -23,6 +23,8 @@ const LIPS_EASE: f64 = 0.3;
 /// Without a tracker frames are made at this rate.
 const VOICE_FACE_HZ: f64 = 30.0;
 const NANOSECONDS: f64 = 1e9;
+/// Said once.
+const OVER: &str = "your performance is over: your face rests from now on (--repeat begins it anew)";
 
 /// Where faces come from.
 pub(crate) enum Faces {
@@ -31,6 +33,8 @@ pub(crate) enum Faces {
         repeats: bool,
         next: usize,
         round: u64,
+        /// Once it is over.
+        rest: Option<Box<Rest>>,
     },
     Live(Box<Tracker>),
     /// The voice alone.
@@ -77,6 +81,8 @@ pub(crate) struct Speaker {
     pub(crate) keeps: bool,
     pub(crate) kept_faces: Vec<(Timestamp, Vec<u8>)>,
     pub(crate) kept_voice: Vec<(Timestamp, Vec<f32>)>,
+    /// What a person should know, until it is taken from here.
+    pub(crate) news: Option<&'static str>,
 }
 
 /// Who speaks.
@@ -144,6 +150,7 @@ impl Speaker {
             keeps: false,
             kept_faces: Vec::new(),
             kept_voice: Vec::new(),
+            news: None,
         })
     }
 
@@ -216,9 +223,17 @@ impl Speaker {
         let mut frames = std::mem::take(&mut self.frames);
         let mut is_tracking = true;
         match &mut self.faces {
-            Faces::Recorded { performance, repeats, next, round } => loop {
+            Faces::Recorded { performance, repeats, next, round, rest } => loop {
                 let Some(frame) = performance.frames.get(*next) else {
-                    if !*repeats || seconds < (*round + 1) as f64 * performance.seconds {
+                    let is_over = seconds >= (*round + 1) as f64 * performance.seconds;
+                    if is_over && !*repeats {
+                        if rest.is_none() {
+                            self.news = Some(OVER);
+                        }
+                        let rest = rest.get_or_insert_with(|| Box::new(Rest::after(&performance.frames)));
+                        rest.advance(seconds, &mut frames);
+                    }
+                    if !is_over || !*repeats {
                         break;
                     }
                     (*next, *round) = (0, *round + 1);
@@ -271,9 +286,6 @@ impl Speaker {
         let frame = FaceFrame { time: capture, ..frame };
         let frame = self.tuner.as_mut().map_or(frame, |tuner| tuner.apply_frame(&frame));
         self.latents.write(&frame, &mut self.packet).context("coding a face")?;
-        if self.keeps {
-            self.kept_faces.push((capture, self.packet.clone()));
-        }
         // The call itself puts faces together; what stands still is left out here.
         let is_still = self.packet.len() == 1;
         if !self.pacer.sends(is_still, &self.plan) {
@@ -281,6 +293,10 @@ impl Speaker {
         }
         match call.send_face(&self.packet).context("sending a face")? {
             Sent::Sent | Sent::Held => {
+                // What others get is what is signed for, and what is recorded.
+                if self.keeps {
+                    self.kept_faces.push((capture, self.packet.clone()));
+                }
                 self.sent.faces += 1;
                 self.sent.face_bytes += self.packet.len() as u64;
             }
@@ -327,34 +343,8 @@ impl Speaker {
     }
 
     /// Looks at the path and decides what is sent from now on; every 100 ms or so.
-    pub(crate) fn adapt(&mut self, now: Timestamp, call: &Call, receivers: &[(u64, f32)]) -> Result<()> {
-        let since = Duration::from_nanos(now.0.saturating_sub(self.start.0));
-        for &(receiver, loss) in receivers {
-            let report = ReceiverReport { loss, ..ReceiverReport::default() };
-            self.rate.report(since, receiver, &report);
-        }
-        if let Some(needs) = call.audience() {
-            let usual = Audience::default();
-            let finest =
-                needs.finest_rung.and_then(visavis_codec::bitstream::Rung::new).unwrap_or(usual.finest);
-            let face_hz = needs.max_hertz.map_or(usual.face_hz, |hertz| hertz.clamp(1.0, 90.0) as u8);
-            self.rate.set_audience(Audience { is_watching: needs.face != View::Hidden, finest, face_hz });
-        }
-        // A host has a path to each guest: the one that carries least decides.
-        let paths = call.path_statistics();
-        let Some((_, path)) = paths.iter().min_by_key(|(_, path)| path.congestion_window) else {
-            return Ok(());
-        };
-        let budget = self.rate.state().budget_bit_s.max(16_000.0);
-        let sample = PathSample {
-            rtt: path.rtt,
-            window: path.congestion_window,
-            sent_bytes: path.sent_bytes,
-            sent_packets: path.sent_packets,
-            lost_packets: path.lost_packets,
-            waiting: Duration::from_secs_f64(path.queued_bytes as f64 * 8.0 / budget),
-        };
-        let plan = self.rate.update(since, &sample);
+    pub(crate) fn adapt(&mut self, call: &Call) -> Result<()> {
+        let plan = self.rate.follow(call);
         if plan != self.plan {
             self.plan = plan;
             self.latents.set_rung(plan.rung);
@@ -363,15 +353,9 @@ impl Speaker {
                 encoder.set_bitrate(plan.audio_bit_s).context("the voice's bit rate")?;
                 encoder.set_frame(VoiceFrame::of_milliseconds(plan.audio_ms.into()));
             }
-            call.set_pacing(Pacing {
-                faces_per_datagram: plan.faces_per_datagram,
-                coalesce: plan.coalesce,
-                path_bit_s: Some(budget as u64),
-            });
         }
         if let Some(encoder) = &mut self.encoder {
-            let loss = receivers.iter().map(|&(_, loss)| loss).fold(0.0, f32::max);
-            encoder.set_expected_loss(loss.clamp(0.02, 0.3)).context("the voice's expected loss")?;
+            encoder.set_expected_loss(self.rate.expected_loss()).context("the voice's expected loss")?;
         }
         Ok(())
     }

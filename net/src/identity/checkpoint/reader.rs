@@ -42,18 +42,33 @@ pub struct Judged {
     pub overdue: usize,
     /// When the newest arrived of those that were vouched for.
     pub covered_arrival: Option<Timestamp>,
+    /// The same of sounds alone.
+    pub covered_sound_arrival: Option<Timestamp>,
     /// When the newest arrived of those that nobody vouched for.
     pub overdue_arrival: Option<Timestamp>,
 }
 
 impl Judged {
+    /// One that is vouched for.
+    fn one_covered(track: TrackId, arrival: Timestamp) -> Self {
+        let is_sound = matches!(track, TrackId::Audio | TrackId::AudioGroups);
+        Self {
+            covered: 1,
+            covered_arrival: Some(arrival),
+            covered_sound_arrival: is_sound.then_some(arrival),
+            ..Self::default()
+        }
+    }
+
     /// Adds what became of others.
     pub fn merge(&mut self, other: Self) {
-        let Self { covered, contradicted, overdue, covered_arrival, overdue_arrival } = other;
+        let Self { covered, contradicted, overdue, covered_arrival, covered_sound_arrival, overdue_arrival } =
+            other;
         self.covered += covered;
         self.contradicted += contradicted;
         self.overdue += overdue;
         self.covered_arrival = self.covered_arrival.max(covered_arrival);
+        self.covered_sound_arrival = self.covered_sound_arrival.max(covered_sound_arrival);
         self.overdue_arrival = self.overdue_arrival.max(overdue_arrival);
     }
 }
@@ -182,9 +197,7 @@ impl CheckpointReader {
         }
         let object = Object::new(track, counter, payload);
         match self.word(&object) {
-            Word::Covered => {
-                judged.merge(Judged { covered: 1, covered_arrival: Some(now), ..Judged::default() })
-            }
+            Word::Covered => judged.merge(Judged::one_covered(track, now)),
             Word::Contradicted => judged.merge(Judged { contradicted: 1, ..Judged::default() }),
             Word::Nothing => self.waiting.push_back((object, now)),
         }
@@ -222,7 +235,7 @@ impl CheckpointReader {
         let mut waiting = std::mem::take(&mut self.waiting);
         waiting.retain(|(object, arrival)| match self.word(object) {
             Word::Covered => {
-                judged.merge(Judged { covered: 1, covered_arrival: Some(*arrival), ..Judged::default() });
+                judged.merge(Judged::one_covered(object.track, *arrival));
                 false
             }
             Word::Contradicted => {
@@ -256,6 +269,11 @@ impl CheckpointReader {
             self.waiting.pop_front();
         }
         judged
+    }
+
+    /// Whether a checkpoint that is still kept vouches for an object.
+    pub fn covers(&self, track: TrackId, counter: u64, payload: &[u8]) -> bool {
+        matches!(self.word(&Object::new(track, counter, payload)), Word::Covered)
     }
 
     /// How many objects wait, and how many checkpoints are kept.

@@ -9,6 +9,12 @@ use crate::identity::bytes::write_varint;
 use crate::identity::key::{EphemeralKey, PublicKey};
 use crate::seal::{TrackId, random};
 
+/// For who has just come, and for a voice that begins, checkpoints aren't waited for: the next one comes at once, then after
+/// 60 and 120 ms.
+const RUSH: [Duration; 3] = [Duration::from_millis(120), Duration::from_millis(60), Duration::ZERO];
+/// A voice begins that wasn't heard for so long.
+const PAUSE: Duration = Duration::from_secs(1);
+
 /// Collects what is sent and signs for it.
 #[derive(Debug)]
 pub struct CheckpointWriter {
@@ -19,13 +25,25 @@ pub struct CheckpointWriter {
     pending: Vec<Object>,
     /// When the oldest pending object was sent.
     since: Timestamp,
+    /// How many checkpoints come sooner than the interval.
+    rush: usize,
+    last_sound: Option<Timestamp>,
 }
 
 impl CheckpointWriter {
     /// Of a join that began now, with its key.
     pub fn new(key: EphemeralKey, started: Timestamp) -> Self {
         let interval = CHECKPOINT_INTERVAL;
-        Self { key, started, interval, sequence: 0, pending: Vec::new(), since: started }
+        Self {
+            key,
+            started,
+            interval,
+            sequence: 0,
+            pending: Vec::new(),
+            since: started,
+            rush: 0,
+            last_sound: None,
+        }
     }
 
     /// Sets how long objects are collected: 0.25 to 1 s, [`CHECKPOINT_INTERVAL`] at first. Longer is fewer bytes and less
@@ -59,7 +77,19 @@ impl CheckpointWriter {
         if self.pending.is_empty() {
             self.since = now;
         }
+        if matches!(track, TrackId::Audio | TrackId::AudioGroups) {
+            let before = self.last_sound.replace(now);
+            if before.is_none_or(|before| u128::from(now.0.saturating_sub(before.0)) > PAUSE.as_nanos()) {
+                self.rush();
+            }
+        }
         self.pending.push(Object::new(track, counter, payload));
+    }
+
+    /// Makes the next checkpoint come at once, and the two after it soon: somebody is there who holds what comes until it is
+    /// signed for. A voice that begins does so by itself.
+    pub const fn rush(&mut self) {
+        self.rush = RUSH.len();
     }
 
     /// When the next checkpoint is due; none while there is nothing to sign for.
@@ -67,7 +97,10 @@ impl CheckpointWriter {
         let wait = match self.pending.len() {
             0 => return None,
             MAX_CHECKPOINT_OBJECTS.. => 0,
-            _ => self.interval.as_nanos() as u64,
+            _ => {
+                let rush = self.rush.checked_sub(1).and_then(|left| RUSH.get(left));
+                rush.copied().unwrap_or(self.interval).as_nanos() as u64
+            }
         };
         Some(Timestamp(self.since.0.saturating_add(wait)))
     }
@@ -98,6 +131,7 @@ impl CheckpointWriter {
             run.iter().for_each(|object| message.extend_from_slice(&tags.tag(object)));
         }
         self.sequence += 1;
+        self.rush = self.rush.saturating_sub(1);
         let signature = self.key.sign(&message);
         message.extend_from_slice(&signature);
         message.drain(..MAGIC.len());

@@ -1,5 +1,6 @@
 //! Hostile peers: what an honest pair notices of them.
 
+use std::collections::BTreeMap;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -8,10 +9,12 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use serde_json::{Map, Value, json};
 use tokio::time::{Instant, interval, sleep};
-use visavis_net::call::{Call, CallOptions, HostOptions, JoinOptions};
+use visavis_net::call::{Call, CallOptions, Event, HostOptions, JoinOptions};
+use visavis_net::identity::{OwnerKey, ProofStatus};
 use visavis_net::link::JoinLink;
-use visavis_net::seal::CallSecret;
+use visavis_net::seal::{CallSecret, ParticipantId};
 
+use super::attackers::{self, Done};
 use super::material::Material;
 use super::pair::{drain, options, summary};
 use super::soak::resident_bytes;
@@ -27,13 +30,21 @@ const STRANGERS: usize = 8;
 const FLOOD_PER_S: u64 = 500;
 
 /// A quiet half, and one under attack: noise on the host's port, strangers with the wrong secret who knock without end, a member
-/// whose faces and voices are random bytes, more of them than anybody may send.
+/// whose faces and voices are random bytes, more of them than anybody may send; connections that say nothing and objects that
+/// never end; what an honest guest sends recorded and sent again; its name, its avatar under another key; and guests who crash
+/// and join anew.
 pub(super) async fn run(material: &Arc<Material>, seconds: f64) -> Result<Map<String, Value>> {
     let clock = talker::clock();
     let talk = Talk { controlled: false, ..Talk::default() };
     let host = Call::host(HostOptions {
         listen: ([127, 0, 0, 1], 0).into(),
-        call: CallOptions { clock, ..options("listener", None, material, false) },
+        // Who is whom is to be judged: with the avatars, and strictly.
+        call: CallOptions {
+            clock,
+            fetch_avatars: true,
+            allow_unsigned: false,
+            ..options("listener", None, material, false)
+        },
         ..HostOptions::default()
     })
     .await?;
@@ -47,6 +58,10 @@ pub(super) async fn run(material: &Arc<Material>, seconds: f64) -> Result<Map<St
         () = viewer.watch(&host) => anyhow::bail!("the call ended before it began"),
         came = company(&host, 1, PATIENCE) => came?,
     }
+    let (speaker, replayer) = (guest.me(), ParticipantId::random());
+    let mut seen = Seen::default();
+    let mut rejoined = Vec::new();
+    let done = Arc::new(Done::default());
     let half = Duration::from_secs_f64(seconds / 2.0);
     let until = Instant::now() + 2 * half;
     let counts = Arc::new(Counts::default());
@@ -61,28 +76,46 @@ pub(super) async fn run(material: &Arc<Material>, seconds: f64) -> Result<Map<St
         noise(address, Arc::clone(&counts));
         let strangers = (0..STRANGERS).map(|_| knock(wrong.clone(), Arc::clone(&counts)));
         let strangers: tokio::task::JoinSet<()> = strangers.collect();
+        let mut tasks = tokio::task::JoinSet::new();
+        let secret = || link.secret().clone();
+        tasks.spawn(note(attackers::stall(address, secret(), Arc::clone(&done))));
+        tasks.spawn(note(attackers::replay(address, secret(), speaker, replayer, Arc::clone(&done))));
+        tasks.spawn(attackers::take_name(address, secret(), speaker, Arc::clone(&done)));
+        // The honest guest's face and name, under a key that isn't its owner's.
+        let mut forging = CallOptions { clock, ..options("talker", Some(talk), material, true) };
+        forging.owner = Some(OwnerKey::generate());
+        let forger = JoinOptions { call: forging, ..JoinOptions::default() };
+        let forger = Call::join(link.clone(), forger).await.context("the forger")?;
         let join = JoinOptions { call: person("flooder"), ..JoinOptions::default() };
         let member = Call::join(link.clone(), join).await.context("the hostile member")?;
-        let flooded = tokio::select! {
-            () = drain(&member) => Ok(()),
-            ended = flood(&member, &counts) => ended,
+        let flooding = async {
+            tokio::select! {
+                () = drain(&member) => Ok(()),
+                ended = flood(&member, &counts) => ended,
+            }?;
+            // It may be cut off; the others go on.
+            std::future::pending::<Result<()>>().await
         };
-        // It may be cut off; the strangers go on.
-        drop(member);
-        flooded?;
-        let _strangers = strangers;
-        std::future::pending::<Result<()>>().await
+        let forging = async {
+            tokio::select! {
+                () = drain(&forger) => anyhow::bail!("the forger was thrown out"),
+                said = talker::talk(&forger, material, talk, until) => said.map(drop),
+            }
+        };
+        let crashing = attackers::crash(&link, address, clock, material, &person, &mut rejoined);
+        let _strangers = (strangers, tasks);
+        tokio::try_join!(flooding, forging, crashing).map(drop)
     };
     let result = tokio::select! {
-        () = viewer.watch(&host) => Err(anyhow::anyhow!("the call ended under attack")),
+        () = seen.watch(&host, &mut viewer) => Err(anyhow::anyhow!("the call ended under attack")),
         () = drain(&guest) => Err(anyhow::anyhow!("the honest guest was thrown out")),
         said = talker::talk(&guest, material, talk, until) => said,
         ended = attack => ended.and(Err(anyhow::anyhow!("the attack ended"))),
     };
     counts.is_over.store(true, Ordering::Relaxed);
+    done.is_over.store(true, Ordering::Relaxed);
     let said = result?;
     memory[1] = resident_bytes();
-    let speaker = guest.me();
     let others: Vec<u64> = viewer
         .received
         .keys()
@@ -107,9 +140,56 @@ pub(super) async fn run(material: &Arc<Material>, seconds: f64) -> Result<Map<St
     report.insert("joins_let_in".into(), json!(counts.let_in.load(Ordering::Relaxed)));
     report.insert("flood_objects".into(), json!(counts.flood.load(Ordering::Relaxed)));
     report.insert("flood_refused".into(), json!(others.iter().sum::<u64>()));
+    let heard_of = |who: &ParticipantId| {
+        viewer.received.get(who).map_or(0, |received| received.faces.len() + received.voices.len())
+    };
+    report.insert("silent_connections".into(), json!(done.silent.load(Ordering::Relaxed)));
+    report.insert("silent_connections_ended".into(), json!(done.silent_ended.load(Ordering::Relaxed)));
+    report.insert("replayed_objects".into(), json!(done.replayed.load(Ordering::Relaxed)));
+    report.insert("replayed_taken".into(), json!(heard_of(&replayer)));
+    report.insert("names_tried".into(), json!(done.names.load(Ordering::Relaxed)));
+    report.insert("names_taken".into(), json!(done.names_let_in.load(Ordering::Relaxed)));
+    report.insert("anybody_proven".into(), json!(seen.proven));
+    report.insert("verdicts".into(), json!(seen.verdicts));
+    let again: Vec<f64> = rejoined
+        .iter()
+        .filter_map(|(who, begun)| {
+            let first = viewer.received.get(who)?.faces.first()?.0;
+            Some(first.saturating_sub(*begun) as f64 * 1e-9)
+        })
+        .collect();
+    report.insert("rejoins".into(), json!(rejoined.len()));
+    report.insert("rejoined_seen".into(), json!(again.len()));
+    report.insert("rejoin_to_first_face_s".into(), json!(quantile(&again, 0.5)));
     let grown = memory[0].zip(memory[1]).map(|(before, after)| (after as f64 - before as f64) / 1e6);
     report.insert("memory_grown_mb".into(), json!(grown));
     Ok(report)
+}
+
+/// What the host was told of who is whom.
+#[derive(Default)]
+struct Seen {
+    proven: u64,
+    verdicts: BTreeMap<String, u64>,
+}
+
+impl Seen {
+    async fn watch(&mut self, call: &Call, viewer: &mut Viewer) {
+        while let Some(event) = call.next_event().await {
+            if let Event::Proof { status, .. } = &event {
+                self.proven += u64::from(*status == ProofStatus::Proven);
+                *self.verdicts.entry(status.to_string()).or_default() += 1;
+            }
+            viewer.take(event);
+        }
+    }
+}
+
+/// An attacker who gives up is no failure of the call.
+async fn note(attack: impl Future<Output = Result<()>>) {
+    if let Err(error) = attack.await {
+        tracing::debug!(%error, "an attacker gave up");
+    }
 }
 
 #[derive(Default)]

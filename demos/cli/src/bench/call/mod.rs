@@ -1,5 +1,6 @@
 //! `visavis bench call`: live calls over bad networks, through the real writer, call, reader and play-out.
 
+mod attackers;
 mod crowd;
 mod hostile;
 mod material;

@@ -139,6 +139,9 @@ pub(super) async fn run(
                     "audio_bit_s": plan.audio_bit_s, "budget_bit_s": state.budget_bit_s, "loss": state.loss }),
         );
     }
+    if network.up.rate.is_some() {
+        report.insert("trace".into(), trace(&said, &queues, joining));
+    }
     if !viewer.warnings.is_empty() {
         report.insert("warnings".into(), json!(viewer.warnings));
     }
@@ -249,6 +252,18 @@ fn standing(queues: &[(u64, Duration)], begin: u64) -> Option<f64> {
         .filter_map(second)
         .max()
         .map(|queue| queue.as_secs_f64() * 1e3)
+}
+
+/// What rate control did, four times a second, beside the queue that there really was.
+fn trace(said: &Said, queues: &[(u64, Duration)], joining: u64) -> Value {
+    let rows = said.plans.iter().map(|(at, plan, state)| {
+        let real = queues.iter().take_while(|(when, _)| when <= at).last().map_or(0.0, |(_, q)| q.as_secs_f64());
+        json!({ "s": at.saturating_sub(joining) as f64 * 1e-9, "queue_ms": real * 1e3,
+                "believed_queue_ms": state.queue.as_secs_f64() * 1e3, "budget_kbit_s": state.budget_bit_s * 1e-3,
+                "step": state.step, "redundancy": plan.redundancy, "face_hz": plan.face_hz,
+                "audio_ms": plan.audio_ms })
+    });
+    rows.collect()
 }
 
 /// What went through the proxy.

@@ -24,6 +24,8 @@ const STEP: Duration = Duration::from_secs(1);
 /// One picture in so many is remembered, so that remembering doesn't grow into what is measured.
 const THINNED: u64 = 30;
 const DRIFT_PPM: f64 = 100.0;
+/// Steps of which each tells how it goes.
+const MINUTE: usize = 60;
 
 /// Two people, 5 % loss, one clock 100 ppm too fast.
 pub(super) async fn run(material: &Arc<Material>, seconds: f64, seed: u64) -> Result<Map<String, Value>> {
@@ -71,6 +73,13 @@ pub(super) async fn run(material: &Arc<Material>, seconds: f64, seed: u64) -> Re
                 player.forget(received);
             }
             memory.push((begin.elapsed().as_secs_f64(), resident_bytes()));
+            if memory.len().is_multiple_of(MINUTE) {
+                // So that a soak that is looked at before its end, or never ends, says something.
+                let mut line = player.so_far();
+                line.insert("minute".into(), json!(memory.len() / MINUTE));
+                line.insert("resident_mb".into(), json!(resident_bytes().map(|bytes| bytes as f64 / 1e6)));
+                bar.suspend(|| eprintln!("soak: {}", Value::Object(line)));
+            }
             bar.set_position(begin.elapsed().as_secs());
         }
     };

@@ -43,14 +43,14 @@ impl Default for Talk {
 pub(super) struct Said {
     /// Times of the frames that were coded, on the call's clock (without the drift), ns.
     pub(super) captures: Vec<u64>,
-    /// The plans, and what the controller believed, each second.
+    /// The plans, and what the controller believed, four times a second.
     pub(super) plans: Vec<(u64, Plan, RateState)>,
 }
 
 /// The interval between rate control's decisions.
 const CONTROL: Duration = Duration::from_millis(100);
 /// Plans are remembered so often, ns.
-const PLANS: u64 = 990_000_000;
+const PLANS: u64 = 240_000_000;
 /// Sound comes from a device in blocks of this length.
 const BLOCK: Duration = Duration::from_millis(10);
 const BLOCK_SAMPLES: usize = (VOICE_RATE / 100) as usize;
@@ -97,7 +97,7 @@ pub(super) async fn talk(call: &Call, material: &Material, talk: Talk, until: In
                     writer.set_repeats(plan.redundancy, plan.coarser);
                     encoder.set_bitrate(plan.audio_bit_s)?;
                     encoder.set_frame(VoiceFrame::of_milliseconds(plan.audio_ms.into()));
-                    encoder.set_expected_loss(rate.state().loss as f32)?;
+                    encoder.set_expected_loss(rate.expected_loss())?;
                 }
             }
             _ = blocks.tick(), if talk.voice => {

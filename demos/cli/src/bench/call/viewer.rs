@@ -262,6 +262,29 @@ impl<'a> Player<'a> {
         self.before = Some((seconds, vertices));
     }
 
+    /// What there is to say of the last minute.
+    pub(super) fn so_far(&self) -> serde_json::Map<String, serde_json::Value> {
+        let newest = self.delays.last().map_or(0.0, |(at, _)| *at);
+        let late = |values: &[(f64, f64)]| {
+            let late: Vec<f64> =
+                values.iter().filter(|(at, _)| *at > newest - 60.0).map(|(_, value)| *value).collect();
+            quantile(&late, 0.5)
+        };
+        let (faces, voices) = (self.playout.statistics(), self.voice.statistics());
+        let mut said = serde_json::Map::new();
+        for (name, value) in [
+            ("display_ms", late(&self.delays)),
+            ("skew_ms", late(&self.skews)),
+            ("voice_delay_ms", Some(voices.delay.as_secs_f64() * 1e3)),
+            ("concealed_ratio", Some(faces.concealed_ratio())),
+            ("audio_concealed_ratio", Some(voices.concealed_ratio())),
+            ("drift_ppm", voices.drift_ppm),
+        ] {
+            said.insert(name.into(), serde_json::json!(value));
+        }
+        said
+    }
+
     /// What there is to say.
     pub(super) fn finish(self) -> Shown {
         let (face_before, voice_before) = self.settled.unwrap_or_default();

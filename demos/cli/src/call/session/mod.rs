@@ -1,4 +1,7 @@
-//! The loop of a call: what is due goes out, what comes is taken, and what is there is shown and heard.
+//! The loop of a call: what is due goes out, what comes is taken (`events.rs`), and what is there is shown and heard.
+
+mod events;
+mod report;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,9 +11,9 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use visavis_codec::Timestamp;
 use visavis_codec::call::MessageTimes;
+use visavis_codec::expression::Profile;
 use visavis_codec::glam::{Quat, Vec3};
-use visavis_net::call::{Call, Clock, Event};
-use visavis_net::catalogue::{Needs, View};
+use visavis_net::call::{Call, Clock};
 use visavis_net::seal::ParticipantId;
 use visavis_net::voice::{Listener as Ears, Mixer, Placement, VOICE_RATE};
 
@@ -76,8 +79,8 @@ pub(crate) struct Session {
     status: Status,
     warnings: Vec<String>,
     reconnections: u64,
-    /// What others say that they lose of ours.
-    losses: BTreeMap<[u8; 8], f32>,
+    /// How others are wished to be seen here.
+    wish: Option<Profile>,
     lines: Option<std::sync::mpsc::Receiver<String>>,
 }
 
@@ -87,6 +90,7 @@ impl Session {
         clock: Clock,
         speaker: Option<Speaker>,
         sinks: Sinks,
+        wish: Option<Profile>,
         arguments: &CommonArguments,
     ) -> Result<Self> {
         let start = clock.now();
@@ -115,7 +119,7 @@ impl Session {
             status: Status::new(),
             warnings: Vec::new(),
             reconnections: 0,
-            losses: BTreeMap::new(),
+            wish,
             lines,
         };
         if let (Some(recording), Some(speaker)) = (&mut session.sinks.recording, &mut session.speaker) {
@@ -194,118 +198,6 @@ impl Session {
         Ok(!interrupt::take() && self.seconds.is_none_or(|seconds| passed < seconds))
     }
 
-    fn take(&mut self, event: Event) -> Result<()> {
-        let now = self.clock.now();
-        match event {
-            Event::Joined { from, catalogue, .. } => {
-                if self.listeners.len() >= MAX_LISTENERS {
-                    return Ok(());
-                }
-                let known = self.listeners.remove(&from.0);
-                let mut listener = match known {
-                    Some(listener) => listener,
-                    None => Listener::new(from, catalogue.clone(), VOICE_RATE, now)?,
-                };
-                listener.catalogue = catalogue;
-                (listener.has_left, listener.is_away) = (false, false);
-                self.say(&format!("{} is there", listener.name()));
-                if listener.catalogue.recording {
-                    self.say(&format!("{} records this call", listener.name()));
-                }
-                self.listeners.insert(from.0, listener);
-                self.place();
-                // There is no window yet, but the status line's figures are those of faces.
-                self.call.set_needs(from, Needs { face: View::Full, ..Needs::default() });
-            }
-            Event::Changed { from, catalogue } => {
-                let Some(listener) = self.listeners.get_mut(&from.0) else { return Ok(()) };
-                let (was, is) = (listener.catalogue.recording, catalogue.recording);
-                listener.catalogue = catalogue;
-                if was != is {
-                    let what = if is { "records this call" } else { "records no more" };
-                    let text = format!("{} {what}", listener.name());
-                    self.say(&text);
-                }
-            }
-            Event::Face { from, payload, arrival } => {
-                let Some(listener) = self.listeners.get_mut(&from.0) else { return Ok(()) };
-                let newest = listener.take_face(&payload, arrival);
-                if let (Some(recording), Some(newest)) = (&mut self.sinks.recording, newest) {
-                    let times = MessageTimes { capture: newest.time, arrival };
-                    recording.face(from, &listener.name(), times, &payload)?;
-                }
-            }
-            Event::Audio { from, payload, capture, arrival } => {
-                let Some(listener) = self.listeners.get_mut(&from.0) else { return Ok(()) };
-                if self.has_sound {
-                    listener.take_voice(&payload, capture, arrival);
-                }
-                if let Some(recording) = &mut self.sinks.recording {
-                    recording.voice(from, &listener.name(), MessageTimes { capture, arrival }, &payload)?;
-                }
-            }
-            Event::Avatar { from, progress } => {
-                let Some(listener) = self.listeners.get_mut(&from.0) else { return Ok(()) };
-                let said = listener.take_avatar(&progress, now);
-                if let (Some(recording), Some(manifest)) = (&mut self.sinks.recording, &listener.manifest) {
-                    let root = listener.catalogue.avatar.as_ref().map(|avatar| avatar.root.as_str());
-                    recording.know(from, &listener.name(), Some((&**manifest, root)))?;
-                }
-                if let Some(said) = said {
-                    let text = format!("{}: {said}", listener.name());
-                    self.warn(text);
-                }
-            }
-            Event::Proof { from, status } => {
-                let Some(listener) = self.listeners.get_mut(&from.0) else { return Ok(()) };
-                listener.proof = Some(status);
-                let text = format!("{}: {status}", listener.name());
-                self.say(&text);
-            }
-            Event::Away { from } | Event::Left { from } | Event::Back { from } => {
-                let Some(listener) = self.listeners.get_mut(&from.0) else { return Ok(()) };
-                let (what, away, left) = match event {
-                    Event::Away { .. } => ("can't be reached", true, false),
-                    Event::Left { .. } => ("left", true, true),
-                    _ => ("is back", false, false),
-                };
-                (listener.is_away, listener.has_left) = (away, left);
-                if left {
-                    self.losses.remove(&from.0);
-                }
-                let text = format!("{} {what}", listener.name());
-                self.say(&text);
-                self.place();
-            }
-            Event::Reconnecting => {
-                self.reconnections += 1;
-                self.say("the path broke; it is being mended");
-            }
-            Event::Connected { after } => {
-                if !after.is_zero() {
-                    self.say(&format!("the path is there again after {:.1} s", after.as_secs_f64()));
-                }
-            }
-            Event::Warning { from, text } => {
-                let who =
-                    from.and_then(|from| self.listeners.get(&from.0)).map(|l| format!("{}: ", l.name()));
-                self.warn(format!("{}{text}", who.unwrap_or_default()));
-            }
-            Event::Needs { from, needs } => {
-                if self.listeners.contains_key(&from.0) {
-                    self.losses.insert(from.0, needs.loss);
-                }
-            }
-            Event::ProofMessage { from, message } => {
-                let Some(listener) = self.listeners.get(&from.0) else { return Ok(()) };
-                if let Some(recording) = &mut self.sinks.recording {
-                    recording.proof(from, &listener.name(), MessageTimes::at_once(now), message)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
     fn tick(&mut self, now: Timestamp) -> Result<()> {
         while let Some(line) = self.lines.as_ref().and_then(|lines| lines.try_recv().ok()) {
             if let Some(said) = self.speaker.as_mut().and_then(|speaker| speaker.press(&line)) {
@@ -314,6 +206,9 @@ impl Session {
         }
         if let Some(speaker) = &mut self.speaker {
             speaker.tick(now, &self.call)?;
+            if let Some(news) = speaker.news.take() {
+                self.status.say(news);
+            }
             if let Some(recording) = &mut self.sinks.recording {
                 let (me, name) = (self.call.me(), speaker.name().to_owned());
                 for (at, packet) in speaker.kept_faces.drain(..) {
@@ -415,20 +310,8 @@ impl Session {
         for listener in self.listeners.values_mut() {
             listener.look(now, &self.call);
         }
-        let receivers: Vec<(u64, f32)> =
-            self.losses.iter().map(|(id, loss)| (u64::from_le_bytes(*id), *loss)).collect();
-        match &mut self.speaker {
-            Some(speaker) => speaker.adapt(now, &self.call, &receivers),
-            None => Ok(()),
-        }
-    }
-
-    fn tell(&mut self, now: Timestamp) {
-        let seconds = now.0.saturating_sub(self.start.0) as f64 * 1e-9;
-        let there = self.listeners.values().filter(|listener| !listener.has_left);
-        let lines: Vec<_> =
-            there.map(|listener| (listener.name(), listener.figures(Some(&self.call)))).collect();
-        self.status.show(seconds, self.speaker.as_ref(), &self.call.path_statistics(), &lines);
+        let speaker = self.speaker.as_mut();
+        speaker.map_or(Ok(()), |speaker| speaker.adapt(&self.call))
     }
 
     fn say(&self, text: &str) {
@@ -440,32 +323,6 @@ impl Session {
         if self.warnings.len() < 100 {
             self.warnings.push(text);
         }
-    }
-
-    /// For `--json`.
-    fn report(&self) -> Value {
-        let now = self.clock.now();
-        let seconds = now.0.saturating_sub(self.start.0) as f64 * 1e-9;
-        let paths: Vec<_> = self
-            .call
-            .path_statistics()
-            .into_iter()
-            .map(|(to, path)| {
-                json!({
-                    "to": to.map(|to| to.to_string()), "rtt_ms": path.rtt.as_secs_f64() * 1e3,
-                    "sent_kbit_per_s": path.sent_bytes as f64 * 8e-3 / seconds,
-                    "received_kbit_per_s": path.received_bytes as f64 * 8e-3 / seconds,
-                    "sent_packets": path.sent_packets, "lost_packets": path.lost_packets,
-                })
-            })
-            .collect();
-        let peers: Vec<_> =
-            self.listeners.values().map(|listener| listener.report(Some(&self.call))).collect();
-        json!({
-            "seconds": seconds, "me": self.call.me().to_string(), "most_peers": self.most, "peers": peers, "paths": paths,
-            "sent": self.speaker.as_ref().map(|speaker| speaker.report(seconds)), "reconnections": self.reconnections,
-            "warnings": self.warnings,
-        })
     }
 }
 
