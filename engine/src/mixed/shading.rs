@@ -24,7 +24,7 @@ const SAME_FACING: f32 = 0.87;
 /// how each paint is shaded.
 const EQUALS: [f32; 2] = [1.0, 0.1];
 /// How much a lamp's colour may differ from the ambient light's, as the logarithm of a channel, for as much as shading explains.
-const TINT: f32 = 2.15;
+const TINT: f32 = 2.2;
 /// Directions have a say that explain nearly as much: 63 % less for each such share of all that the best one explains.
 const SHARPNESS: f32 = 0.1;
 /// A lamp that explains less than this share of what differs isn't believed wholly.
