@@ -12,6 +12,9 @@ use super::{Source, limits, tangent, warn};
 use crate::error::{LoadError, Reason};
 use crate::scene::{Mesh, Scene, TextureUse, Vertex};
 
+/// A mesh and the file's vertex of each of its own, where they aren't the same; or why it isn't drawn.
+type Read = Result<(Mesh, Option<Vec<u32>>), &'static str>;
+
 impl Source<'_> {
     /// All meshes; of each of the file's, the numbers of its parts.
     pub(super) fn meshes(&self, scene: &mut Scene) -> Result<Vec<Range<usize>>, LoadError> {
@@ -42,14 +45,14 @@ impl Source<'_> {
         Ok(ranges)
     }
 
-    /// One primitive, or why it isn't drawn; and the file's vertex of each of its own, where they aren't the same.
+    /// One primitive.
     pub(super) fn primitive(
         &self,
         scene: &Scene,
         primitive: &json::mesh::Primitive,
         field: &str,
         (vertices_left, indices_left): (u64, u64),
-    ) -> Result<Result<(Mesh, Option<Vec<u32>>), &'static str>, LoadError> {
+    ) -> Result<Read, LoadError> {
         let mode = match primitive.mode {
             Checked::Valid(mode @ (Mode::Triangles | Mode::TriangleStrip | Mode::TriangleFan)) => mode,
             Checked::Valid(_) => return Ok(Err("points and lines aren't drawn")),
