@@ -40,7 +40,7 @@ pub(crate) struct Eyes {
     drift_left_s: f32,
 }
 
-/// A saccade: about 2.2 ms a degree and 21 ms more (Carpenter 1988).
+/// A saccade: 21 ms and 3 ms a degree. People take 2.2 ms (Carpenter 1988), which pictures show as a pop.
 #[derive(Clone, Copy, Debug)]
 struct Jump {
     from: [f32; 2],
@@ -122,7 +122,7 @@ impl Eyes {
         }
         let off = (wanted[0] - self.at[0]).hypot(wanted[1] - self.at[1]);
         if off > JUMP && self.since_jump_s > REST_S {
-            let for_s = 0.021 + 0.0022 * off.to_degrees();
+            let for_s = 0.021 + 0.0030 * off.to_degrees();
             // Eyes set out to where the target will be.
             let is_same = moved[0].hypot(moved[1]) < OTHER_TARGET;
             let ahead = if is_same { for_s / seconds.max(1e-3) } else { 0.0 };
