@@ -24,8 +24,10 @@ const REST_S: f32 = 0.10;
 const LAG_S: f32 = 0.04;
 /// Eyes follow no faster, radians per second.
 const PURSUIT_RAD_S: f32 = 4.0;
+/// How far an eye turns from the other's direction at the most, radians: what is a hand's breadth away.
+const MAX_VERGENCE: f32 = 0.26;
 /// What moves by more in a step is another target, radians.
-const OTHER_TARGET: f32 = 0.15;
+const OTHER_TARGET: f32 = 0.08;
 
 /// Both eyes.
 #[derive(Clone, Debug)]
@@ -92,14 +94,15 @@ impl Eyes {
             (middle[1] + self.drift[1]).clamp(-MAX_PITCH, MAX_PITCH),
         ];
         let jumped = self.follow(seconds, wanted);
+        let ahead = ease((middle[1].cos() * middle[0].cos() - 0.1) / 0.3);
         let mut angles_out = [0.0; 4];
         for (eye, place) in features.eyes.into_iter().enumerate() {
             let own = towards(place);
             for axis in 0..2 {
                 let limit = [MAX_YAW, MAX_PITCH][axis];
-                // The eyes meet at what they look at; behind the head angles begin anew.
-                let apart = own[axis] - middle[axis];
-                let apart = (apart + PI).rem_euclid(TAU) - PI;
+                // The eyes meet at what they look at. Where that is above or behind the head, yaws of both mean nothing.
+                let apart = (own[axis] - middle[axis] + PI).rem_euclid(TAU) - PI;
+                let apart = ahead * apart.clamp(-MAX_VERGENCE, MAX_VERGENCE);
                 angles_out[2 * eye + axis] = (self.at[axis] + apart).clamp(-limit, limit);
             }
         }
@@ -122,12 +125,14 @@ impl Eyes {
         }
         let off = (wanted[0] - self.at[0]).hypot(wanted[1] - self.at[1]);
         if off > JUMP && self.since_jump_s > REST_S {
-            let for_s = 0.021 + 0.0030 * off.to_degrees();
             // Eyes set out to where the target will be.
+            let lasts = |off: f32| 0.021 + 0.0030 * off.to_degrees();
             let is_same = moved[0].hypot(moved[1]) < OTHER_TARGET;
-            let ahead = if is_same { for_s / seconds.max(1e-3) } else { 0.0 };
+            let ahead = if is_same { lasts(off) / seconds.max(1e-3) } else { 0.0 };
             let limits = [MAX_YAW, MAX_PITCH];
-            let to = std::array::from_fn(|i| (wanted[i] + ahead * moved[i]).clamp(-limits[i], limits[i]));
+            let to: [f32; 2] =
+                std::array::from_fn(|i| (wanted[i] + ahead * moved[i]).clamp(-limits[i], limits[i]));
+            let for_s = lasts((to[0] - self.at[0]).hypot(to[1] - self.at[1]));
             self.jump = Some(Jump { from: self.at, to, for_s, passed_s: 0.0 });
             return off;
         }
