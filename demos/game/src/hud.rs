@@ -204,7 +204,8 @@ impl Page {
 
     fn caption(&self, show: &Show, caption: Caption, clear: f32) {
         let u = self.unit;
-        let at = Pos2::new(self.rect.center().x, self.rect.top() + (118.0 - 8.0 * (1.0 - clear)) * u);
+        // Low, so that no face is behind it.
+        let at = Pos2::new(self.rect.center().x, self.rect.bottom() - (84.0 - 8.0 * (1.0 - clear)) * u);
         let name = |side: Side| short(&show.names()[side.index()]);
         let (text, ink, fill) = match caption {
             Caption::YourServe => ("Your serve: click or press space".to_owned(), INK, GOLD),

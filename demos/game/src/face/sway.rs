@@ -6,7 +6,7 @@ use super::spring::Spring;
 use crate::play::{Event, Paddle, Phase, Side};
 
 /// Between the eyes of who sits at rest: behind the end of the table, and above the floor, metres.
-const BACK_M: f32 = 0.82;
+const BACK_M: f32 = 0.88;
 const EYES_M: f32 = 1.13;
 /// How far seats are turned towards whoever watches, radians.
 const TURN: f32 = 0.74;

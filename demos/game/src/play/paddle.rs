@@ -39,9 +39,9 @@ pub(crate) fn home(side: Side) -> Vec3 {
     Vec3::new(side.sign() * (HALF_LENGTH_M + 0.08), TOP_M + 0.17, 0.14)
 }
 
-/// Where an arm reaches; not through the table.
+/// Where an arm reaches; not through the table, nor into the seat.
 pub(crate) fn within_reach(side: Side, at_m: Vec3) -> Vec3 {
-    let depth = (at_m.x * side.sign()).clamp(HALF_LENGTH_M - 0.32, HALF_LENGTH_M + 0.30);
+    let depth = (at_m.x * side.sign()).clamp(HALF_LENGTH_M - 0.32, HALF_LENGTH_M + 0.16);
     let low = if depth < HALF_LENGTH_M + BLADE_RADIUS_M { TOP_M + 0.05 } else { TOP_M - 0.08 };
     Vec3::new(side.sign() * depth, at_m.y.clamp(low, TOP_M + 0.55), at_m.z.clamp(-0.58, 0.58))
 }
