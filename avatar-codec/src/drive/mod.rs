@@ -62,7 +62,9 @@ pub use neutral::{Neutral, NeutralEstimator};
 pub use notes::Notes;
 pub use one_euro::{OneEuro, OneEuroOptions};
 pub use options::{DriverCounts, DriverError, DriverOptions};
-pub use signals::{CHANNELS, Channel, Received, Recording, Sample, Signals, gaze_of_units};
+pub use signals::{
+    CHANNELS, Channel, LOOK_PITCH, LOOK_YAW, Received, Recording, Sample, Signals, gaze_of_units,
+};
 
 /// A recording to be driven from can't be used at all. What is wrong with single rows is in [`Notes`] instead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

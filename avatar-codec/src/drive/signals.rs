@@ -11,9 +11,10 @@ use super::notes::Notes;
 /// Numbers of a face that are filtered one by one: units, gaze, the head's rotation vector, its translation.
 pub const CHANNELS: usize = UNITS + GAZE + 6;
 
-/// The angles at which the `eyeLook` units reach 1: yaw 30°, pitch 25°, as in this project's captures and performances.
-pub(super) const LOOK_YAW: f32 = 30.0 / 180.0 * PI;
-pub(super) const LOOK_PITCH: f32 = 25.0 / 180.0 * PI;
+/// The yaw at which the `eyeLook` units reach 1, radians: 30°, as in this project's captures and performances.
+pub const LOOK_YAW: f32 = 30.0 / 180.0 * PI;
+/// The pitch at which they do: 25°.
+pub const LOOK_PITCH: f32 = 25.0 / 180.0 * PI;
 
 /// What a tracker says of a face. All numbers are finite.
 #[derive(Clone, Debug, PartialEq)]

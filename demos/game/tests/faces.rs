@@ -170,7 +170,10 @@ fn faces_stay_inside_what_the_avatar_has_shown() {
                 assert!(value >= low - 1e-3 && value <= high + 1e-3, "{}: {value}", unit.name());
             }
             let gaze = face.latent.gaze.to_array();
-            assert!(gaze.iter().all(|angle| angle.abs() <= 0.5236 + 1e-3), "{gaze:?}");
+            assert!(
+                gaze.iter().all(|angle| angle.abs() <= visavis_codec::drive::LOOK_YAW + 1e-3),
+                "{gaze:?}"
+            );
         }
     }
 }

@@ -89,14 +89,16 @@ pub(crate) fn tuner(profile: &Path, avatar: &Avatar, path: &Path) -> Result<Tune
 
 /// As [`tuner`], of either form; a cartoon's lips and lids are its own.
 pub(crate) fn tuner_of_any(profile: &Path, avatar: &AnyAvatar, path: &Path) -> Result<Tuner> {
-    match avatar {
-        AnyAvatar::Photoreal(avatar) => tuner(profile, avatar, path),
-        AnyAvatar::Cartoon(cartoon) => {
-            let range = FaceRange::of_model(&cartoon.manifest.latent);
-            let range = range.with_context(|| format!("{}: --profile", path.display()))?;
-            Ok(Tuner::new(&read_profile(profile)?, &range))
-        }
-    }
+    let range = range_of_any(avatar).with_context(|| format!("{}: --profile", path.display()))?;
+    Ok(Tuner::new(&read_profile(profile)?, &range))
+}
+
+/// What a face of either form can do.
+pub(crate) fn range_of_any(avatar: &AnyAvatar) -> Result<FaceRange> {
+    Ok(match avatar {
+        AnyAvatar::Photoreal(avatar) => FaceRange::of_avatar(avatar)?,
+        AnyAvatar::Cartoon(cartoon) => FaceRange::of_model(&cartoon.manifest.latent)?,
+    })
 }
 
 /// A profile by a preset's name, or from a file.

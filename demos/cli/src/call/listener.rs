@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use visavis_codec::avatar::{AnyAvatar, Manifest};
 use visavis_codec::bitstream::{LatentReader, Quantiser, Rung};
-use visavis_codec::expression::{FaceRange, OwnerLimits, Profile, Tuner};
+use visavis_codec::expression::{OwnerLimits, Profile, Tuner};
 use visavis_codec::playout::{Playout, PlayoutOptions, Shown};
 use visavis_codec::{Avatar, FaceFrame, Timestamp};
 use visavis_net::call::{AvatarProgress, Call};
@@ -13,6 +13,8 @@ use visavis_net::catalogue::Catalogue;
 use visavis_net::identity::ProofStatus;
 use visavis_net::seal::ParticipantId;
 use visavis_net::voice::{Heard, Lipsync, VoiceBuffer, VoiceBufferOptions};
+
+use crate::calibrate::range_of_any;
 
 /// The incoming half of a call, of one participant.
 pub(crate) struct Listener {
@@ -197,12 +199,12 @@ impl Listener {
     /// Shows its face as the viewer wishes, within its owner's limits. Says so when they change what is wished.
     pub(crate) fn tune(&mut self, wish: &Profile, limits: &OwnerLimits) -> Option<&'static str> {
         // What units do to a face is known once all of it is there.
-        let avatar = self.avatar.as_deref()?;
+        let avatar = self.avatar.as_ref()?;
         if self.tuned.as_ref().is_some_and(|(known, _)| known == limits) {
             return None;
         }
         let within = limits.clamp(wish);
-        let range = FaceRange::of_avatar(avatar).ok()?;
+        let range = range_of_any(avatar).ok()?;
         self.tuned = Some((*limits, Tuner::new(&within, &range)));
         match *limits == OwnerLimits::default() {
             true => Some("its owner lets nobody tune its face: you see it as it is (--tune)"),

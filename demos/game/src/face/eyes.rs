@@ -3,6 +3,7 @@
 use std::f32::consts::{PI, TAU};
 
 use glam::{Quat, Vec3};
+use visavis_codec::drive::{LOOK_PITCH, LOOK_YAW};
 use visavis_codec::latent::UNITS;
 use visavis_codec::{FaceUnit, Gaze};
 
@@ -13,9 +14,6 @@ use crate::play::Random;
 /// How far eyes turn in the head, radians.
 const MAX_YAW: f32 = 0.50;
 const MAX_PITCH: f32 = 0.38;
-/// The angles at which the `eyeLook` units reach 1, radians.
-const LOOK_YAW: f32 = 0.5236;
-const LOOK_PITCH: f32 = 0.4363;
 /// An eye that is off by more than this jumps, radians.
 const JUMP: f32 = 0.06;
 /// From one jump to the next at least, seconds.

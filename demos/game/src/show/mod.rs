@@ -3,11 +3,11 @@
 mod arm;
 mod camera;
 mod moment;
+mod performance;
 mod replay;
-mod show;
 mod theatre;
 
 pub use camera::{Camera, View};
 pub use moment::{Moment, TRAIL};
-pub use show::{Caption, Character, Show, Sound};
+pub use performance::{Caption, Character, Show, Sound};
 pub use theatre::{Player, Theatre};
