@@ -68,7 +68,10 @@ impl poll::Session for Carrier {
     }
 
     fn close(&mut self, code: u32, reason: &str) {
-        poll::Session::close(&mut self.session, code, reason);
+        // quinn would forget why the other side has closed it.
+        if self.connection.close_reason().is_none() {
+            poll::Session::close(&mut self.session, code, reason);
+        }
     }
 
     fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<SessionError> {

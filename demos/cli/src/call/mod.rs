@@ -134,7 +134,7 @@ struct CommonArguments {
     /// Your expression profile, applied before the face is coded: a file (.toml), or warmer, lively, calm
     #[arg(long, value_name = "PROFILE", requires = "avatar")]
     profile: Option<PathBuf>,
-    /// How far viewers may tune your face: REGION:LOW..HIGH[:OFFSET][:shape], gains around 1, for a region (brows, eyes, gaze,
+    /// How far viewers may tune your face: `REGION:LOW..HIGH[:OFFSET][:shape]`, gains around 1, for a region (brows, eyes, gaze,
     /// nose, cheeks, mouth, lips, jaw, tongue) or all; can be given several times. Signed with your key [default: not at all]
     #[arg(long, value_name = "LIMITS", requires = "avatar")]
     viewers_may: Vec<ViewersMay>,

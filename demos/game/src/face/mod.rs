@@ -1,6 +1,6 @@
 //! Faces that play: what happens in a game becomes a latent and a head pose, picture by picture.
 //!
-//! [`Performer`] is one player's face: [`acts`](act) that events start and that fade in and out, eyes that go where the game is,
+//! [`Performer`] is one player's face: acts that events start and that fade in and out, eyes that go where the game is,
 //! lids that blink, a head that follows. Everything goes through springs, so that nothing pops, then through the avatar's own
 //! range and an expression profile ([`visavis_codec::expression`]). [`Sway`] is the seat that carries the player.
 
