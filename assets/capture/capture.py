@@ -8,6 +8,7 @@
     capture.py render  wren           render every planned frame that is still missing
     capture.py status  wren           how far it is
     capture.py finish  wren           means, variances, and the noise ceiling if asked
+    capture.py noise   wren           how near pictures with few samples come to the truth, part by part
     capture.py still   wren --performance ../performance/hello.csv --at 3.2 -o still.png
                                       what `visavis render CALL --from 3.2` should look like, path-traced
     capture.py relight wren --plan relight/plan.json -o FOLDER
@@ -46,6 +47,7 @@ def main():
                        ("preview", "render a few poses at low quality"), ("render", "render missing frames; resumable"),
                        ("status", "frames done, speed, time left"), ("stop", "stop a running render"),
                        ("finish", "write means, variances and the noise ceiling"),
+                       ("noise", "how near pictures with few samples come to the truth"),
                        ("relight", "path-trace faces under other light"),
                        ("still", "path-trace one moment of a performance, as `visavis render` frames it")):
         sub = commands.add_parser(name, help=what)
@@ -70,6 +72,11 @@ def main():
             sub.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER")
             sub.add_argument("--samples", type=int, default=64)
             sub.add_argument("--only", action="append", metavar="NAME", help="only these pictures of the plan")
+        if name == "noise":
+            sub.add_argument("--pose", default="smile", choices=PREVIEWS)
+            sub.add_argument("--camera", default="t00")
+            sub.add_argument("--counts", type=int, nargs="+", default=[8, 16], metavar="SAMPLES")
+            sub.add_argument("--truth", type=int, default=2048, metavar="SAMPLES")
         if name == "finish":
             sub.add_argument("--noise", type=int, default=0, metavar="N", help="render N test frames with a second seed for the noise ceiling")
     options = parser.parse_args()
@@ -77,7 +84,7 @@ def main():
         return setup()
     options.out = options.out or CACHE / "captures" / options.person
     inside_venv()
-    return {"build": build, "preview": preview, "render": render, "status": status, "stop": stop, "finish": finish, "still": still, "relight": relight}[options.command](options)
+    return {"build": build, "preview": preview, "render": render, "status": status, "stop": stop, "finish": finish, "noise": noise, "still": still, "relight": relight}[options.command](options)
 
 
 def setup():
@@ -180,21 +187,39 @@ PREVIEWS = {
 
 def preview(options):
     import numpy as np
-    from dome import planes, segments
+    from dome import planes
     from dome.scene import Dome
     person = load_person(options)
     dome = Dome(person, options.out / "work", threads=os.cpu_count())
     folder = options.out / "preview"
     for name in options.pose or PREVIEWS:
-        units, gaze, head, camera = PREVIEWS[name]
-        units = segments.EMOTIONS[units] if isinstance(units, str) else units
-        f = segments.frame("preview", 0, segments.spread(units), gaze, head)
-        tracked = dome.pose(f["units"], person.joint_transforms(f["gaze"], f["head_rotation"]))
+        camera = PREVIEWS[name][3]
+        tracked = strike(dome, person, name)
         dome.look_from(camera)
         channels = render_channels(dome, options.samples, 1)
         planes.write_image(folder / f"{name}.png", channels)
         np.savez(folder / f"{name}.npz", v=tracked, part=channels["part.V"], cam=camera)
         print(folder / f"{name}.png", flush=True)
+
+
+def strike(dome, person, name):
+    """Poses the dome as one of the previews; returns the tracked mesh."""
+    from dome import segments
+    units, gaze, head, _ = PREVIEWS[name]
+    units = segments.EMOTIONS[units] if isinstance(units, str) else units
+    f = segments.frame("preview", 0, segments.spread(units), gaze, head)
+    return dome.pose(f["units"], person.joint_transforms(f["gaze"], f["head_rotation"]))
+
+
+def noise(options):
+    from dome import noise as measuring
+    from dome.scene import Dome
+    person = load_person(options)
+    dome = Dome(person, options.out / "work", threads=os.cpu_count())
+    strike(dome, person, options.pose)
+    dome.look_from(options.camera)
+    for count, how, parts in measuring.measure(lambda box, n: draw(dome, box, n, 1), options.counts, options.truth):
+        print(f"{count:5} samples, {how:20} " + "  ".join(f"{name} {db:.1f} dB" for name, db in parts.items()), flush=True)
 
 
 # The front camera of `visavis render` (demos/cli/src/render/camera.rs).
@@ -257,13 +282,21 @@ def relight(options):
 
 
 def render_channels(dome, samples, seed):
-    """Renders the posed dome and returns the capture's planes."""
+    """Renders the posed dome, eyes and mouth finer, and returns the capture's planes."""
+    from dome import fovea
+    channels = draw(dome, None, samples, seed)
+    fovea.refine(channels, lambda box, count: draw(dome, box, count, seed), samples)
+    return channels
+
+
+def draw(dome, box, samples, seed):
+    """The planes of a box (left, top, right, bottom: pixels) of the posed dome's picture, or of all of it."""
     import tempfile
     from dome import lights, planes
     memory = "/dev/shm" if os.path.isdir("/dev/shm") else None
     with tempfile.TemporaryDirectory(dir=memory) as folder:
         path = Path(folder) / "passes.exr"
-        dome.render(path, samples, seed)
+        dome.render(path, samples, seed, box=box)
         return planes.planes(planes.read_passes(path), [*lights.LAMPS, "sky"])
 
 

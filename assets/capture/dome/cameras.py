@@ -1,4 +1,6 @@
-"""The cameras: many for training, so that hardly two frames are seen alike, and 2 for tests, 15 degrees from any other."""
+"""The cameras: many for training, so that hardly two frames are seen alike, and 2 for tests, 15 degrees from any other.
+
+Most see the face alone: three quarters of a picture of the whole head show hair, clothes and nothing, which no expression changes."""
 import numpy as np
 
 from .spaces import mesh_from_body, unit
@@ -21,6 +23,7 @@ TEST = {"t00": (-20, 4), "t01": (52, 6)}
 LEAST_GAP = 15  # degrees from a test camera
 # Gloss on hair is a lobe some 10 degrees wide: between cameras 25 degrees apart it would have to be guessed.
 ROVING, ROVING_AZIMUTH, ROVING_ELEVATION = 200, (-105, 105), (-20, 55)
+FACES, FACES_AZIMUTH, FACES_ELEVATION = 100, (-75, 75), (-20, 40)
 
 
 def direction(azimuth, elevation):
@@ -34,33 +37,35 @@ def gap(a, b):
     return np.degrees(np.arccos(np.clip(direction(*a) @ direction(*b), -1, 1)))
 
 
-def roving():
-    """Cameras spread evenly over the dome, none near a test camera: a Kronecker sequence (Roberts 2018, R2)."""
-    low, high = np.sin(np.radians(ROVING_ELEVATION))
-    out, i = {}, 0
-    while len(out) < ROVING:
+def spread(count, azimuth, elevation):
+    """Places spread evenly over a part of the dome, none near a test camera: a Kronecker sequence (Roberts 2018, R2)."""
+    low, high = np.sin(np.radians(elevation))
+    out, i = [], 0
+    while len(out) < count:
         i += 1
         x, y = (0.5 + i * 0.7548776662466927) % 1, (0.5 + i * 0.5698402909980532) % 1
-        azimuth = ROVING_AZIMUTH[0] + x * (ROVING_AZIMUTH[1] - ROVING_AZIMUTH[0])
-        place = (round(azimuth, 1), round(float(np.degrees(np.arcsin(low + y * (high - low)))), 1))
+        place = (round(azimuth[0] + x * (azimuth[1] - azimuth[0]), 1),
+                 round(float(np.degrees(np.arcsin(low + y * (high - low)))), 1))
         if all(gap(place, test) >= LEAST_GAP for test in TEST.values()):
-            out[f"r{len(out):03d}"] = place
+            out.append(place)
     return out
 
 
-WHOLE = {**FIXED, **roving()}
+WHOLE = {**FIXED, **{f"r{i:03d}": p for i, p in enumerate(spread(ROVING, ROVING_AZIMUTH, ROVING_ELEVATION))}}
+FACE = {f"f{i:02d}": p for i, p in enumerate(spread(FACES, FACES_AZIMUTH, FACES_ELEVATION))}
+FACE_DM = (0.0, -0.30, 0.05), 2.0  # where to, and how high the picture is there
 # Close-ups: where to, how high the picture is there (dm), and from where.
 EYES_DM, MOUTH_DM = ((0.0, 0.0, 0.10), 1.15), ((0.0, -0.62, 0.18), 0.95)
 CLOSE_FROM = ((0, 2), (14, 12), (-2, -12), (28, 0), (-38, 2), (12, 26), (36, 18), (-42, -12), (-4, 20), (30, -14))
 CLOSE = {f"{what}{i}": place for what in ("eyes", "mouth") for i, place in enumerate(CLOSE_FROM)}
-TRAIN = {**WHOLE, **CLOSE}
+TRAIN = {**WHOLE, **FACE, **CLOSE}
 
 
 def target(name):
     """What a camera looks at (dm, body space), and the height of its picture there (dm)."""
-    if name not in CLOSE:
+    if name in WHOLE or name in TEST:
         return np.array(TARGET_DM), FRAME_DM
-    place, height = EYES_DM if name.startswith("eyes") else MOUTH_DM
+    place, height = FACE_DM if name in FACE else EYES_DM if name.startswith("eyes") else MOUTH_DM
     return np.array(place), height
 
 
@@ -85,8 +90,8 @@ def camera_from_mesh(name):
 
 
 def frontal_weights():
-    """How often each camera of the whole head is drawn: mostly from the front."""
-    angle = np.array([np.degrees(np.arccos(direction(*WHOLE[n])[2])) for n in WHOLE])
+    """How often each camera of the face is drawn: mostly from the front."""
+    angle = np.array([np.degrees(np.arccos(direction(*place)[2])) for place in FACE.values()])
     w = np.exp(-(angle / 50) ** 2) + 0.30
     return w / w.sum()
 

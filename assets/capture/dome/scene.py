@@ -88,10 +88,15 @@ class Dome:
         self.camera.rotation_euler = (there - here).to_track_quat("-Z", "Y").to_euler()
         self.camera.data.lens = 36 * (there - here).length / frame_dm
 
-    def render(self, path, samples, seed, size=cameras.SIZE):
-        """Renders all passes into a multi-layer EXR at `path`."""
+    def render(self, path, samples, seed, size=cameras.SIZE, box=None):
+        """Renders all passes into a multi-layer EXR at `path`: the whole picture, or a box (left, top, right, bottom: pixels)."""
         s = self.scene
         s.render.resolution_x = s.render.resolution_y = size
+        s.render.use_border = s.render.use_crop_to_border = box is not None
+        if box:
+            left, top, right, bottom = np.array(box) / size
+            s.render.border_min_x, s.render.border_max_x = left, right
+            s.render.border_min_y, s.render.border_max_y = 1 - bottom, 1 - top
         s.cycles.samples, s.cycles.seed = samples, seed
         s.render.filepath = str(path)
         bpy.ops.render.render(write_still=True)

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import numpy as np
 
-from .cameras import CLOSE, TEST, WHOLE, frontal_weights
+from .cameras import CLOSE, FACE, TEST, WHOLE, frontal_weights
 from .makehuman import UNIT_NAMES
 from .spaces import smoothstep as ss
 
 RATE = 30  # frames a second of the continuous segments
 MAX_GAZE = np.radians([30, 25])  # yaw, pitch at which the eyeLook units reach 1
-TRAIN_SAMPLES, TEST_SAMPLES = 16, 96
-CLOSE_SHARE = 0.35  # of frames that are seen close up, too
+TRAIN_SAMPLES, TEST_SAMPLES = 8, 160
+WHOLE_SHARE, CLOSE_SHARE = 0.5, 0.35  # of frames: whose whole head is seen, too; whose eyes or mouth are, from close up
 TEST_SEGMENTS = {"talk_06", "emotion_04"}
 
 EMOTIONS = {
@@ -75,16 +75,13 @@ def plan(seed, visemes_path, habits=()):
     test = [f for f in frames if f["segment"] in TEST_SEGMENTS]
     early = lambda fs: [fs[i] for i in np.argsort([-r.rand() ** (1 / f["weight"]) for f in fs])]
     train, test = early(train), early(test)
-    names, weights, closer = list(WHOLE), frontal_weights(), list(CLOSE)
+    names, weights, closer = list(FACE), frontal_weights(), list(CLOSE)
     everywhere = []
     for f in train:
-        # Two views of each: with one, a network can learn the camera from the expression. The first is mostly frontal,
-        # the second goes round the whole dome.
-        first = names[r.choice(len(names), p=weights)]
-        if not everywhere or everywhere == [first]:
-            everywhere += [names[i] for i in r.permutation(len(names))]
-        second = everywhere.pop(-2 if everywhere[-1] == first else -1)
-        f.update(split="train", cameras=[first, second], samples=TRAIN_SAMPLES)
+        f.update(split="train", cameras=[names[r.choice(len(names), p=weights)]], samples=TRAIN_SAMPLES)
+        if r.rand() < WHOLE_SHARE:
+            everywhere = everywhere or [list(WHOLE)[i] for i in r.permutation(len(WHOLE))]
+            f["cameras"].append(everywhere.pop())
         if r.rand() < CLOSE_SHARE:
             f["cameras"].append(closer[r.randint(len(closer))])
     for i, f in enumerate(test):
