@@ -2,15 +2,11 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use moq_net::{Timestamp as MoqTimestamp, broadcast, cache, group, origin, track};
-use quinn::crypto::rustls::QuicClientConfig;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{DigitallySignedStruct, SignatureScheme};
+use moq_net::{Timestamp as MoqTimestamp, broadcast, group, origin, track};
 use tokio::time::{sleep, timeout};
+use visavis_impair::attacker::{Failure, Member};
 use visavis_net::call::{Call, CallOptions, Event, HostOptions, JoinOptions};
 use visavis_net::catalogue::FaceTrack;
 use visavis_net::seal::{CallSecret, JoinSeals, ParticipantId, TrackId};
@@ -23,88 +19,13 @@ const PATIENCE: Duration = Duration::from_secs(40);
 /// How much all that the hostile member does may cost, its own side included, in megabytes.
 const MEMORY_MB: f32 = 96.0;
 
-/// Takes any certificate: this is the attacker's client, which has nothing to protect.
-#[derive(Debug)]
-struct AnyCertificate;
-
-impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        rustls::crypto::ring::default_provider().signature_verification_algorithms.supported_schemes()
-    }
+/// The hostile member, under a name of its choice.
+async fn join_as(port: u16, secret: &CallSecret, who: ParticipantId) -> Result<Member, Failure> {
+    Member::join(SocketAddr::from(([127, 0, 0, 1], port)), secret.as_bytes(), secret.call_id(), who).await
 }
 
-/// A member with a client of its own.
-struct Member {
-    origin: origin::Producer,
-    connection: quinn::Connection,
-    _endpoint: quinn::Endpoint,
-    _session: moq_net::Session,
-}
-
-impl Member {
-    async fn connect(port: u16, secret: &CallSecret, who: ParticipantId) -> Result<Self, moq_net::Error> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .unwrap()
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(AnyCertificate))
-            .with_no_client_auth();
-        tls.alpn_protocols = vec![b"moq-lite-06".to_vec()];
-        let config = quinn::ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls).unwrap()));
-        let endpoint = quinn::Endpoint::client(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
-        let address = SocketAddr::from(([127, 0, 0, 1], port));
-        let connection = endpoint.connect_with(config, address, "x.invalid").unwrap().await.unwrap();
-
-        // What it keeps itself is not to be counted.
-        let mut config = origin::Config::new(moq_net::Hop::random());
-        config.pool = cache::Pool::new(cache::Config::default().with_capacity(4 << 20));
-        let (origin, driver) = origin::Producer::new(config);
-        tokio::spawn(moq_net::time::run(driver));
-        let token = blake3::derive_key("visavis-net 2026-11 admission to a host", secret.as_bytes());
-        let token = blake3::Hash::from_bytes(token).to_hex();
-        let path = format!("/{}/{who}?t={token}&c={}", secret.call_id(), "00".repeat(16));
-        let (session, driver) = moq_net::Client::new()
-            .with_origin(origin.clone())
-            .with_path(path)
-            .connect(Instant::now(), web_transport_quinn::Session::raw(connection.clone()))
-            .await?;
-        tokio::spawn(moq_net::time::run(driver));
-        Ok(Self { origin, connection, _endpoint: endpoint, _session: session })
-    }
-
-    fn broadcast(&self, path: &str) -> broadcast::Producer {
-        self.origin.create_broadcast(path).unwrap()
-    }
+fn announce(member: &Member, path: &str) -> broadcast::Producer {
+    member.origin.create_broadcast(path).unwrap()
 }
 
 fn info() -> track::Info {
@@ -166,8 +87,8 @@ async fn noise_floods_and_stalls_at_every_track() {
     let secret = host.link().secret().clone();
     let mut seals = JoinSeals::new(&secret);
     let join = *seals.join();
-    let member = Member::connect(host.link().port(), &secret, join.participant).await.unwrap();
-    let broadcast = member.broadcast(&join.path(&secret.call_id()));
+    let member = join_as(host.link().port(), &secret, join.participant).await.unwrap();
+    let broadcast = announce(&member, &join.path(&secret.call_id()));
     let tracks: Vec<track::Producer> =
         TrackId::ALL.iter().map(|track| broadcast.create_track(track.name(), info()).unwrap()).collect();
     broadcast.announce(origin::Route::default()).unwrap();
@@ -231,7 +152,7 @@ async fn a_member_cannot_announce_under_anothers_name() {
     let secret = host.link().secret().clone();
 
     // Not as a session.
-    let refused = Member::connect(host.link().port(), &secret, guest.me()).await;
+    let refused = join_as(host.link().port(), &secret, guest.me()).await;
     let is_shut = match refused {
         Err(_) => true,
         Ok(member) => timeout(PATIENCE, member.connection.closed()).await.is_ok(),
@@ -240,12 +161,12 @@ async fn a_member_cannot_announce_under_anothers_name() {
 
     // Not as a broadcast of its own session either, nor twenty names more.
     let me = ParticipantId::random();
-    let member = Member::connect(host.link().port(), &secret, me).await.unwrap();
+    let member = join_as(host.link().port(), &secret, me).await.unwrap();
     let call = secret.call_id();
     let mut others: Vec<ParticipantId> = (0..20).map(|_| ParticipantId::random()).collect();
     others.push(guest.me());
     let broadcasts: Vec<broadcast::Producer> =
-        others.iter().map(|other| member.broadcast(&format!("{call}/{other}"))).collect();
+        others.iter().map(|other| announce(&member, &format!("{call}/{other}"))).collect();
     for (broadcast, other) in broadcasts.iter().zip(&others) {
         let mut seals = JoinSeals::new(&secret);
         let mut sealed = Vec::new();

@@ -1,4 +1,4 @@
-//! A bad network on loopback, for tests and measurements.
+//! A bad network on loopback, for tests and measurements; and bad company: an [`attacker`]'s client.
 //!
 //! A [`Link`] is one direction of a path in virtual time: packets go in with the time at which they were sent, and come out
 //! with the time at which they arrive, late, twice, in another order, or not at all. It reads no clock and touches no socket,
@@ -16,6 +16,7 @@
 //! assert_eq!(link.receive(Duration::from_millis(20)), Some("hello"));
 //! ```
 
+pub mod attacker;
 mod impairment;
 mod link;
 mod proxy;

@@ -8,12 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use moq_net::{Timestamp as MoqTimestamp, cache, group, origin, track};
-use quinn::crypto::rustls::QuicClientConfig;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{DigitallySignedStruct, SignatureScheme};
+use moq_net::{Timestamp as MoqTimestamp, group, origin, track};
 use tokio::time::{sleep, timeout};
+use visavis_impair::attacker::{Member, dial};
 use visavis_impair::{Impairment, Loss, Proxy};
 use visavis_net::call::{Call, CallOptions, Clock, JoinOptions};
 use visavis_net::link::JoinLink;
@@ -42,84 +39,9 @@ pub(super) struct Done {
     pub(super) names_let_in: AtomicU64,
 }
 
-/// Takes any certificate: an attacker has nothing to protect.
-#[derive(Debug)]
-struct AnyCertificate;
-
-impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        rustls::crypto::ring::default_provider().signature_verification_algorithms.supported_schemes()
-    }
-}
-
-async fn connect(host: SocketAddr) -> Result<(quinn::Endpoint, quinn::Connection)> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13])?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(AnyCertificate))
-        .with_no_client_auth();
-    tls.alpn_protocols = vec![b"moq-lite-06".to_vec()];
-    let config = quinn::ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls)?));
-    let endpoint = quinn::Endpoint::client(SocketAddr::from(([127, 0, 0, 1], 0)))?;
-    let connection = timeout(PATIENCE, endpoint.connect_with(config, host, "x.invalid")?).await??;
-    Ok((endpoint, connection))
-}
-
-/// A member of the call.
-struct Member {
-    origin: origin::Producer,
-    _endpoint: quinn::Endpoint,
-    session: moq_net::Session,
-}
-
-impl Member {
-    /// Under a name of its choice.
-    async fn join(host: SocketAddr, secret: &CallSecret, who: ParticipantId) -> Result<Self> {
-        let (endpoint, connection) = connect(host).await?;
-        let mut config = origin::Config::new(moq_net::Hop::random());
-        config.pool = cache::Pool::new(cache::Config::default().with_capacity(4 << 20));
-        let (origin, driver) = origin::Producer::new(config);
-        tokio::spawn(async move { drop(moq_net::time::run(driver).await) });
-        let token = blake3::derive_key("visavis-net 2026-11 admission to a host", secret.as_bytes());
-        let token = blake3::Hash::from_bytes(token).to_hex();
-        let path = format!("/{}/{who}?t={token}&c={}", secret.call_id(), "00".repeat(16));
-        let client = moq_net::Client::new().with_origin(origin.clone()).with_path(path);
-        let transport = web_transport_quinn::Session::raw(connection);
-        let handshake = client.connect(std::time::Instant::now(), transport);
-        let (session, driver) = timeout(PATIENCE, handshake).await??;
-        tokio::spawn(async move { drop(moq_net::time::run(driver).await) });
-        Ok(Self { origin, _endpoint: endpoint, session })
-    }
+/// A member of the call, under a name of its choice.
+async fn join(host: SocketAddr, secret: &CallSecret, who: ParticipantId) -> Result<Member> {
+    Member::join(host, secret.as_bytes(), secret.call_id(), who).await.map_err(anyhow::Error::from_boxed)
 }
 
 fn info() -> track::Info {
@@ -134,7 +56,7 @@ pub(super) async fn stall(host: SocketAddr, secret: CallSecret, done: Arc<Done>)
         let done = Arc::clone(&done);
         silent.spawn(async move {
             while !done.is_over.load(Ordering::Relaxed) {
-                if let Ok((_endpoint, connection)) = connect(host).await {
+                if let Ok((_endpoint, connection)) = dial(host).await {
                     done.silent.fetch_add(1, Ordering::Relaxed);
                     connection.closed().await;
                     done.silent_ended.fetch_add(1, Ordering::Relaxed);
@@ -144,7 +66,7 @@ pub(super) async fn stall(host: SocketAddr, secret: CallSecret, done: Arc<Done>)
         });
     }
     let me = ParticipantId::random();
-    let member = Member::join(host, &secret, me).await.context("a member who stalls")?;
+    let member = join(host, &secret, me).await.context("a member who stalls")?;
     let broadcast = member.origin.create_broadcast(format!("{}/{me}", secret.call_id()))?;
     let mut tracks = Vec::new();
     for track in TrackId::ALL {
@@ -178,7 +100,7 @@ pub(super) async fn replay(
     me: ParticipantId,
     done: Arc<Done>,
 ) -> Result<()> {
-    let member = Member::join(host, &secret, me).await.context("a member who records")?;
+    let member = join(host, &secret, me).await.context("a member who records")?;
     let call = secret.call_id();
     let broadcast = member.origin.create_broadcast(format!("{call}/{me}"))?;
     let mut own = Vec::new();
@@ -232,7 +154,7 @@ pub(super) async fn replay(
 pub(super) async fn take_name(host: SocketAddr, secret: CallSecret, of: ParticipantId, done: Arc<Done>) {
     while !done.is_over.load(Ordering::Relaxed) {
         done.names.fetch_add(1, Ordering::Relaxed);
-        if let Ok(member) = Member::join(host, &secret, of).await {
+        if let Ok(member) = join(host, &secret, of).await {
             // MoQ doesn't say that it refuses; the session ends.
             let forged = member.origin.create_broadcast(format!("{}/{of}", secret.call_id()));
             if let Ok(forged) = &forged {
