@@ -196,6 +196,7 @@ fn a_path_of_64_kbit_holds_voice_and_face_without_a_queue() {
             // News takes a round trip.
             let most = if delay <= 100 { 150 * MS } else { 250 * MS };
             assert!(longest < most, "{delay} ms, {lively}: {longest:?} at its longest");
+            // News of a queue takes a round trip, 400 ms at worst.
             let most = if delay <= 100 { 100 * MS } else { 150 * MS };
             assert!(standing < most, "{delay} ms, {lively}: {standing:?} stand in the queue");
             assert!(sim.changes(10) <= 4, "{delay} ms, {lively}: {} changes", sim.changes(10));
