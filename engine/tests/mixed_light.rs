@@ -147,10 +147,12 @@ fn worst_errors(paints: &Paints) -> (f32, f32) {
             let truth = room_light(to_lamp, color);
             let (rgba, metres) = picture(&truth, turn, paints);
             let mut estimator = LightEstimator::new(0.0);
+            let start = std::time::Instant::now();
             let found = estimator.observe(&observation(&rgba, Some(&metres), turn)).expect("valid");
+            let took = start.elapsed();
             let (degrees, ratio) = errors(found, &truth);
             eprintln!(
-                "{to_lamp}: {degrees:.1}° and {ratio:.3} off, {:?} for {color:?}",
+                "{to_lamp}: {degrees:.1}° and {ratio:.3} off, {:?} for {color:?}; {took:.1?}",
                 found.lamps[0].color
             );
             assert_eq!(found.validate(), Ok(()));

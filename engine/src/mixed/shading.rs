@@ -6,12 +6,17 @@ use super::surfaces::Surface;
 
 /// The albedo that surfaces are taken to have in the mean.
 pub const ALBEDO: f32 = 0.45;
-/// Directions that the lamp is looked for in; some 12° apart.
+/// Directions that the lamp is looked for in, some 12° apart; before that, some 24° apart.
 pub const DIRECTIONS: usize = 300;
+const COARSE_DIRECTIONS: usize = 75;
+/// Only round those of the coarse directions that explain nearly as much as the best of them, by this share, is looked closely.
+const NEAR: f32 = 0.5;
 /// Directions that surfaces are counted by.
 const NORMALS: usize = 300;
 /// How many times the ambient light a lamp is, straight on.
 const RATIOS: [f32; 6] = [0.35, 0.7, 1.4, 2.8, 5.6, 11.2];
+/// The first one tried.
+const FIRST_RATIO: usize = 2;
 /// The same more finely, for a colour's channels: the first, and what each is of the one before.
 const FINE: (f32, f32, usize) = (0.1, 1.3, 20);
 /// Neighbours are of one paint whose colours differ by less: chromaticity (each channel's share of the sum), and the logarithm of
@@ -61,16 +66,30 @@ pub(super) fn explain(surfaces: &[Surface], columns: usize) -> Option<Found> {
     let tables = RATIOS.map(table);
     let luminances: Vec<f32> =
         patches.colors.iter().map(|color| super::estimate::luminance(*color).ln()).collect();
-    let none = patches.rest(&luminances, None).cost();
-    let mut costs = Vec::with_capacity(DIRECTIONS);
-    let (mut best, mut scratch) = (none, Vec::new());
-    for i in 0..DIRECTIONS {
-        let to_lamp = fibonacci(i, DIRECTIONS);
-        patches.facing(to_lamp, &mut scratch);
-        let all = tables.iter().map(|table| patches.rest(&luminances, Some((table, &scratch))).cost());
-        let cost = all.fold(f32::INFINITY, f32::min);
-        best = best.min(cost);
-        costs.push((to_lamp, cost));
+    let mut work = Work::default();
+    let none = patches.rest(&luminances, None, &mut work).cost();
+    let mut steps = Vec::new();
+    let mut cost_of = |to_lamp: Vec3, first: usize| {
+        patches.facing(to_lamp, &mut steps);
+        least(first, |ratio| patches.rest(&luminances, Some((&tables[ratio], &steps)), &mut work).cost())
+    };
+    let coarse: Vec<(Vec3, usize, f32)> = (0..COARSE_DIRECTIONS)
+        .map(|i| {
+            let to_lamp = fibonacci(i, COARSE_DIRECTIONS);
+            let (ratio, cost) = cost_of(to_lamp, FIRST_RATIO);
+            (to_lamp, ratio, cost)
+        })
+        .collect();
+    let mut best = coarse.iter().fold(none, |best, (.., cost)| best.min(*cost));
+    let worth = best + NEAR * (none - best);
+    let mut costs = Vec::new();
+    for to_lamp in (0..DIRECTIONS).map(|i| fibonacci(i, DIRECTIONS)) {
+        let near = coarse.iter().max_by(|a, b| to_lamp.dot(a.0).total_cmp(&to_lamp.dot(b.0)));
+        if let Some(&(_, ratio, _)) = near.filter(|(.., cost)| *cost <= worth) {
+            let (_, cost) = cost_of(to_lamp, ratio);
+            best = best.min(cost);
+            costs.push((to_lamp, cost));
+        }
     }
     let explained = none - best;
     if explained <= 1e-4 * none || !explained.is_finite() {
@@ -81,14 +100,14 @@ pub(super) fn explain(surfaces: &[Surface], columns: usize) -> Option<Found> {
         .sum();
     let to_lamp = to_lamp.try_normalize()?;
 
-    patches.facing(to_lamp, &mut scratch);
+    patches.facing(to_lamp, &mut steps);
     let weigh = |cost: f32, best: f32| ((best - cost) / (SHARPNESS * explained)).exp();
     // How strong the lamp is beside the ambient light: in all, then channel by channel by how each paint is shaded.
-    let strength = |values: &[f32], near: Option<f32>| {
+    let mut strength = |values: &[f32], near: Option<f32>| {
         let tried: Vec<(f32, f32, f32)> = (0..FINE.2)
             .map(|i| {
                 let ratio = FINE.0 * FINE.1.powi(i as i32);
-                let rest = patches.rest(values, Some((&table(ratio), &scratch)));
+                let rest = patches.rest(values, Some((&table(ratio), &steps)), &mut work);
                 let far = near.map_or(0.0, |near| ((ratio.ln() - near) / TINT).powi(2));
                 let cost = if near.is_some() {
                     rest.of_paints + EQUALS[0] * rest.of_materials + far * explained
@@ -118,6 +137,28 @@ pub(super) fn explain(surfaces: &[Surface], columns: usize) -> Option<Found> {
     Some(Found { to_lamp, ambient: ambient + 0.25 * doubt * lamp, lamp: (1.0 - doubt) * lamp })
 }
 
+/// Which of [`RATIOS`] costs least, and what: downhill from the first one.
+fn least(first: usize, mut cost: impl FnMut(usize) -> f32) -> (usize, f32) {
+    let mut best = (first, cost(first));
+    for ratio in first + 1..RATIOS.len() {
+        let next = cost(ratio);
+        if next >= best.1 {
+            break;
+        }
+        best = (ratio, next);
+    }
+    if best.0 == first {
+        for ratio in (0..first).rev() {
+            let next = cost(ratio);
+            if next >= best.1 {
+                break;
+            }
+            best = (ratio, next);
+        }
+    }
+    best
+}
+
 /// `ln(1 + ratio · cosine)` by steps of the cosine.
 fn table(ratio: f32) -> [f32; STEPS + 1] {
     std::array::from_fn(|step| (ratio * step as f32 / STEPS as f32).ln_1p())
@@ -141,6 +182,15 @@ struct Rest {
     of_paints: f32,
     of_materials: f32,
     of_all: f32,
+}
+
+/// Memory that is used again and again.
+#[derive(Default)]
+struct Work {
+    rests: Vec<f32>,
+    ordered: Vec<f32>,
+    paints: Vec<(f32, f32)>,
+    materials: Vec<(f32, f32)>,
 }
 
 impl Rest {
@@ -224,36 +274,37 @@ impl Patches {
     }
 
     /// What is left of logarithms of colours once shading is taken from them.
-    fn rest(&self, values: &[f32], shading: Option<(&[f32; STEPS + 1], &[u8])>) -> Rest {
-        let rests: Vec<f32> = match shading {
+    fn rest(&self, values: &[f32], shading: Option<(&[f32; STEPS + 1], &[u8])>, work: &mut Work) -> Rest {
+        let Work { rests, ordered, paints, materials } = work;
+        rests.clear();
+        match shading {
             Some((table, steps)) => {
-                values.iter().zip(steps).map(|(value, step)| value - table[usize::from(*step)]).collect()
+                rests.extend(values.iter().zip(steps).map(|(value, step)| value - table[usize::from(*step)]));
             }
-            None => values.to_vec(),
-        };
-        let mut sorted = Vec::new();
+            None => rests.extend_from_slice(values),
+        }
         let (mut of_paints, mut start) = (0.0, 0);
-        let mut paints = Vec::with_capacity(self.paints.len());
+        paints.clear();
         for &(end, weight) in &self.paints {
-            sorted.clear();
-            sorted.extend_from_slice(&rests[start..end]);
-            let half = sorted.len() / 2;
-            let (_, &mut middle, _) = sorted.select_nth_unstable_by(half, f32::total_cmp);
-            of_paints += (rests[start..end].iter().zip(&self.weights[start..end]))
-                .map(|(rest, weight)| weight * (rest - middle).abs())
-                .sum::<f32>();
+            let rests = &rests[start..end];
+            ordered.clear();
+            ordered.extend_from_slice(rests);
+            let half = ordered.len() / 2;
+            let (_, &mut middle, _) = ordered.select_nth_unstable_by(half, f32::total_cmp);
+            let apart = rests.iter().zip(&self.weights[start..end]);
+            of_paints += apart.map(|(rest, weight)| weight * (rest - middle).abs()).sum::<f32>();
             paints.push((middle, weight));
             start = end;
         }
         let (mut of_materials, mut start) = (0.0, 0);
-        let mut materials = Vec::with_capacity(self.materials.len());
+        materials.clear();
         for &(end, weight) in &self.materials {
             let (middle, apart) = spread(&mut paints[start..end]);
             of_materials += apart;
             materials.push((middle, weight));
             start = end;
         }
-        let (middle, of_all) = spread(&mut materials);
+        let (middle, of_all) = spread(materials);
         Rest { middle, of_paints, of_materials, of_all }
     }
 }

@@ -91,8 +91,8 @@ fn plane(window: &mut Vec<(Vec2, f32)>, count: usize) -> Option<Plane> {
     if window.len() < enough {
         return None;
     }
-    window.sort_by(|a, b| a.1.total_cmp(&b.1));
-    let median = window[window.len() / 2].1;
+    let half = window.len() / 2;
+    let median = window.select_nth_unstable_by(half, |a, b| a.1.total_cmp(&b.1)).1.1;
     window.retain(|(_, inverse)| (inverse / median - 1.0).abs() < 0.15);
     if window.len() < enough {
         return None;
