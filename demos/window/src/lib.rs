@@ -1,4 +1,4 @@
-//! The graphics device and the window's surface on it.
+//! A window that people are drawn in: the graphics device, an engine on it, and the window's surface.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -8,34 +8,35 @@ use visavis::{Engine, Executor};
 use winit::window::Window;
 
 /// A device, an engine on it, and the window's surface.
-pub(super) struct Gpu {
+pub struct Gpu {
     instance: wgpu::Instance,
     surface: wgpu::Surface<'static>,
     config: wgpu::SurfaceConfiguration,
-    pub(super) device: wgpu::Device,
-    pub(super) queue: wgpu::Queue,
-    pub(super) engine: Engine,
-    pub(super) adapter: String,
+    /// The device.
+    pub device: wgpu::Device,
+    /// Its queue.
+    pub queue: wgpu::Queue,
+    /// The engine on it.
+    pub engine: Engine,
+    /// The adapter's name.
+    pub adapter: String,
     /// Whether the processor does the graphics processor's work.
-    pub(super) is_software: bool,
+    pub is_software: bool,
     lost: Arc<OnceLock<String>>,
     errors: Arc<Mutex<Vec<String>>>,
     is_visible: bool,
 }
 
-/// What came of asking for the window's next picture.
-pub(super) enum Next {
-    Picture(wgpu::SurfaceTexture),
-    /// Nothing to draw in now.
-    Skip,
-    /// The surface was mended; ask again.
-    Again,
-}
-
 impl Gpu {
-    /// Picks an adapter that can show in this window, real ones first, and sets everything up.
-    pub(super) fn new(
+    /// Picks an adapter that can show in this window, real ones first, and sets everything up. `label`: the device's name, for
+    /// debuggers; `prefers`: which format the surface should have if it can.
+    ///
+    /// # Errors
+    /// If nothing can show in this window, or the engine can't be set up: says what helps.
+    pub fn new(
         window: &Arc<Window>,
+        label: &str,
+        prefers: impl Fn(&TextureFormat) -> bool,
         executor: Executor,
         pool: &Arc<rayon::ThreadPool>,
     ) -> Result<Self> {
@@ -56,7 +57,7 @@ impl Gpu {
         )?;
         let info = adapter.get_info();
         let (device, queue) = pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor {
-            label: Some("visavis game"),
+            label: Some(label),
             required_limits: wgpu::Limits::downlevel_defaults().using_resolution(adapter.limits()),
             ..Default::default()
         }))
@@ -79,7 +80,7 @@ impl Gpu {
         });
         let options = visavis::Options { executor, pool: Some(pool.clone()) };
         let engine = Engine::new(&device, &queue, options).context("setting up the engine")?;
-        let config = configuration(&surface.get_capabilities(&adapter))?;
+        let config = configuration(&surface.get_capabilities(&adapter), prefers)?;
         let mut gpu = Self {
             instance,
             surface,
@@ -93,78 +94,96 @@ impl Gpu {
             errors,
             is_visible: false,
         };
-        let size = window.inner_size();
-        gpu.resize([size.width, size.height]);
+        gpu.resize(window.inner_size().into());
         Ok(gpu)
     }
 
-    pub(super) fn format(&self) -> TextureFormat {
+    /// The surface's format.
+    #[must_use]
+    pub fn format(&self) -> TextureFormat {
         self.config.format
     }
 
-    pub(super) fn size(&self) -> [u32; 2] {
+    /// The surface's width and height, pixels.
+    #[must_use]
+    pub fn size(&self) -> [u32; 2] {
         [self.config.width, self.config.height]
     }
 
     /// Whether the window has a size; a minimised one has none.
-    pub(super) fn is_visible(&self) -> bool {
+    #[must_use]
+    pub fn is_visible(&self) -> bool {
         self.is_visible
     }
 
-    pub(super) fn resize(&mut self, [width, height]: [u32; 2]) {
+    /// The longest side that a texture may have, pixels.
+    #[must_use]
+    pub fn max_side(&self) -> u32 {
+        self.device.limits().max_texture_dimension_2d
+    }
+
+    /// The window has another size; none at all while it is minimised.
+    pub fn resize(&mut self, [width, height]: [u32; 2]) {
         self.is_visible = width > 0 && height > 0;
         if self.is_visible {
-            let limit = self.device.limits().max_texture_dimension_2d;
+            let limit = self.max_side();
             (self.config.width, self.config.height) = (width.min(limit), height.min(limit));
             self.surface.configure(&self.device, &self.config);
         }
     }
 
-    /// The window's next picture to draw in. Surfaces that went are mended here.
-    pub(super) fn next(&mut self, window: &Arc<Window>) -> Result<Next> {
+    /// The window's next picture to draw in; none while it can't be seen. Surfaces that went are mended.
+    ///
+    /// # Errors
+    /// If the window has no surface any more.
+    pub fn next(&mut self, window: &Arc<Window>) -> Result<Option<wgpu::SurfaceTexture>> {
         use wgpu::CurrentSurfaceTexture::{
             Lost, Occluded, Outdated, Suboptimal, Success, Timeout, Validation,
         };
-        if !self.is_visible {
-            return Ok(Next::Skip);
+        for _ in 0..2 {
+            if !self.is_visible {
+                return Ok(None);
+            }
+            match self.surface.get_current_texture() {
+                Success(texture) | Suboptimal(texture) => return Ok(Some(texture)),
+                // What didn't validate is told by `take_errors`.
+                Timeout | Occluded | Validation => return Ok(None),
+                Outdated => {}
+                Lost => {
+                    let surface = self.instance.create_surface(window.clone());
+                    self.surface = surface.context("the window's surface was lost")?;
+                }
+            }
+            self.resize(window.inner_size().into());
         }
-        let size = window.inner_size();
-        Ok(match self.surface.get_current_texture() {
-            Success(texture) | Suboptimal(texture) => Next::Picture(texture),
-            Timeout | Occluded | Validation => Next::Skip,
-            Outdated => {
-                self.resize([size.width, size.height]);
-                Next::Again
-            }
-            Lost => {
-                self.surface =
-                    self.instance.create_surface(window.clone()).context("the window's surface was lost")?;
-                self.resize([size.width, size.height]);
-                Next::Again
-            }
-        })
+        Ok(None)
     }
 
-    pub(super) fn show(&self, texture: wgpu::SurfaceTexture) {
+    /// Shows a picture that was drawn.
+    pub fn show(&self, texture: wgpu::SurfaceTexture) {
         self.queue.present(texture);
     }
 
     /// Why the device was lost, if it was.
-    pub(super) fn lost(&self) -> Option<&str> {
+    #[must_use]
+    pub fn lost(&self) -> Option<&str> {
         // The driver's word arrives when the device is next asked; that it has none yet is no error.
         let _ = self.device.poll(wgpu::PollType::Poll);
         self.lost.get().map(String::as_str)
     }
 
     /// What went wrong since it was last asked.
-    pub(super) fn take_errors(&self) -> Vec<String> {
+    #[must_use]
+    pub fn take_errors(&self) -> Vec<String> {
         std::mem::take(&mut *self.errors.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// How the surface is configured: sRGB where it can be, as pictures without a window are, so that both look alike.
-fn configuration(capabilities: &wgpu::SurfaceCapabilities) -> Result<wgpu::SurfaceConfiguration> {
-    let preferred = capabilities.formats.iter().copied().find(TextureFormat::is_srgb);
+fn configuration(
+    capabilities: &wgpu::SurfaceCapabilities,
+    prefers: impl Fn(&TextureFormat) -> bool,
+) -> Result<wgpu::SurfaceConfiguration> {
+    let preferred = capabilities.formats.iter().copied().find(prefers);
     let Some(format) = preferred.or_else(|| capabilities.formats.first().copied()) else {
         bail!("the graphics driver can't show anything in this window");
     };

@@ -1,7 +1,6 @@
 //! The game in a window.
 
 mod app;
-mod gpu;
 mod scale;
 mod screen;
 

@@ -7,9 +7,9 @@ use visavis::Executor;
 use visavis::wgpu::util::{TextureBlitter, TextureBlitterBuilder};
 use visavis::wgpu::{self, TextureFormat};
 use visavis_scene::{Scene, StageOptions};
+use visavis_window::Gpu;
 use winit::window::Window;
 
-use super::gpu::{Gpu, Next};
 use crate::hud::{Hud, Words};
 use crate::show::{Player, Show, Theatre};
 
@@ -42,7 +42,8 @@ impl Screen {
         executor: Executor,
         pool: &Arc<rayon::ThreadPool>,
     ) -> Result<Self> {
-        let gpu = Gpu::new(&window, executor, pool)?;
+        // sRGB where it can be, as pictures without a window are, so that both look alike.
+        let gpu = Gpu::new(&window, "visavis game", TextureFormat::is_srgb, executor, pool)?;
         // Where the processor draws, samples and shadows are what costs.
         let options = if gpu.is_software {
             StageOptions { samples: 1, shadow_size: 1024, output: INNER, ..StageOptions::default() }
@@ -60,14 +61,7 @@ impl Screen {
 
     /// Draws the show as it is, in `sides` of the window's size.
     pub(super) fn draw(&mut self, show: &Show, words: &Words<'_>, sides: f32) -> Result<()> {
-        let texture = match self.gpu.next(&self.window)? {
-            Next::Picture(texture) => texture,
-            Next::Skip => return Ok(()),
-            Next::Again => match self.gpu.next(&self.window)? {
-                Next::Picture(texture) => texture,
-                Next::Skip | Next::Again => return Ok(()),
-            },
-        };
+        let Some(texture) = self.gpu.next(&self.window)? else { return Ok(()) };
         let whole = self.gpu.size();
         let size = whole.map(|side| ((side as f32 * sides).round() as u32).max(2));
         let is_srgb = self.gpu.format().is_srgb();

@@ -23,17 +23,8 @@ impl Cartoon {
     /// [`LoadError`] names the file, the field, the reason and what helps: also if nothing in it is moved by a face. What can
     /// be shown all the same is told by [`Cartoon::warnings`] instead.
     pub fn read(path: &Path) -> Result<Self, LoadError> {
-        let file = path.display().to_string();
-        let bytes = files::read_bounded(path).map_err(|reason| LoadError {
-            file: file.clone(),
-            field: "file".to_owned(),
-            reason,
-        })?;
-        let folder = match path.parent() {
-            Some(parent) if parent != Path::new("") => parent.to_owned(),
-            _ => ".".into(),
-        };
-        load(&bytes, &file, Folder::At(folder))
+        let (bytes, file, folder) = files::open(path)?;
+        load(&bytes, &file, folder)
     }
 
     /// Reads a cartoon from bytes that hold everything; `name` is what messages call it.

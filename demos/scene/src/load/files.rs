@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::path::{Component, Path, PathBuf};
 
 use super::limits;
-use crate::error::Reason;
+use crate::error::{LoadError, Reason};
 
 /// Where a scene's other files are.
 #[derive(Clone, Debug)]
@@ -13,6 +13,19 @@ pub(crate) enum Folder {
     None,
     /// In this one.
     At(PathBuf),
+}
+
+/// A file's bytes, what messages call it, and its folder.
+pub(super) fn open(path: &Path) -> Result<(Vec<u8>, String, Folder), LoadError> {
+    let file = path.display().to_string();
+    let folder = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent.to_owned(),
+        _ => ".".into(),
+    };
+    match read_bounded(path) {
+        Ok(bytes) => Ok((bytes, file, Folder::At(folder))),
+        Err(reason) => Err(LoadError { file, field: "file".to_owned(), reason }),
+    }
 }
 
 impl Folder {

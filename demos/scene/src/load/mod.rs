@@ -42,17 +42,8 @@ impl Scene {
     /// [`LoadError`] names the file, the field, the reason and what helps. What can be shown all the same (a missing
     /// picture, lines) is told in [`Scene::warnings`] instead.
     pub fn read(path: &Path) -> Result<Self, LoadError> {
-        let file = path.display().to_string();
-        let bytes = files::read_bounded(path).map_err(|reason| LoadError {
-            file: file.clone(),
-            field: "file".to_owned(),
-            reason,
-        })?;
-        let folder = match path.parent() {
-            Some(parent) if parent != Path::new("") => parent.to_owned(),
-            _ => ".".into(),
-        };
-        load(&bytes, &file, Folder::At(folder))
+        let (bytes, file, folder) = files::open(path)?;
+        load(&bytes, &file, folder)
     }
 
     /// Reads a scene from bytes that hold everything; `name` is what messages call it.

@@ -1,15 +1,13 @@
 //! A face moved by hand: sliders, eyes that follow the pointer, and the life that a resting face has by itself.
 
 use glam::{Quat, Vec3};
+use visavis_codec::drive::{LOOK_PITCH, LOOK_YAW};
 use visavis_codec::latent::{Gaze, UNITS};
 use visavis_codec::playout::{Playout, PlayoutOptions};
 use visavis_codec::{FaceFrame, FaceUnit, HeadPose, Latent, Timestamp};
 
 use super::camera::Landmarks;
 
-/// The angles at which the `eyeLook` units reach 1, as in this project's captures.
-const LOOK_YAW: f32 = 30.0 / 180.0 * std::f32::consts::PI;
-const LOOK_PITCH: f32 = 25.0 / 180.0 * std::f32::consts::PI;
 /// How far eyes turn by hand or after the pointer, radians.
 pub(crate) const MAX_YAW: f32 = 0.5;
 pub(crate) const MAX_PITCH: f32 = 0.38;

@@ -2,7 +2,6 @@
 
 mod app;
 mod film;
-mod gpu;
 mod load;
 mod picture;
 mod screen;

@@ -3,8 +3,8 @@
 use anyhow::{Context as _, Result};
 use visavis::headless::ReadBack;
 use visavis::wgpu;
+use visavis_window::Gpu;
 
-use super::gpu::Gpu;
 use super::studio::{Studio, Wall};
 
 const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;

@@ -3,17 +3,18 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use egui::ViewportId;
-use visavis::{Executor, Person, wgpu};
+use visavis::wgpu::{self, TextureFormat};
+use visavis::{Executor, Person, Target};
+use visavis_window::Gpu;
 use winit::window::Window;
 
-use super::gpu::{Gpu, Next};
 use super::picture::Picture;
-use super::stage::{Cast, Cost, Sight, Stage};
+use super::stage::{Cast, Cost, STAGE_FORMAT, Sight, Stage};
 use super::studio::{Studio, Wall};
 use crate::model::statistics::Sample;
-use crate::model::{Faces, Viewer};
+use crate::model::{Device, Faces, Viewer};
 use crate::ui::{self, StageArea};
 
 /// Pictures from one to the next that took longer than this were not meant to follow each other, milliseconds.
@@ -25,6 +26,8 @@ const SCREENSHOT_ROWS: u32 = 1080;
 pub(super) struct Screen {
     pub(super) window: Arc<Window>,
     pub(super) gpu: Gpu,
+    /// What people are drawn in.
+    target: Target,
     context: egui::Context,
     input: egui_winit::State,
     painter: egui_wgpu::Renderer,
@@ -52,7 +55,11 @@ impl Screen {
         pool: &Arc<rayon::ThreadPool>,
         memory: Option<egui::Memory>,
     ) -> Result<Self> {
-        let gpu = Gpu::new(&window, executor, pool)?;
+        // Values are encoded by us, so that egui blends as it likes to.
+        let prefers =
+            |format: &TextureFormat| matches!(format, TextureFormat::Bgra8Unorm | TextureFormat::Rgba8Unorm);
+        let gpu = Gpu::new(&window, "visavis view", prefers, executor, pool)?;
+        let target = gpu.engine.target(&STAGE_FORMAT).context("setting up the engine")?;
         let context = egui::Context::default();
         if let Some(memory) = memory {
             context.memory_mut(|place| *place = memory);
@@ -71,6 +78,7 @@ impl Screen {
         Ok(Self {
             window,
             gpu,
+            target,
             context,
             input,
             painter,
@@ -80,6 +88,15 @@ impl Screen {
             shown: None,
             last: Instant::now(),
         })
+    }
+
+    /// What draws.
+    pub(super) fn device(&self) -> Device {
+        Device {
+            adapter: self.gpu.adapter.clone(),
+            is_software: self.gpu.is_software,
+            on_cpu: self.gpu.engine.executor() == Executor::Cpu,
+        }
     }
 
     /// What widgets remember.
@@ -138,7 +155,7 @@ impl Screen {
         let limit = self.gpu.max_side();
         let inner = size.map(|side| ((side as f32 * scale).round() as u32).clamp(2, limit));
         let sight = Sight { panes: viewer.panes(inner), faces, light: viewer.light() };
-        let cost = self.stage.draw(&self.gpu, cast, &sight, inner)?;
+        let cost = self.stage.draw(&self.gpu, &self.target, cast, &sight, inner)?;
         if let Some(Cost { decode_ms, raster_ms }) = cost {
             let pixels_ms = if viewer.device.on_cpu { raster_ms } else { frame_ms };
             if viewer.device.on_cpu || frame_ms < PAUSE_MS {
@@ -154,14 +171,7 @@ impl Screen {
 
     /// The window's own picture: wall, person, widgets.
     fn show(&mut self, viewer: &Viewer, area: StageArea, output: egui::FullOutput) -> Result<()> {
-        let texture = match self.gpu.next(&self.window)? {
-            Next::Picture(texture) => texture,
-            Next::Skip => return Ok(()),
-            Next::Again => match self.gpu.next(&self.window)? {
-                Next::Picture(texture) => texture,
-                Next::Skip | Next::Again => return Ok(()),
-            },
-        };
+        let Some(texture) = self.gpu.next(&self.window)? else { return Ok(()) };
         let view = texture.texture.create_view(&Default::default());
         let points = output.pixels_per_point;
         let jobs = self.context.tessellate(output.shapes, points);
@@ -246,7 +256,7 @@ impl Screen {
         if let (Some(cast), Some(shown)) = (&mut self.cast, self.shown) {
             let panes = viewer.panes(picture.size());
             let sight = Sight { panes, faces: shown.faces, light: viewer.light() };
-            stage.draw(&self.gpu, cast, &sight, picture.size())?;
+            stage.draw(&self.gpu, &self.target, cast, &sight, picture.size())?;
         }
         picture.take(&self.gpu, stage.color(), self.wall(viewer, picture.size()))
     }

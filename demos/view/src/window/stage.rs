@@ -5,13 +5,23 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use visavis::headless::Canvas;
 use visavis::wgpu;
-use visavis::{Instance, Person, Stage as Done, Surroundings};
+use visavis::{Instance, Person, Stage as Done, Surroundings, Target, TargetFormat};
 use visavis_codec::FaceFrame;
 use visavis_codec::light::Light;
+use visavis_window::Gpu;
 
-use super::gpu::{Gpu, STAGE_COLOR, STAGE_FORMAT};
 use crate::model::Faces;
 use crate::model::stage::{Pane, Side};
+
+/// Linear, wide enough for many blended layers, premultiplied.
+const STAGE_COLOR: wgpu::TextureFormat = wgpu::TextureFormat::Rgba16Float;
+/// What people are drawn in.
+pub(super) const STAGE_FORMAT: TargetFormat = TargetFormat {
+    color: Some(STAGE_COLOR),
+    depth: wgpu::TextureFormat::Depth32Float,
+    samples: 1,
+    view_mask: None,
+};
 
 /// What a picture took, milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -61,6 +71,7 @@ impl Stage {
     pub(super) fn draw(
         &mut self,
         gpu: &Gpu,
+        target: &Target,
         cast: &mut Cast,
         sight: &Sight,
         size: [u32; 2],
@@ -112,7 +123,7 @@ impl Stage {
                 .engine
                 .prepare_observed(
                     &mut encoder,
-                    &gpu.target,
+                    target,
                     &[instance],
                     &pane.viewports,
                     &Surroundings::default(),

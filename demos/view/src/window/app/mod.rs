@@ -106,8 +106,8 @@ impl App {
         let memory = self.screen.take().map(|screen| screen.memory());
         let mut screen = Screen::new(window, self.executor, &self.pool, memory)?;
         self.generation += 1;
-        self.report.adapter.clone_from(&screen.gpu.about.adapter);
-        self.viewer.device = screen.gpu.about.clone();
+        self.report.adapter.clone_from(&screen.gpu.adapter);
+        self.viewer.device = screen.device();
         self.viewer.detail.reset();
         if let Some(avatar) = &self.avatar {
             let person: Person = screen.gpu.engine.load(avatar).context("loading the avatar")?;
