@@ -10,6 +10,9 @@ from .spaces import smoothstep as ss
 AROUND = 64
 IRIS_RADIUS = 0.475  # of the eyeball's radius
 RENDER_EDGE = math.radians(112)  # the render mesh stops here, behind the lids
+# Where the iris seems to be through the cornea, of the eyeball's radius: 0.24 below a surface of radius 0.72 with an index of 1.36, so
+# 0.195 below it (Gaussian optics). The render mesh is cut flat there: on the cornea, pupil and iris would slide about with the view.
+APPARENT_IRIS = 0.865
 
 
 def shell_profile():
@@ -72,7 +75,11 @@ def part(name, centre, radius):
         a, b = 1 + i * around, 1 + (i + 1) * around
         triangles += [np.stack([a + j, b + j, b + k], 1), np.stack([a + j, b + k, a + k], 1)]
     triangles = outward(unit_points[index], np.concatenate(triangles), unit_points[index])
-    return Part(name, centre + unit_points * radius, quads, all_on(name, len(unit_points)), index, uv, triangles)
+    # Tracked, but not rendered: the flat iris.
+    flat = np.flatnonzero(unit_points[index, 2] > APPARENT_IRIS)
+    tracked = np.concatenate([unit_points, unit_points[index[flat]] * [1, 1, 0] + [0, 0, APPARENT_IRIS]])
+    index[flat] = len(unit_points) + np.arange(len(flat))
+    return Part(name, centre + tracked * radius, quads, all_on(name, len(tracked)), index, uv, triangles)
 
 
 def iris_picture(size, colours, seed=1):

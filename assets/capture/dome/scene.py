@@ -56,7 +56,7 @@ class Dome:
         blood = self.perfusion.tint(skin, person.style["skin"].get("perfusion", 1.0))
         self.skin.data.attributes["blood"].data.foreach_set("color", np.c_[blood, np.ones(len(blood))].astype(np.float32).ravel())
         for i, name in enumerate(("eye_left", "eye_right")):
-            _move(self.eyeballs[i], part(name))
+            _move(self.eyeballs[i], part(name)[:len(self.eyeballs[i].data.vertices)])
             t = transforms[JOINTS.index(name)]
             _move(self.irises[i], body_from_mesh(self.iris_rest[i] @ t[:, :3].T + t[:, 3]))
         for which, (teeth, gum) in self.jaws.items():
@@ -202,7 +202,7 @@ class Dome:
         disc, disc_quads, disc_uv = eyes.iris_disc(style["iris"]["pupil"])
         self.eyeballs, self.irises, self.iris_rest = [], [], []
         for name, centre in zip(("eye_left", "eye_right"), self.person.eye_centres):
-            ball = self._mesh(name, self.person.parts[name].neutral, quads, shell)
+            ball = self._mesh(name, self.person.parts[name].neutral[:len(points)], quads, shell)
             _attribute(ball.data, "unit_eye", points, "FLOAT_VECTOR")
             rest = centre + disc * self.person.eye_radius
             inner = self._mesh("iris", rest, disc_quads, iris)
