@@ -152,11 +152,11 @@ def build(options):
 
 
 def rewrite_meshes(out, person, frames):
-    """Tracked meshes of frames that have no pictures, and of those that are rendered already: parts that no picture shows as they are
-    (hair, UV) may have changed."""
+    """Tracked meshes of frames that have no pictures, and of those that are there already: parts that no picture shows as they are
+    (hair, UV, the eyes' flat iris) may have changed."""
     from dome import multiface
     for f in frames:
-        if not f["cameras"] or any(done(out, f, c) for c in f["cameras"]):
+        if not f["cameras"] or multiface.mesh_path(out, f).exists():
             transforms = person.joint_transforms(f["gaze"], f["head_rotation"])
             multiface.write_mesh(out, f, person.pose(f["units"], transforms, f["habits"]), transforms)
 

@@ -111,12 +111,17 @@ def frame_paths(folder, f, camera):
             "planes": folder / "planes" / f["segment"] / camera / f"{name}.exr"}
 
 
+def mesh_path(folder, f):
+    """Where a frame's tracked mesh goes."""
+    return Path(folder) / "tracked_mesh" / f["segment"] / f"{f['frame']:06d}.bin"
+
+
 def write_mesh(folder, f, vertices, transforms):
     """The tracked mesh (mm) and world_from_head of one frame."""
-    base = Path(folder) / "tracked_mesh" / f["segment"]
-    base.mkdir(parents=True, exist_ok=True)
-    np.asarray(vertices, "<f4").tofile(base / f"{f['frame']:06d}.bin")
-    np.savetxt(base / f"{f['frame']:06d}_transform.txt", transforms[JOINTS.index("head")], fmt="%.8f")
+    path = mesh_path(folder, f)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.asarray(vertices, "<f4").tofile(path)
+    np.savetxt(path.with_name(path.stem + "_transform.txt"), transforms[JOINTS.index("head")], fmt="%.8f")
 
 
 def replace(path, text):
